@@ -1,0 +1,672 @@
+package frame
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"sync"
+)
+
+// An Inflater restores the messages that the server compressed (RFC 7692 section 7.2.2) for one Reader. It decodes DEFLATE
+// (RFC 1951) by itself, because a message must be inflated as it arrives, so that wrong text and too much of it are noticed
+// there and then, and because what has to stay between two messages is then the window alone: at most 64 KiB, growing from 4
+// KiB, and nothing if the server keeps no context.
+//
+// As browsers do, it accepts blocks with BFINAL set and messages whose last four bytes have not been removed, and distances up
+// to 32 KiB whatever window the server promised.
+type Inflater struct {
+	keep bool     // the next message may refer to this one
+	d    *decoder // while a message is under way
+	buf  []byte   // between two messages, if keep: the window
+	pos  int      // ... and its end in buf
+}
+
+// NewInflater returns an Inflater for what was negotiated. It allocates nothing more before the first compressed message.
+func NewInflater(p DeflateParams) *Inflater {
+	return &Inflater{keep: !p.ServerNoContextTakeover}
+}
+
+var (
+	errCorrupt   = protocolError("compressed message that is not DEFLATE data")
+	errTruncated = protocolError("compressed message that ends too early")
+)
+
+// inflate consumes a beginning of src, of n bytes, and returns what it says as a slice that is valid until the next call. full
+// means that there may be more to return, or to consume, for which the next call will have room.
+func (i *Inflater) inflate(src []byte) (out []byte, n int, full bool, err error) {
+	d := i.d
+	if d == nil {
+		d = decoders.Get().(*decoder)
+		i.d = d
+		switch {
+		case i.keep:
+			d.buf, d.pos = i.buf, i.pos
+			i.buf = nil
+		default:
+			if d.spare == nil {
+				d.spare = make([]byte, maxWindow)
+			}
+			d.buf, d.pos = d.spare, 0
+		}
+		d.state, d.bits, d.nbits, d.final = atHeader, 0, 0, false
+	}
+	d.makeRoom()
+	start := d.pos
+	n, full, err = d.run(src)
+	return d.buf[start:d.pos], n, full, err
+}
+
+// end ends a message. Nothing that was inflated is still due, since every symbol has been decoded with its last bit. The bytes
+// 00 00 FF FF, which the sender has removed, need not be appended: what matters is that nothing else is missing.
+func (i *Inflater) end() error {
+	d := i.d
+	if d == nil {
+		return nil
+	}
+	if d.nbits > 0 || d.state != atHeader && d.state != atStoredLength {
+		return errTruncated
+	}
+	i.release()
+	return nil
+}
+
+// release gives back what is not needed between two messages.
+func (i *Inflater) release() {
+	d := i.d
+	if d == nil {
+		return
+	}
+	if i.keep {
+		i.buf, i.pos = d.buf, d.pos
+	}
+	d.buf, d.lits, d.dists = nil, nil, nil
+	i.d = nil
+	decoders.Put(d)
+}
+
+const (
+	minWindow = 4 << 10
+	maxWindow = 64 << 10
+	maxDist   = 32 << 10
+	maxMatch  = 258
+	// slack is what a match may write beyond its end, being copied by words.
+	slack = 8
+)
+
+// What a decoder expects next.
+type decoderState uint8
+
+const (
+	atHeader decoderState = iota
+	atStoredLength
+	inStored
+	atCounts      // how many code lengths follow, of each kind
+	inCodeLengths // lengths of the code that the code lengths are written in
+	inLengths     // lengths of the codes for literals, lengths and distances
+	inSymbols
+)
+
+// decoder is a resumable DEFLATE decoder. It writes behind its window in one buffer, so that references need no modulo, and
+// moves the window to the front when the buffer is full.
+type decoder struct {
+	buf []byte
+	pos int // buf[:pos] is decoded; its last 32 KiB are the window
+
+	bits  uint64 // input that is not used yet, next bit lowest; zero above nbits
+	nbits uint
+
+	state  decoderState
+	final  bool // the block under way has BFINAL set
+	stored int  // bytes of a stored block still to come
+
+	nlit, ndist, ncode int        // of a dynamic block
+	have               int        // how many of the lengths below have arrived
+	lengths            [320]uint8 // 286 + 30 at most
+
+	lits, dists []uint32 // tables of the block under way
+	litTable    [2048]uint32
+	distTable   [1024]uint32
+	codeTable   [1 << codeBits]uint32
+
+	spare []byte // a buffer for connections that keep none
+}
+
+var decoders = sync.Pool{New: func() any { return new(decoder) }}
+
+// makeRoom makes room for one match at least.
+func (d *decoder) makeRoom() {
+	if len(d.buf)-d.pos >= maxMatch+slack {
+		return
+	}
+	if len(d.buf) < maxWindow {
+		buf := make([]byte, max(minWindow, 2*len(d.buf)))
+		copy(buf, d.buf[:d.pos])
+		d.buf = buf
+		return
+	}
+	d.pos = copy(d.buf, d.buf[d.pos-maxDist:d.pos])
+}
+
+// fill takes bytes from src[i:] until no further one fits and returns the new i.
+func (d *decoder) fill(src []byte, i int) int {
+	for d.nbits < 56 && i < len(src) {
+		d.bits |= uint64(src[i]) << d.nbits
+		d.nbits += 8
+		i++
+	}
+	return i
+}
+
+func (d *decoder) drop(n uint) {
+	d.bits >>= n
+	d.nbits -= n
+}
+
+func (d *decoder) take(n uint) int {
+	v := int(d.bits & (1<<n - 1))
+	d.drop(n)
+	return v
+}
+
+// codeOrder is the order in which the lengths of the code for code lengths are written (RFC 1951 section 3.2.7).
+var codeOrder = [19]uint8{16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15}
+
+// run decodes until src is used up or the room is.
+func (d *decoder) run(src []byte) (i int, full bool, err error) {
+	for {
+		i = d.fill(src, i)
+		switch d.state {
+		case atHeader:
+			if d.nbits < 3 {
+				return i, false, nil
+			}
+			d.final = d.take(1) == 1
+			switch d.take(2) {
+			case 0:
+				d.drop(d.nbits & 7)
+				d.state = atStoredLength
+			case 1:
+				d.lits, d.dists = fixedTables()
+				d.state = inSymbols
+			case 2:
+				d.state = atCounts
+			default:
+				return i, false, errCorrupt
+			}
+		case atStoredLength:
+			if d.nbits < 32 {
+				return i, false, nil
+			}
+			d.stored = d.take(16)
+			if d.take(16) != d.stored^0xFFFF {
+				return i, false, errCorrupt
+			}
+			d.state = inStored
+		case inStored:
+			var ok bool
+			if i, ok = d.copyStored(src, i); !ok {
+				return i, d.pos == len(d.buf), nil
+			}
+			d.endBlock()
+		case atCounts, inCodeLengths, inLengths:
+			var ok bool
+			if i, ok, err = d.readTables(src, i); !ok || err != nil {
+				return i, false, err
+			}
+			d.state = inSymbols
+		case inSymbols:
+			var stop stopReason
+			if i, stop, err = d.decode(src, i); err != nil || stop != blockEnd {
+				return i, stop == noRoom, err
+			}
+			d.endBlock()
+		}
+	}
+}
+
+func (d *decoder) endBlock() {
+	d.state = atHeader
+	if d.final {
+		// The stream ends with its byte, and another may follow (RFC 7692 section 7.2.3.4). Its window stays.
+		d.drop(d.nbits & 7)
+	}
+}
+
+// copyStored copies bytes of a stored block and reports whether it has arrived completely.
+func (d *decoder) copyStored(src []byte, i int) (int, bool) {
+	for d.stored > 0 && d.nbits > 0 && d.pos < len(d.buf) {
+		d.buf[d.pos] = byte(d.take(8))
+		d.pos++
+		d.stored--
+	}
+	if d.stored > 0 && d.nbits == 0 {
+		n := copy(d.buf[d.pos:], src[i:min(len(src), i+d.stored)])
+		i += n
+		d.pos += n
+		d.stored -= n
+	}
+	return i, d.stored == 0
+}
+
+// readTables reads the codes of a dynamic block (RFC 1951 section 3.2.7) and reports whether they have arrived completely.
+func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
+	if d.state == atCounts {
+		if d.nbits < 14 {
+			return i, false, nil
+		}
+		d.nlit, d.ndist, d.ncode = d.take(5)+257, d.take(5)+1, d.take(4)+4
+		if d.nlit > 286 || d.ndist > 30 {
+			return i, false, errCorrupt
+		}
+		d.have = 0
+		clear(d.lengths[:len(codeOrder)])
+		d.state = inCodeLengths
+	}
+	if d.state == inCodeLengths {
+		for d.have < d.ncode {
+			if i = d.fill(src, i); d.nbits < 3 {
+				return i, false, nil
+			}
+			d.lengths[codeOrder[d.have]] = uint8(d.take(3))
+			d.have++
+		}
+		if !buildTable(d.codeTable[:], d.lengths[:len(codeOrder)], codeBits, codeEntry) {
+			return i, false, errCorrupt
+		}
+		d.have = 0
+		d.state = inLengths
+	}
+	for total := d.nlit + d.ndist; d.have < total; {
+		i = d.fill(src, i)
+		e := d.codeTable[d.bits&(1<<codeBits-1)]
+		length, extra := uint(e&0xFF), uint(e>>8&0x1F)
+		if length+extra > d.nbits {
+			return i, false, nil
+		}
+		if e&entrySpecial != 0 {
+			return i, false, errCorrupt
+		}
+		d.drop(length)
+		value := uint8(e >> 16)
+		if extra == 0 {
+			d.lengths[d.have] = value
+			d.have++
+			continue
+		}
+		repeat := d.take(extra) + 3
+		var what uint8
+		switch value {
+		case 16:
+			if d.have == 0 {
+				return i, false, errCorrupt
+			}
+			what = d.lengths[d.have-1]
+		case 18:
+			repeat += 8
+		}
+		if d.have+repeat > total {
+			return i, false, errCorrupt
+		}
+		for range repeat {
+			d.lengths[d.have] = what
+			d.have++
+		}
+	}
+	lits, dists := d.lengths[:d.nlit], d.lengths[d.nlit:d.nlit+d.ndist]
+	if lits[endOfBlock] == 0 || !buildTable(d.litTable[:], lits, litBits, litEntry) ||
+		!buildTable(d.distTable[:], dists, distBits, distEntry) {
+		return i, false, errCorrupt
+	}
+	d.lits, d.dists = d.litTable[:], d.distTable[:]
+	return i, true, nil
+}
+
+type stopReason uint8
+
+const (
+	noInput stopReason = iota
+	noRoom
+	blockEnd
+)
+
+// decode decodes symbols of a block up to its end, the end of src or the end of the room.
+func (d *decoder) decode(src []byte, i int) (int, stopReason, error) {
+	for {
+		var stop stopReason
+		var err error
+		if i, stop, err = d.decodeFast(src, i); err != nil || stop != noInput {
+			return i, stop, err
+		}
+		// Near the end of src or of the room: one symbol, if all of its bits are there.
+		if i = d.fill(src, i); len(d.buf)-d.pos < maxMatch+slack {
+			return i, noRoom, nil
+		}
+		e := d.lits[d.bits&(1<<litBits-1)]
+		if e&entryTable != 0 {
+			e = d.lits[e>>16+uint32(d.bits>>litBits)&(1<<(e>>8&0x1F)-1)]
+		}
+		used := uint(e & 0xFF)
+		if used > d.nbits {
+			return i, noInput, nil
+		}
+		if e&entryLiteral != 0 {
+			d.buf[d.pos] = byte(e >> 16)
+			d.pos++
+			d.drop(used)
+			continue
+		}
+		if e&entrySpecial != 0 {
+			if e>>16 != endOfBlock {
+				return i, noInput, errCorrupt
+			}
+			d.drop(used)
+			return i, blockEnd, nil
+		}
+		extra := uint(e >> 8 & 0x1F)
+		length := int(e>>16) + int(d.bits>>used&(1<<extra-1))
+		used += extra
+		e = d.dists[d.bits>>used&(1<<distBits-1)]
+		if e&entryTable != 0 {
+			e = d.dists[e>>16+uint32(d.bits>>(used+distBits))&(1<<(e>>8&0x1F)-1)]
+		}
+		code := uint(e & 0xFF)
+		extra = uint(e >> 8 & 0x1F)
+		if used+code+extra > d.nbits {
+			return i, noInput, nil
+		}
+		if e&entrySpecial != 0 {
+			return i, noInput, errCorrupt
+		}
+		used += code
+		dist := int(e>>16) + int(d.bits>>used&(1<<extra-1))
+		used += extra
+		if dist > d.pos {
+			return i, noInput, errCorrupt
+		}
+		d.drop(used)
+		d.pos = copyMatch(d.buf, d.pos, dist, length)
+	}
+}
+
+// decodeFast decodes as long as bits and room for any symbol are there without looking.
+func (d *decoder) decodeFast(src []byte, i int) (int, stopReason, error) {
+	if len(src)-i < 8 {
+		return i, noInput, nil
+	}
+	var (
+		buf, pos    = d.buf, d.pos
+		lits, dists = d.lits[:2048], d.dists[:1024]
+		b, n        = d.bits, d.nbits
+		stop        = noInput
+		err         error
+	)
+	for len(src)-i >= 8 && len(buf)-pos >= maxMatch+slack {
+		// At least 56 bits from here on: three literals take 45, a length and a distance 48.
+		b |= binary.LittleEndian.Uint64(src[i:]) << (n & 63)
+		i += int(63-n) >> 3
+		n |= 56
+		e := lits[b&(1<<litBits-1)]
+		if e&entryLiteral != 0 {
+			buf[pos] = byte(e >> 16)
+			pos++
+			b >>= e & 63
+			n -= uint(e & 63)
+			e = lits[b&(1<<litBits-1)]
+			if e&entryLiteral != 0 {
+				buf[pos] = byte(e >> 16)
+				pos++
+				b >>= e & 63
+				n -= uint(e & 63)
+				e = lits[b&(1<<litBits-1)]
+				if e&entryLiteral != 0 {
+					buf[pos] = byte(e >> 16)
+					pos++
+					b >>= e & 63
+					n -= uint(e & 63)
+				}
+			}
+			continue
+		}
+		if e&entryTable != 0 {
+			e = lits[(e>>16+uint32(b>>litBits)&(1<<(e>>8&0x1F)-1))&2047]
+			if e&entryLiteral != 0 {
+				buf[pos] = byte(e >> 16)
+				pos++
+				b >>= e & 63
+				n -= uint(e & 63)
+				continue
+			}
+		}
+		b >>= e & 63
+		n -= uint(e & 63)
+		if e&entrySpecial != 0 {
+			if e>>16 == endOfBlock {
+				stop = blockEnd
+			} else {
+				err = errCorrupt
+			}
+			break
+		}
+		extra := e >> 8 & 0x1F
+		length := int(e>>16) + int(b&(1<<extra-1))
+		b >>= extra
+		n -= uint(extra)
+		e = dists[b&(1<<distBits-1)]
+		if e&entryTable != 0 {
+			e = dists[(e>>16+uint32(b>>distBits)&(1<<(e>>8&0x1F)-1))&1023]
+		}
+		b >>= e & 63
+		n -= uint(e & 63)
+		extra = e >> 8 & 0x1F
+		dist := int(e>>16) + int(b&(1<<extra-1))
+		b >>= extra
+		n -= uint(extra)
+		if e&entrySpecial != 0 || dist > pos {
+			err = errCorrupt
+			break
+		}
+		pos = copyMatch(buf, pos, dist, length)
+	}
+	d.pos, d.bits, d.nbits = pos, b&(1<<n-1), n
+	return i, stop, err
+}
+
+// copyMatch appends to buf[:pos] the length bytes that begin dist before its end, and returns the new end. It may write up to
+// slack bytes more.
+func copyMatch(buf []byte, pos, dist, length int) int {
+	end := pos + length
+	from := pos - dist
+	if dist < 8 {
+		for ; pos < end; pos++ {
+			buf[pos] = buf[from]
+			from++
+		}
+		return end
+	}
+	for pos < end {
+		binary.LittleEndian.PutUint64(buf[pos:], binary.LittleEndian.Uint64(buf[from:]))
+		pos += 8
+		from += 8
+	}
+	return end
+}
+
+// Decoding tables. The lowest bits of the input index the first 1<<primary entries of a table. An entry holds
+//
+//	bits 0-7    how many bits the code has
+//	bits 8-12   how many extra bits follow it
+//	bit 13      it is a literal
+//	bit 14      it is the end of the block, or no code at all
+//	bit 15      the code is longer: bits 16-31 are where its table begins, bits 8-12 how many further bits index it
+//	bits 16-31  the literal, or what the extra bits are added to
+const (
+	entryLiteral = 1 << 13
+	entrySpecial = 1 << 14
+	entryTable   = 1 << 15
+
+	noCode = entrySpecial | 1 // any invalid code, decided by one bit
+
+	endOfBlock = 256
+
+	codeBits = 7
+	litBits  = 10
+	distBits = 8
+
+	maxCode = 15 // bits of the longest code
+)
+
+// codeEntry describes a symbol of the code for code lengths, where 16 to 18 are repetitions.
+func codeEntry(symbol int) uint32 {
+	extra := 0
+	switch symbol {
+	case 16:
+		extra = 2
+	case 17:
+		extra = 3
+	case 18:
+		extra = 7
+	}
+	return uint32(symbol)<<16 | uint32(extra)<<8
+}
+
+func litEntry(symbol int) uint32 {
+	switch {
+	case symbol < endOfBlock:
+		return uint32(symbol)<<16 | entryLiteral
+	case symbol == endOfBlock:
+		return endOfBlock<<16 | entrySpecial
+	case symbol > 285:
+		return entrySpecial
+	case symbol == 285:
+		return 258 << 16
+	}
+	return steps(symbol-257, 4, 3)
+}
+
+func distEntry(symbol int) uint32 {
+	if symbol > 29 {
+		return entrySpecial
+	}
+	return steps(symbol, 2, 1)
+}
+
+// steps gives base and extra bits of the n-th value range above base, where the first 2*group ranges have one value, and each
+// group of ranges after them has one extra bit more than the group before (the tables of RFC 1951 section 3.2.5).
+func steps(n, group, base int) uint32 {
+	extra := max(0, n/group-1)
+	value := n
+	if extra > 0 {
+		value = (n%group + group) << extra
+	}
+	return uint32(base+value)<<16 | uint32(extra)<<8
+}
+
+// buildTable fills a table for a canonical code (RFC 1951 section 3.2.2) given by the length of each symbol's code. It refuses
+// lengths that no code can have, and incomplete codes but for those that need at most one bit.
+func buildTable(table []uint32, lengths []uint8, primary int, entry func(symbol int) uint32) bool {
+	var count, next [maxCode + 2]int
+	for _, l := range lengths {
+		count[l]++
+	}
+	count[0] = 0
+	left, longest := 1, 0
+	for l := 1; l <= maxCode; l++ {
+		left = left<<1 - count[l]
+		if left < 0 {
+			return false
+		}
+		if count[l] > 0 {
+			longest = l
+		}
+		next[l+1] = (next[l] + count[l]) << 1
+	}
+	if left > 0 {
+		if longest > 1 || primary == codeBits && longest > 0 {
+			return false
+		}
+		for i := range 1 << primary {
+			table[i] = noCode
+		}
+	}
+	used := 1 << primary
+	// Symbols in the order of their codes: by length, then by value.
+	var sorted [320]uint16
+	var at [maxCode + 1]int
+	for l := 1; l < maxCode; l++ {
+		at[l+1] = at[l] + count[l]
+	}
+	for symbol, l := range lengths {
+		if l > 0 {
+			sorted[at[l]] = uint16(symbol)
+			at[l]++
+		}
+	}
+	k := 0
+	prefix, sub, subBits := -1, 0, 0
+	for l := 1; l <= longest; l++ {
+		code := next[l]
+		for range count[l] {
+			symbol := int(sorted[k])
+			k++
+			reversed := int(bits.Reverse16(uint16(code)) >> (16 - l))
+			code++
+			e := entry(symbol) | uint32(l)
+			if l <= primary {
+				for i := reversed; i < 1<<primary; i += 1 << l {
+					table[i] = e
+				}
+				continue
+			}
+			if p := reversed & (1<<primary - 1); p != prefix {
+				// The first code with this beginning is the shortest. Its table is as large as the codes that share
+				// the beginning need: those of this length left, and longer ones while these leave some.
+				prefix, sub, subBits = p, used, l-primary
+				remaining := count[l] - (code - 1 - next[l])
+				for space := 1 << subBits; remaining < space && primary+subBits < longest; {
+					space = (space - remaining) << 1
+					subBits++
+					remaining = count[primary+subBits]
+				}
+				used += 1 << subBits
+				table[p] = uint32(sub)<<16 | entryTable | uint32(subBits)<<8 | uint32(primary)
+			}
+			for i := reversed >> primary; i < 1<<subBits; i += 1 << (l - primary) {
+				table[sub+i] = e
+			}
+		}
+	}
+	return true
+}
+
+// fixedTables returns the tables of the fixed codes (RFC 1951 section 3.2.6).
+func fixedTables() (lits, dists []uint32) {
+	t := fixed()
+	return t.lits[:], t.dists[:]
+}
+
+type codeTables struct {
+	lits  [2048]uint32
+	dists [1024]uint32
+}
+
+var fixed = sync.OnceValue(func() *codeTables {
+	var lengths [288]uint8
+	for symbol := range lengths {
+		switch {
+		case symbol < 144:
+			lengths[symbol] = 8
+		case symbol < 256:
+			lengths[symbol] = 9
+		case symbol < 280:
+			lengths[symbol] = 7
+		default:
+			lengths[symbol] = 8
+		}
+	}
+	t := new(codeTables)
+	buildTable(t.lits[:], lengths[:], litBits, litEntry)
+	for symbol := range 32 {
+		lengths[symbol] = 5
+	}
+	buildTable(t.dists[:], lengths[:32], distBits, distEntry)
+	return t
+})

@@ -1,0 +1,404 @@
+package frame
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+)
+
+// Event is something complete that the server sent: a whole message, reassembled and inflated, or a control frame. In the
+// zero Event, Op is Continuation: nothing is complete yet.
+type Event struct {
+	// Op is Text, Binary, Close, Ping or Pong.
+	Op Opcode
+	// Payload of a Text is valid UTF-8; that of a Close still has to go through ParseClose.
+	Payload []byte
+	// Owned says that Payload is memory of its own, the caller's to keep. Otherwise Payload is valid until the next call of
+	// the Reader or until the buffer given to Next is reused, whichever comes first.
+	Owned bool
+}
+
+const (
+	// firstAllocation is what the first bytes of an unfinished message may allocate, whatever their header announces.
+	firstAllocation = 4 << 10
+	// growth bounds how much memory one received byte of an unfinished message may reserve. By four, a large message is
+	// copied a third of its length in all.
+	growth = 4
+	// direct is from how many bytes, arrived and to come, Want offers memory: below, reading into a shared buffer and copying is
+	// cheaper than a system call that brings nothing of the next frame.
+	direct = 16 << 10
+)
+
+// Reader parses what a server sends. It holds everything that RFC 6455 forbids a server for an error: masked frames, lengths
+// that are not minimal, reserved bits that no extension defines, reserved opcodes, fragmented or long control frames,
+// continuations without a beginning, data frames inside a fragmented message and text that is not UTF-8, which is noticed as
+// soon as the wrong byte arrives. A Reader must be initialised with Init and is for one goroutine at a time.
+type Reader struct {
+	limit   int64
+	inflate *Inflater
+	err     error // what ended the stream, returned from then on
+
+	// The frame under way.
+	header  [10]byte // its header, as far as it came in pieces
+	have    uint8    // how many bytes of header have arrived
+	payload bool     // the header is complete, payload follows
+	fin     bool
+	op      Opcode
+	rest    int64 // payload bytes still to come
+
+	// The message under way.
+	message    Opcode // Text or Binary; Continuation while there is none
+	compressed bool
+	fragmented bool
+	text       textStream
+	data       []byte // its payload so far, of its own memory
+	window     []byte // what of its payload follows data and still lies in the Inflater's memory
+
+	control    [maxControl]byte // payload of a control frame that comes in pieces
+	controlLen uint8
+}
+
+// NewReader returns a Reader after Init.
+func NewReader(limit int64, inflate *Inflater) *Reader {
+	r := new(Reader)
+	r.Init(limit, inflate)
+	return r
+}
+
+// Init makes r ready for the first byte after the opening handshake. limit is the length in bytes of the longest message
+// accepted, counted after inflating and over all fragments; negative means none. Without an Inflater, compressed messages are
+// an error.
+func (r *Reader) Init(limit int64, inflate *Inflater) {
+	*r = Reader{limit: limit, inflate: inflate}
+}
+
+// Next consumes bytes of buf up to the end of the first event that they complete, and returns how many. When nothing is
+// complete yet, ev.Op is Continuation and n is len(buf). An error is an *Error; it is the last result: every later call
+// returns the same one.
+func (r *Reader) Next(buf []byte) (ev Event, n int, err error) {
+	// The fast path: a short unfragmented message that is in buf from beginning to end. Everything that such a frame can be
+	// wrong in, besides its text, shows in the two bytes compared here. It triples the speed of parsing small messages.
+	if len(buf) >= 2 && r.have == 0 && !r.payload && r.message == Continuation && r.err == nil {
+		op, length, start := Opcode(buf[0]&opBits), int(buf[1]), 2
+		if length == length16 && len(buf) >= 4 {
+			length, start = int(binary.BigEndian.Uint16(buf[2:])), 4
+			if length < length16 {
+				length = math.MaxInt // not minimal: leave it to the other path
+			}
+		}
+		if (buf[0] == finBit|byte(Text) || buf[0] == finBit|byte(Binary)) && buf[1] <= length16 && length <= len(buf)-start &&
+			(r.limit < 0 || int64(length) <= r.limit) {
+			end := start + length
+			p := buf[start:end:end]
+			if op == Binary || validText(p) {
+				return Event{Op: op, Payload: p}, end, nil
+			}
+		}
+	}
+	return r.next(buf)
+}
+
+func (r *Reader) next(buf []byte) (ev Event, n int, err error) {
+	if r.err != nil {
+		return Event{}, 0, r.err
+	}
+	for n < len(buf) {
+		if !r.payload {
+			k, err := r.readHeader(buf[n:])
+			n += k
+			if err != nil {
+				return Event{}, n, r.fail(err)
+			}
+			if !r.payload {
+				break
+			}
+		}
+		k := int(min(r.rest, int64(len(buf)-n)))
+		chunk := buf[n : n+k : n+k]
+		n += k
+		ev, err = r.readPayload(chunk)
+		if err != nil {
+			return Event{}, n, r.fail(err)
+		}
+		if ev.Op != Continuation {
+			return ev, n, nil
+		}
+	}
+	return Event{}, n, nil
+}
+
+// Want returns free memory for the following bytes of the connection, when a large payload is under way: reading into it
+// saves a copy. The caller either fills a beginning of it and calls Advance, or ignores it and calls Next. Otherwise Want
+// returns nil.
+func (r *Reader) Want() []byte {
+	if r.err != nil || !r.payload || r.compressed || r.op >= Close || r.rest < direct || len(r.data) < direct {
+		return nil
+	}
+	if cap(r.data)-len(r.data) < direct {
+		r.grow(0)
+	}
+	free := r.data[len(r.data):cap(r.data)]
+	return free[:min(int64(len(free)), r.rest)]
+}
+
+// Advance says that the next n bytes of the connection are at the beginning of what Want returned just before. Its results are
+// those of Next.
+func (r *Reader) Advance(n int) (ev Event, err error) {
+	if r.err != nil {
+		return Event{}, r.err
+	}
+	chunk := r.data[len(r.data) : len(r.data)+n]
+	r.data = r.data[:len(r.data)+n]
+	r.rest -= int64(n)
+	if r.message == Text && !r.text.write(chunk) {
+		return Event{}, r.fail(errNotText)
+	}
+	ev, err = r.endPayload()
+	if err != nil {
+		return Event{}, r.fail(err)
+	}
+	return ev, nil
+}
+
+var errNotText = error(&Error{Code: InvalidPayload, Reason: "text message that is not UTF-8"})
+
+// fail ends the stream and lets go of what it held.
+func (r *Reader) fail(err error) error {
+	limit := r.limit
+	if r.inflate != nil {
+		r.inflate.release()
+	}
+	r.Init(limit, nil)
+	r.err = err
+	return err
+}
+
+// readHeader consumes bytes of a frame's header and checks it when it is complete.
+func (r *Reader) readHeader(buf []byte) (n int, err error) {
+	if r.have < 2 {
+		n = copy(r.header[r.have:2], buf)
+		r.have += uint8(n)
+		if r.have < 2 {
+			return n, nil
+		}
+		// What two bytes show is not left until the others have arrived.
+		if err := r.checkStart(r.header[0], r.header[1]); err != nil {
+			return n, err
+		}
+	}
+	need := 2
+	switch r.header[1] {
+	case length16:
+		need = 4
+	case length64:
+		need = 10
+	}
+	k := copy(r.header[r.have:need], buf[n:])
+	n += k
+	r.have += uint8(k)
+	if int(r.have) < need {
+		return n, nil
+	}
+	r.have = 0
+	length, err := r.length()
+	if err != nil {
+		return n, err
+	}
+	return n, r.beginPayload(Opcode(r.header[0]&opBits), length)
+}
+
+// checkStart applies the rules about the first two bytes of a frame.
+func (r *Reader) checkStart(first, second byte) error {
+	op := Opcode(first & opBits)
+	fin := first&finBit != 0
+	length := second &^ maskBit
+	switch op {
+	case Text, Binary, Continuation, Close, Ping, Pong:
+	default:
+		return protocolError("frame with the reserved opcode " + strconv.Itoa(int(op)))
+	}
+	if rsv := first & rsvBits; rsv != 0 && (rsv != rsv1Bit || r.inflate == nil || op != Text && op != Binary) {
+		return protocolError("frame with a reserved bit set")
+	}
+	if second&maskBit != 0 {
+		return protocolError("masked frame from the server")
+	}
+	switch {
+	case op >= Close && !fin:
+		return protocolError("fragmented control frame")
+	case op >= Close && length > maxControl:
+		return protocolError("control frame of more than 125 bytes")
+	case op == Continuation && r.message == Continuation:
+		return protocolError("continuation frame without a message to continue")
+	case (op == Text || op == Binary) && r.message != Continuation:
+		return protocolError("data frame inside a fragmented message")
+	}
+	return nil
+}
+
+// length decodes the payload length of a complete header.
+func (r *Reader) length() (int64, error) {
+	switch r.header[1] {
+	case length16:
+		n := binary.BigEndian.Uint16(r.header[2:])
+		if n < length16 {
+			return 0, protocolError("frame length " + strconv.Itoa(int(n)) + " in 2 bytes instead of none")
+		}
+		return int64(n), nil
+	case length64:
+		n := binary.BigEndian.Uint64(r.header[2:])
+		if n > math.MaxInt64 {
+			return 0, protocolError("frame length with the most significant bit set")
+		}
+		if n <= math.MaxUint16 {
+			return 0, protocolError("frame length " + strconv.FormatUint(n, 10) + " in 8 bytes")
+		}
+		return int64(n), nil
+	}
+	return int64(r.header[1]), nil
+}
+
+// beginPayload enters a frame whose header is in order.
+func (r *Reader) beginPayload(op Opcode, length int64) error {
+	fin := r.header[0]&finBit != 0
+	if op < Close {
+		if op != Continuation {
+			r.message = op
+			r.compressed = r.header[0]&rsv1Bit != 0
+			r.fragmented = !fin
+		}
+		if !r.compressed {
+			// Uncompressed lengths add up to that of the message, so the announced ones decide.
+			limit := int64(math.MaxInt)
+			if r.limit >= 0 {
+				limit = min(r.limit, limit)
+			}
+			if length > limit-int64(len(r.data)) {
+				return tooBig(limit)
+			}
+		}
+	}
+	r.op, r.fin, r.rest, r.payload = op, fin, length, true
+	return nil
+}
+
+// readPayload takes the next bytes of the frame under way, which may be none.
+func (r *Reader) readPayload(chunk []byte) (Event, error) {
+	r.rest -= int64(len(chunk))
+	switch {
+	case r.op >= Close:
+		return r.readControl(chunk), nil
+	case r.compressed:
+		if err := r.readCompressed(chunk); err != nil {
+			return Event{}, err
+		}
+	case r.rest == 0 && !r.fragmented && len(r.data) == 0:
+		// The whole message is in the caller's buffer.
+		if r.message == Text && !validText(chunk) {
+			return Event{}, errNotText
+		}
+		ev := Event{Op: r.message, Payload: chunk}
+		r.payload, r.message = false, Continuation
+		return ev, nil
+	default:
+		if r.message == Text && !r.text.write(chunk) {
+			return Event{}, errNotText
+		}
+		if len(chunk) > cap(r.data)-len(r.data) {
+			r.rest += int64(len(chunk)) // grow reckons with what is not in data yet
+			r.grow(len(chunk))
+			r.rest -= int64(len(chunk))
+		}
+		r.data = append(r.data, chunk...)
+	}
+	return r.endPayload()
+}
+
+func (r *Reader) readControl(chunk []byte) Event {
+	payload := chunk
+	if r.rest > 0 || r.controlLen > 0 {
+		r.controlLen += uint8(copy(r.control[r.controlLen:], chunk))
+		payload = r.control[:r.controlLen:r.controlLen]
+	}
+	if r.rest > 0 {
+		return Event{}
+	}
+	r.payload, r.controlLen = false, 0
+	return Event{Op: r.op, Payload: payload}
+}
+
+// readCompressed inflates the next bytes of a compressed message.
+func (r *Reader) readCompressed(chunk []byte) error {
+	for full := true; full || len(chunk) > 0; {
+		r.spill()
+		out, n, more, err := r.inflate.inflate(chunk)
+		if err != nil {
+			return err
+		}
+		if r.limit >= 0 && int64(len(out)) > r.limit-int64(len(r.data)) {
+			return tooBig(r.limit)
+		}
+		if r.message == Text && !r.text.write(out) {
+			return errNotText
+		}
+		r.window, chunk, full = out, chunk[n:], more
+	}
+	return nil
+}
+
+// spill saves inflated bytes that lie in memory of the Inflater, which the next call of it overwrites.
+func (r *Reader) spill() {
+	if need := len(r.data) + len(r.window); need > cap(r.data) {
+		r.reserve(max(2*len(r.data), need))
+	}
+	r.data = append(r.data, r.window...)
+	r.window = nil
+}
+
+// endPayload ends the frame under way if all of it has arrived, and the message if the frame is its last.
+func (r *Reader) endPayload() (Event, error) {
+	if r.rest > 0 {
+		return Event{}, nil
+	}
+	r.payload = false
+	if !r.fin {
+		return Event{}, nil
+	}
+	if r.message == Text && !r.text.complete() {
+		return Event{}, errNotText
+	}
+	ev := Event{Op: r.message, Payload: r.data, Owned: true}
+	if r.compressed {
+		if err := r.inflate.end(); err != nil {
+			return Event{}, err
+		}
+		if len(r.data) == 0 && r.inflate.keep {
+			ev.Payload, ev.Owned = r.window[:len(r.window):len(r.window)], false
+			r.window = nil
+		} else {
+			r.spill()
+			ev.Payload = r.data
+		}
+	}
+	r.message, r.data = Continuation, nil
+	return ev, nil
+}
+
+// grow makes room for n more bytes of the message under way, n being at most r.rest. What it allocates is bounded by what has
+// arrived; for a message of one frame it ends with exactly what the header announced.
+func (r *Reader) grow(n int) {
+	have := len(r.data) + n
+	size := int(min(int64(len(r.data))+r.rest, int64(max(growth*have, firstAllocation))))
+	if r.fragmented {
+		// The announced lengths say little about the message: many small fragments must not each move all of it.
+		size = max(size, 2*len(r.data))
+	}
+	r.reserve(size)
+}
+
+// reserve moves data to memory of the given capacity.
+func (r *Reader) reserve(size int) {
+	data := make([]byte, len(r.data), size)
+	copy(data, r.data)
+	r.data = data
+}
