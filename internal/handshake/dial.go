@@ -1,0 +1,132 @@
+//go:build !js
+
+package handshake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/coder/websocket"
+	"github.com/seed2c7e30c3/ws/internal/frame"
+)
+
+// Config says what to open and how.
+type Config struct {
+	URL       *URL
+	Protocols []string // subprotocols, in order of preference, each a ValidProtocol
+
+	// Client's Transport makes the connection, with its dialler, proxy and TLS settings; its Timeout bounds the whole
+	// handshake; its Jar gives and takes cookies, those of a failed handshake too. CheckRedirect is not used:
+	// redirects are never followed. nil is the zero Client: http.DefaultTransport, which takes proxies from the environment.
+	Client *http.Client
+
+	// Header has further fields of the request. Host sets the Host field. Those that the handshake itself or HTTP's framing
+	// depends on (Connection, Upgrade, Sec-WebSocket-*, Content-Length and such) are not taken from here.
+	Header http.Header
+
+	Compression bool                 // offer permessage-deflate
+	OnHandshake func(*http.Response) // called with the response that opens the connection, before Dial returns; without body
+}
+
+// Result is an open WebSocket, on which no frame has been sent or received.
+type Result struct {
+	// Stream is the connection: a net.Conn (*net.TCPConn, or *tls.Conn) where an http.Transport made it, else what the
+	// RoundTripper gave as body.
+	Stream io.ReadWriteCloser
+	Early  []byte // bytes that came behind the response header; they precede what Stream will return
+
+	Protocol   string              // the subprotocol chosen by the server, or ""
+	Extensions string              // the value of Sec-WebSocket-Extensions, as browsers show it
+	Deflate    frame.DeflateParams // valid if Deflated
+	Deflated   bool                // permessage-deflate is in use
+
+	Response *http.Response // without body
+}
+
+// Dial performs the opening handshake. It blocks until the connection is open or has failed. When ctx ends the TCP
+// connection is closed at once, whatever its state, and Dial returns an error that is ctx.Err(); after Dial has
+// returned, ctx means nothing any more. A response that does not open the connection is a *StatusError in the error
+// returned. Credentials in the URL are sent, by the scheme Basic, only after a 401 that asks for it, in a second
+// attempt on a new connection (Fetch, "HTTP-network-or-cache fetch").
+func Dial(ctx context.Context, cfg *Config) (*Result, error) {
+	if cfg.Client != nil && cfg.Client.Timeout > 0 {
+		timeout := fmt.Errorf("timeout of %v in http.Client exceeded", cfg.Client.Timeout)
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, cfg.Client.Timeout, timeout)
+		defer cancel()
+	}
+	result, err := dial(ctx, cfg, "")
+	if authorization := answer(cfg, err); authorization != "" {
+		result, err = dial(ctx, cfg, authorization)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("opening handshake with %s: %w", cfg.URL.Origin(), err)
+	}
+	if cfg.OnHandshake != nil {
+		cfg.OnHandshake(result.Response)
+	}
+	return result, nil
+}
+
+// answer is the Authorization field with which to repeat a handshake that failed with err, or "".
+func answer(cfg *Config, err error) string {
+	var status *StatusError
+	switch {
+	case !errors.As(err, &status) || status.StatusCode != http.StatusUnauthorized:
+		return ""
+	case cfg.URL.Username == "" && cfg.URL.Password == "":
+		return ""
+	case cfg.Header.Get("Authorization") != "": // has just been refused, and is the caller's explicit choice
+		return ""
+	case !offersBasic(status.Header.Values("Www-Authenticate")):
+		return ""
+	}
+	return basicAuth(cfg.URL.Username, cfg.URL.Password)
+}
+
+// dial makes one attempt.
+func dial(parent context.Context, cfg *Config, authorization string) (*Result, error) {
+	// Its end closes whatever connection has not become the result's.
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	u := newUpgrade(ctx, cancel, cfg, authorization)
+	conn, _, err := websocket.Dial(ctx, placeholder, &websocket.DialOptions{
+		HTTPClient:   &http.Client{Transport: u},
+		HTTPHeader:   requestHeader(cfg.Header),
+		Subprotocols: cfg.Protocols,
+	})
+	switch {
+	case u.err != nil:
+		err = u.err // without what net/http and coder/websocket say about the placeholder
+	case err != nil && u.result != nil:
+		err = &StatusError{StatusCode: http.StatusSwitchingProtocols, Header: u.result.Response.Header, Cause: err}
+	}
+	if err == nil {
+		// Its stream is idle, so this ends at once and only gives its buffers back.
+		err = conn.CloseNow()
+	}
+	if err == nil && !u.transport.release() {
+		err = ctx.Err()
+	}
+	if err == nil {
+		return u.result, nil
+	}
+	if u.result != nil {
+		err = errors.Join(err, u.result.Stream.Close())
+	}
+	return nil, contextError(parent, err)
+}
+
+// contextError is ctx's error, with its cause, if ctx has ended, which makes err a mere consequence; else err.
+func contextError(ctx context.Context, err error) error {
+	if ctx.Err() == nil {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return context.Cause(ctx)
+}

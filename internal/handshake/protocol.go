@@ -1,0 +1,26 @@
+// Package handshake is the opening handshake of a WebSocket client (RFC 6455 section 4.1) as browsers perform it:
+// from the string given to the constructor to an upgraded stream and what was negotiated for it.
+//
+// BlockedPort and ValidProtocol exist on every platform, the rest where the host has no WebSocket object of its own.
+package handshake
+
+// ValidProtocol reports whether s may be the name of a subprotocol: not empty, and made of the characters of a
+// "token" only (RFC 6455 section 4.1 item 10, by way of RFC 2616 section 2.2), as the constructor of the WHATWG
+// WebSockets standard demands of every one of its protocols.
+func ValidProtocol(s string) bool {
+	for i := range len(s) {
+		if !tokenByte(s[i]) {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// tokenByte reports whether c is neither a control character, nor a separator, nor outside ASCII.
+func tokenByte(c byte) bool {
+	switch c {
+	case '(', ')', '<', '>', '@', ',', ';', ':', '\\', '"', '/', '[', ']', '?', '=', '{', '}':
+		return false
+	}
+	return c > ' ' && c < 0x7f
+}

@@ -1,0 +1,142 @@
+//go:build !js
+
+package handshake
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
+)
+
+// A StatusError is a response of the server that does not open a WebSocket.
+type StatusError struct {
+	StatusCode int         // 101 if the status is right and something else is not
+	Header     http.Header // as received
+	Body       []byte      // the first KiB at most
+	Cause      error       // what is wrong with a 101; nil where the status says it
+}
+
+func (e *StatusError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("server's handshake response refused: %v", e.Cause)
+	}
+	return fmt.Sprintf("server answered %d %s instead of 101", e.StatusCode, http.StatusText(e.StatusCode))
+}
+
+func (e *StatusError) Unwrap() error { return e.Cause }
+
+const (
+	// bodyLimit is how much of the body of a failed handshake is kept.
+	bodyLimit = 1024
+	// bodyWait is how long a failed handshake waits for those bytes; browsers fail as soon as the header is there.
+	bodyWait = time.Second
+)
+
+// refused makes the error of a response. It reads the beginning of the body and calls abort, which must make a read
+// return, if that takes too long.
+func refused(resp *http.Response, cause error, abort context.CancelFunc) *StatusError {
+	e := &StatusError{StatusCode: resp.StatusCode, Header: resp.Header, Cause: cause}
+	if resp.StatusCode == http.StatusSwitchingProtocols {
+		return e // what follows is not a body
+	}
+	timer := time.AfterFunc(bodyWait, abort)
+	defer timer.Stop()
+	// An error here ends the body early, which is no news beside the response itself.
+	e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
+	return e
+}
+
+// negotiated is what a handshake response has chosen.
+type negotiated struct {
+	protocol   string
+	extensions string
+	deflate    frame.DeflateParams
+	deflated   bool
+}
+
+// check looks at a response as browsers do (RFC 6455 section 4.1, WHATWG WebSockets "establish a WebSocket
+// connection"), except for the value of Sec-WebSocket-Accept, which coder/websocket compares. It is stricter than
+// coder/websocket where the engines are (names are those of the recorded scenarios):
+//   - HTTP/1.0 cannot switch protocols (h-status-http10);
+//   - Upgrade is one value, not a list (h-upgrade-list);
+//   - no field that has one value may be repeated (h-proto-two-headers-same);
+//   - a subprotocol was asked for and must be there (h-proto-none), and compares case-sensitively;
+//   - extensions are parsed by their grammar (h-ext-empty, h-ext-garbage, h-ext-smwb-7 and others).
+func check(resp *http.Response, protocols []string, compression bool) (negotiated, error) {
+	var n negotiated
+	if !resp.ProtoAtLeast(1, 1) {
+		return n, fmt.Errorf("%s cannot switch protocols", resp.Proto)
+	}
+	upgrade, err := single(resp.Header, "Upgrade")
+	if err != nil {
+		return n, err
+	}
+	if !strings.EqualFold(upgrade, "websocket") {
+		return n, fmt.Errorf(`Upgrade is %q, not "websocket"`, upgrade)
+	}
+	if connection := resp.Header["Connection"]; !containsToken(connection, "upgrade") {
+		return n, fmt.Errorf(`Connection is %q and does not contain "Upgrade"`, connection)
+	}
+	if _, err := single(resp.Header, "Sec-WebSocket-Accept"); err != nil {
+		return n, err
+	}
+	if n.protocol, err = subprotocol(resp.Header, protocols); err != nil {
+		return n, err
+	}
+	values := resp.Header.Values("Sec-WebSocket-Extensions")
+	n.extensions = strings.Join(values, ", ")
+	n.deflate, n.deflated, err = frame.ParseExtensions(values, compression)
+	if err == nil && len(values) > 0 && !n.deflated {
+		err = fmt.Errorf("Sec-WebSocket-Extensions is %q, an empty list", n.extensions)
+	}
+	return n, err
+}
+
+// single is the value of a field that must be there once.
+func single(h http.Header, name string) (string, error) {
+	switch values := h.Values(name); len(values) {
+	case 0:
+		return "", fmt.Errorf("%s is missing", name)
+	case 1:
+		return values[0], nil
+	default:
+		return "", fmt.Errorf("%s is repeated: %q", name, values)
+	}
+}
+
+// subprotocol is the one the server chose: one of protocols, or "" if there are none.
+func subprotocol(h http.Header, protocols []string) (string, error) {
+	const name = "Sec-WebSocket-Protocol"
+	if len(protocols) == 0 {
+		if values := h.Values(name); len(values) > 0 {
+			return "", fmt.Errorf("%s is %q though no subprotocol was requested", name, values)
+		}
+		return "", nil
+	}
+	protocol, err := single(h, name)
+	if err != nil {
+		return "", err
+	}
+	if !slices.Contains(protocols, protocol) {
+		return "", fmt.Errorf("%s is %q, which was not requested: %q", name, protocol, protocols)
+	}
+	return protocol, nil
+}
+
+// containsToken reports whether token, in lower case, is an element of the lists in values, in any case.
+func containsToken(values []string, token string) bool {
+	for _, list := range values {
+		for element := range strings.SplitSeq(list, ",") {
+			if strings.EqualFold(strings.Trim(element, " \t"), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

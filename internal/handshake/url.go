@@ -1,0 +1,177 @@
+//go:build !js
+
+package handshake
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	whatwg "github.com/nlnwa/whatwg-url/url"
+)
+
+// URL is the address of a WebSocket, parsed as the constructor of the WHATWG WebSockets standard does.
+type URL struct {
+	Href     string // the serialisation: what WebSocket.url shows
+	Secure   bool   // wss
+	Host     string // host, and port unless it is the default of the scheme: the Host header
+	Target   string // path and query as they are serialised: the request target
+	Username string // percent-decoded
+	Password string // percent-decoded
+
+	port uint16
+}
+
+// Port is the port to connect to: the one in the URL, or the default of the scheme, 80 or 443.
+func (u *URL) Port() uint16 { return u.port }
+
+// Origin is the URL without credentials, path and query, fit to be shown in an error.
+func (u *URL) Origin() string {
+	if u.Secure {
+		return "wss://" + u.Host
+	}
+	return "ws://" + u.Host
+}
+
+// ParseURL does the URL part of `new WebSocket(raw)` (WHATWG WebSockets 3.1, on top of the URL standard) with base as
+// the document's base URL; "" is none, so that raw must be absolute. http and https become ws and wss; any other
+// scheme and any fragment, the empty one too, is an error, as is what the URL standard cannot parse. Every error
+// is a SyntaxError of the standard. What is not UTF-8 in raw becomes U+FFFD.
+//
+// Where browsers differ the URL standard's current text decides: "|" stays as it is in a path, "^" is encoded.
+func ParseURL(raw, base string) (*URL, error) {
+	parsed, err := parse(raw, base)
+	if err != nil {
+		return nil, err
+	}
+	if parsed.Href(false) != parsed.Href(true) {
+		return nil, fmt.Errorf("URL %q: a WebSocket URL must have no fragment", raw)
+	}
+	u := &URL{
+		Host:     parsed.Host(),
+		Username: percentDecode(parsed.Username()),
+		Password: percentDecode(parsed.Password()),
+	}
+	scheme := parsed.Scheme()
+	switch scheme {
+	case "ws", "http":
+		u.port = 80
+	case "wss", "https":
+		u.port, u.Secure = 443, true
+	default:
+		return nil, fmt.Errorf("URL %q: scheme %q is none of ws, wss, http and https", raw, scheme)
+	}
+	if p := parsed.Port(); p != "" {
+		n, err := strconv.ParseUint(p, 10, 16)
+		if err != nil {
+			return nil, fmt.Errorf("URL %q: port: %w", raw, err)
+		}
+		u.port = uint16(n)
+	}
+	_, rest, _ := strings.Cut(parsed.Href(true), "://")
+	origin, _, _ := strings.Cut(u.Origin(), "://")
+	u.Href = origin + "://" + rest
+	// What follows the authority, which cannot hold a slash: Search() would lose the "?" of an empty query.
+	u.Target = rest[strings.IndexByte(rest, '/'):]
+	return u, nil
+}
+
+// pathEncodeSet is the URL standard's path percent-encode set, which has gained "^" since the parser was written.
+var pathEncodeSet = whatwg.PathPercentEncodeSet.Set('^')
+
+// parse runs the basic URL parser and refuses what it lets pass against the standard's host parser.
+func parse(raw, base string) (*whatwg.Url, error) {
+	var host string
+	parser := whatwg.NewParser(
+		whatwg.WithPathPercentEncodeSet(pathEncodeSet),
+		whatwg.WithPreParseHostFunc(func(_ *whatwg.Url, h string) string {
+			host = h
+			return h
+		}),
+	)
+	parsed, err := parser.ParseRef(scalarValues(base), scalarValues(raw))
+	switch {
+	case err != nil:
+	case parsed.IsIPv6() && strings.Count(host, "[")+strings.Count(host, "]") != 2:
+		err = fmt.Errorf("brackets inside the IPv6 address %s", host)
+	case parsed.IsIPv4() && strings.ContainsAny(percentDecode(host), signs):
+		// The standard sees a domain here, whose name no resolver knows; an address must not be made of it.
+		err = fmt.Errorf("sign in the IPv4 address %s", host)
+	case aceLabels(parsed.Hostname()) < aceLabels(percentDecode(host)):
+		// The parser would name another host: "xn--a-" encodes no more than the ASCII it shows (UTS #46 section 4).
+		err = fmt.Errorf("label of the host %s is no Punycode", host)
+	}
+	if err != nil && base != "" {
+		return nil, fmt.Errorf("URL %q relative to %q: %w", raw, base, err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("URL %q: %w", raw, err)
+	}
+	return parsed, nil
+}
+
+// signs are plus and minus and the characters that IDNA maps to them.
+const signs = "+-\uff0b\ufe62\u207a\u208a\uff0d\ufe63"
+
+// aceLabels counts the labels of a domain that claim to be Punycode.
+func aceLabels(domain string) int {
+	n := 0
+	for label := range strings.SplitSeq(strings.ToLower(domain), ".") {
+		if strings.HasPrefix(label, "xn--") {
+			n++
+		}
+	}
+	return n
+}
+
+// scalarValues replaces what is not UTF-8 in s by U+FFFD, one for each maximal subpart of a sequence, as the Encoding
+// standard's decoder does; strings.ToValidUTF8 would write one for a whole run.
+func scalarValues(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			n = subpart(s)
+		}
+		b.WriteRune(r)
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// subpart is the length of the longest prefix of s, at least 1, with which a longer UTF-8 sequence could begin. s
+// does not begin with a whole one.
+func subpart(s string) int {
+	n := 1
+	for n < len(s) && n < utf8.UTFMax && !utf8.FullRuneInString(s[:n]) {
+		n++
+	}
+	// FullRune counts an invalid sequence as full, so the byte that made it full is not part of it.
+	if n > 1 && utf8.FullRuneInString(s[:n]) {
+		n--
+	}
+	return n
+}
+
+// percentDecode replaces every %XX by its byte; other percent signs stay, as in the URL standard.
+func percentDecode(s string) string {
+	if !strings.Contains(s, "%") {
+		return s
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		if s[i] == '%' && i+2 < len(s) {
+			if v, err := strconv.ParseUint(s[i+1:i+3], 16, 8); err == nil {
+				b = append(b, byte(v))
+				i += 2
+				continue
+			}
+		}
+		b = append(b, s[i])
+	}
+	return string(b)
+}
