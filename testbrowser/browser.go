@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+)
+
+// chromium is for all browsers of that family.
+func chromium(l *launch) (*exec.Cmd, error) {
+	args := []string{
+		"--user-data-dir=" + filepath.Join(l.dir, "profile"),
+		"--no-first-run", "--no-default-browser-check", "--disable-extensions", "--disable-default-apps",
+		// No traffic but the program's.
+		"--disable-background-networking", "--disable-component-update", "--disable-domain-reliability", "--disable-sync",
+		"--no-pings", "--disable-quic", "--disable-breakpad", "--disable-crash-reporter",
+		"--disable-features=Translate,MediaRouter,OptimizationHints,InterestFeedContentSuggestions",
+		// A page that nobody looks at runs at full speed.
+		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
+		"--disable-hang-monitor", "--disable-ipc-flooding-protection",
+		// Containers have a small /dev/shm, machines in data centres no graphics.
+		"--disable-dev-shm-usage", "--mute-audio", "--password-store=basic", "--use-mock-keychain",
+	}
+	if !l.headed {
+		args = append(args, "--headless", "--disable-gpu")
+	}
+	if unsandboxed() {
+		args = append(args, "--no-sandbox")
+	}
+	cmd := exec.Command(l.executable, append(args, l.url)...)
+	cmd.Env = privateEnvironment(l.dir)
+	return cmd, nil
+}
+
+// firefoxPreferences keep Firefox quiet, fast and free of what it does for people.
+var firefoxPreferences = []string{
+	// WebSocket: attempts to a server that failed before are held back by seconds otherwise.
+	`"network.websocket.delay-failed-reconnects", false`,
+	// The page's own requests may take as long as the program.
+	`"network.http.response.timeout", 0`,
+	`"dom.max_script_run_time", 0`,
+	`"dom.max_chrome_script_run_time", 0`,
+	`"dom.ipc.processHangMonitor", false`,
+	`"dom.ipc.reportProcessHangs", false`,
+	`"dom.disable_beforeunload", true`,
+	// Exact clocks, timers at full speed.
+	`"privacy.reduceTimerPrecision", false`,
+	`"dom.min_background_timeout_value", 4`,
+	`"dom.timeout.enable_budget_timer_throttling", false`,
+	`"dom.timeout.background_throttling_max_budget", -1`,
+	// No first-run pages and questions.
+	`"browser.shell.checkDefaultBrowser", false`,
+	`"browser.aboutwelcome.enabled", false`,
+	`"browser.startup.homepage_override.mstone", "ignore"`,
+	`"startup.homepage_welcome_url", ""`,
+	`"datareporting.policy.dataSubmissionEnabled", false`,
+	`"datareporting.policy.dataSubmissionPolicyBypassNotification", true`,
+	`"termsofuse.bypassNotification", true`,
+	`"browser.sessionstore.resume_from_crash", false`,
+	`"toolkit.startup.max_resumed_crashes", -1`,
+	// No traffic but the program's.
+	`"app.normandy.enabled", false`,
+	`"app.update.auto", false`,
+	`"app.update.disabledForTesting", true`,
+	`"browser.newtabpage.enabled", false`,
+	`"browser.newtabpage.activity-stream.feeds.system.topstories", false`,
+	`"browser.region.network.url", ""`,
+	`"browser.region.update.enabled", false`,
+	`"browser.safebrowsing.malware.enabled", false`,
+	`"browser.safebrowsing.phishing.enabled", false`,
+	`"browser.safebrowsing.downloads.remote.enabled", false`,
+	`"browser.safebrowsing.blockedURIs.enabled", false`,
+	`"browser.safebrowsing.update.enabled", false`,
+	`"browser.search.update", false`,
+	`"dom.push.connection.enabled", false`,
+	`"extensions.autoDisableScopes", 0`,
+	`"extensions.blocklist.enabled", false`,
+	`"extensions.getAddons.cache.enabled", false`,
+	`"extensions.systemAddon.update.enabled", false`,
+	`"extensions.update.enabled", false`,
+	`"geo.provider.testing", true`,
+	`"media.gmp-manager.updateEnabled", false`,
+	`"network.captive-portal-service.enabled", false`,
+	`"network.connectivity-service.enabled", false`,
+	`"network.dns.disablePrefetch", true`,
+	`"network.prefetch-next", false`,
+	`"network.trr.mode", 5`,
+	`"security.remote_settings.crlite_filters.enabled", false`,
+	`"security.remote_settings.intermediates.enabled", false`,
+	`"services.settings.server", "data:,"`,
+	`"toolkit.telemetry.enabled", false`,
+	`"toolkit.telemetry.server", "data:,"`,
+	`"toolkit.telemetry.unified", false`,
+}
+
+func firefox(l *launch) (*exec.Cmd, error) {
+	profile := filepath.Join(l.dir, "profile")
+	if err := os.MkdirAll(profile, 0o700); err != nil {
+		return nil, fmt.Errorf("Firefox's profile: %w", err)
+	}
+	var preferences strings.Builder
+	for _, preference := range firefoxPreferences {
+		fmt.Fprintf(&preferences, "user_pref(%s);\n", preference)
+	}
+	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(preferences.String()), 0o600); err != nil {
+		return nil, fmt.Errorf("Firefox's profile: %w", err)
+	}
+	args := []string{"--no-remote", "--new-instance", "--profile", profile}
+	if !l.headed {
+		args = append(args, "--headless")
+	}
+	cmd := exec.Command(l.executable, append(args, l.url)...)
+	cmd.Env = append(privateEnvironment(l.dir), "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_DISABLE_LAUNCHER_PROCESS=1")
+	return cmd, nil
+}
+
+// webkit is WebKitGTK's MiniBrowser.
+func webkit(l *launch) (*exec.Cmd, error) {
+	args := []string{"--private"}
+	cmd := exec.Command(l.executable, append(args, l.url)...)
+	cmd.Env = append(privateEnvironment(l.dir), webkitEnvironment...)
+	return cmd, nil
+}
+
+// wpe is Cog, the launcher of WPE WebKit.
+func wpe(l *launch) (*exec.Cmd, error) {
+	cmd := exec.Command(l.executable, "--platform=headless", "--private", l.url)
+	cmd.Env = append(privateEnvironment(l.dir), webkitEnvironment...)
+	return cmd, nil
+}
+
+var webkitEnvironment = []string{
+	"WEBKIT_DISABLE_COMPOSITING_MODE=1", "WEBKIT_DISABLE_DMABUF_RENDERER=1", "LIBGL_ALWAYS_SOFTWARE=1",
+	// Its sandbox is Bubblewrap, which containers and root cannot have.
+	"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1", "WEBKIT_FORCE_SANDBOX=0",
+}
+
+// privateEnvironment is this process's environment with the places where browsers leave files inside dir. On macOS and
+// Windows it is left as it is: browsers there find their files by other means, and the profile is theirs alone anyway.
+func privateEnvironment(dir string) []string {
+	env := os.Environ()
+	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
+		return env
+	}
+	return append(env,
+		"HOME="+dir, "TMPDIR="+filepath.Join(dir, "tmp"),
+		"XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"),
+		"XDG_DATA_HOME="+filepath.Join(dir, "data"), "XDG_STATE_HOME="+filepath.Join(dir, "state"),
+		"XDG_RUNTIME_DIR="+filepath.Join(dir, "runtime"),
+		// No daemons of a desktop: they would outlive the run.
+		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", "GTK_A11Y=none", "GIO_USE_VFS=local", "GSETTINGS_BACKEND=memory",
+	)
+}
+
+// makePrivateDirs creates the directories that privateEnvironment names.
+func makePrivateDirs(dir string) error {
+	for _, name := range []string{"tmp", "config", "cache", "data", "state", "runtime"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// startDisplay starts an X server that nobody sees, on a display number that it chooses itself, and returns its name.
+func (r *run) startDisplay(ctx context.Context) (string, error) {
+	executable, ok := lookUp([]string{"Xvfb"}, nil)
+	if !ok {
+		return "", &notInstalledError{r.host, "Xvfb"}
+	}
+	number, numberWriter, err := os.Pipe()
+	if err != nil {
+		return "", fmt.Errorf("starting Xvfb: %w", err)
+	}
+	defer number.Close()
+	cmd := exec.Command(executable, "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset")
+	cmd.ExtraFiles = []*os.File{numberWriter}
+	cmd.Stdout, cmd.Stderr = r.log, r.log
+	// It removes its lock file when it is asked to end, not when it is killed.
+	_, err = r.start(cmd, stopGroup)
+	numberWriter.Close()
+	if err != nil {
+		return "", err
+	}
+	stop := context.AfterFunc(ctx, func() { number.Close() })
+	defer stop()
+	buffer := make([]byte, 32)
+	n, err := number.Read(buffer)
+	if err != nil {
+		return "", fmt.Errorf("Xvfb did not start: %w", err)
+	}
+	return ":" + strings.TrimSpace(string(buffer[:n])), nil
+}

@@ -1,0 +1,50 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+const (
+	errInvalid      = syscall.EINVAL
+	errNotDirectory = syscall.ENOTDIR
+	errBadFile      = syscall.EBADF
+	errNotSupported = syscall.ENOSYS
+)
+
+// errorCodes are the names that Go in the page translates back. It panics at one that it does not know, so whatever is
+// not here becomes EIO.
+var errorCodes = []struct {
+	err  error
+	code string
+}{
+	{syscall.EACCES, "EACCES"}, {syscall.EBADF, "EBADF"}, {syscall.EBUSY, "EBUSY"}, {syscall.EEXIST, "EEXIST"},
+	{syscall.EFBIG, "EFBIG"}, {syscall.EINVAL, "EINVAL"}, {syscall.EISDIR, "EISDIR"}, {syscall.ELOOP, "ELOOP"},
+	{syscall.EMFILE, "EMFILE"}, {syscall.ENAMETOOLONG, "ENAMETOOLONG"}, {syscall.ENFILE, "ENFILE"}, {syscall.ENOENT, "ENOENT"},
+	{syscall.ENOMEM, "ENOMEM"}, {syscall.ENOSPC, "ENOSPC"}, {syscall.ENOSYS, "ENOSYS"}, {syscall.ENOTDIR, "ENOTDIR"},
+	{syscall.ENOTEMPTY, "ENOTEMPTY"}, {syscall.ENXIO, "ENXIO"}, {syscall.EPERM, "EPERM"}, {syscall.EPIPE, "EPIPE"},
+	{syscall.EROFS, "EROFS"}, {syscall.ESPIPE, "ESPIPE"}, {syscall.EXDEV, "EXDEV"},
+	{fs.ErrNotExist, "ENOENT"}, {fs.ErrExist, "EEXIST"}, {fs.ErrPermission, "EACCES"}, {fs.ErrInvalid, "EINVAL"},
+	{os.ErrClosed, "EBADF"},
+}
+
+// errorCode is the name under which Node reports err.
+func errorCode(err error) string {
+	// EACCES, EEXIST and their like also match each other's io/fs errors: the exact number goes first.
+	var errno syscall.Errno
+	if errors.As(err, &errno) {
+		for _, known := range errorCodes {
+			if known.err == error(errno) {
+				return known.code
+			}
+		}
+	}
+	for _, known := range errorCodes {
+		if errors.Is(err, known.err) {
+			return known.code
+		}
+	}
+	return "EIO"
+}

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// guardArgument makes this program a guard instead of a runner.
+const guardArgument = "-guard-of-a-testbrowser-run"
+
+// guard is a second process of this program that survives the first: when its standard input ends, because the first
+// has ended, however it did, it kills the process groups and removes the directories that it was told about.
+//
+// The alternative on Linux, Pdeathsig, ends only the direct child, and does so too early when the thread that started it ends.
+type guard struct {
+	cmd   *exec.Cmd
+	stdin io.WriteCloser
+}
+
+func startGuard() (*guard, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("starting the guard process: %w", err)
+	}
+	cmd := exec.Command(self, guardArgument)
+	cmd.Stderr = os.Stderr
+	inGroup(cmd)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, fmt.Errorf("starting the guard process: %w", err)
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("starting the guard process: %w", err)
+	}
+	return &guard{cmd, stdin}, nil
+}
+
+func (g *guard) note(kind, value string) error {
+	if _, err := fmt.Fprintf(g.stdin, "%s %s\n", kind, value); err != nil {
+		return fmt.Errorf("the guard process has ended: %w", err)
+	}
+	return nil
+}
+
+// watch tells the guard about a process group, remove about a directory; forget takes both back.
+func (g *guard) watch(leader int) error  { return g.note("watch", strconv.Itoa(leader)) }
+func (g *guard) remove(dir string) error { return g.note("remove", dir) }
+func (g *guard) forget() error           { return g.note("forget", "") }
+func (g *guard) pid() int                { return g.cmd.Process.Pid }
+
+// end ends the guard, which still does what it was told and did not forget.
+func (g *guard) end() error {
+	return errors.Join(g.stdin.Close(), g.cmd.Wait())
+}
+
+// runGuard is the guard process.
+func runGuard(commands io.Reader) error {
+	var leaders []int
+	var dirs []string
+	lines := bufio.NewScanner(commands)
+	for lines.Scan() {
+		kind, value, _ := strings.Cut(lines.Text(), " ")
+		switch kind {
+		case "watch":
+			leader, err := strconv.Atoi(value)
+			if err != nil || leader <= 1 {
+				return fmt.Errorf("guard: no process group: %q", value)
+			}
+			leaders = append(leaders, leader)
+		case "remove":
+			dirs = append(dirs, value)
+		case "forget":
+			leaders, dirs = nil, nil
+		}
+	}
+	errs := []error{lines.Err()}
+	// The last started first: a browser before its display.
+	for _, leader := range slices.Backward(leaders) {
+		errs = append(errs, guardEnd(leader))
+	}
+	for _, dir := range dirs {
+		errs = append(errs, os.RemoveAll(dir))
+	}
+	return errors.Join(errs...)
+}
+
+// guardEnd ends a group that is not the guard's to wait for: no event says that it is gone.
+func guardEnd(leader int) error {
+	err := stopGroup(leader)
+	for deadline := time.Now().Add(guardPatience); groupLives(leader); {
+		if time.Now().After(deadline) {
+			return errors.Join(err, killGroup(leader))
+		}
+		time.Sleep(guardInterval)
+	}
+	return err
+}
+
+const (
+	guardPatience = 5 * time.Second
+	guardInterval = 10 * time.Millisecond
+)

@@ -1,0 +1,241 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// pathVariable lists directories in which hosts are looked up before PATH.
+const pathVariable = "TESTBROWSER_PATH"
+
+// host is a JavaScript host that a program can run in.
+type host struct {
+	name        string
+	executables []string // names, looked up in pathVariable's directories and PATH
+	places      []string // patterns with environment variables, looked up next
+	install     string   // what a user who does not have it is told
+	systems     string   // GOOS values, empty for all
+
+	// needsDisplay hosts have no headless mode: they get a private X server.
+	needsDisplay bool
+
+	// Exactly one of these is set: a browser opens a page, an interpreter runs a script.
+	browser func(l *launch) (*exec.Cmd, error)
+	script  func(l *launch, script, config string) (*exec.Cmd, error)
+
+	// open is for browsers that do not take a URL from their command line. It is called after the command has started.
+	// What it returns is called to close the page.
+	open func(ctx context.Context, l *launch) (func(context.Context) error, error)
+}
+
+// launch is one start of a host.
+type launch struct {
+	executable string
+	version    string
+	url        string // of the page; for browsers
+	dir        string // fresh, and this run's alone
+	headed     bool
+	driver     string // URL of the program that opens the page, for host.open
+}
+
+var hosts = []*host{
+	{
+		name:        "chromium",
+		executables: []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge"},
+		places:      append(append(chromiumPlaces, chromePlaces...), edgePlaces...),
+		install:     "Debian: apt-get install chromium; or Google Chrome or Microsoft Edge",
+		browser:     chromium,
+	},
+	{
+		name:        "chrome",
+		executables: []string{"google-chrome", "google-chrome-stable", "chrome"},
+		places:      chromePlaces,
+		install:     "https://www.google.com/chrome/",
+		browser:     chromium,
+	},
+	{
+		name:        "edge",
+		executables: []string{"microsoft-edge", "microsoft-edge-stable", "msedge"},
+		places:      edgePlaces,
+		install:     "https://www.microsoft.com/edge",
+		browser:     chromium,
+	},
+	{
+		name:        "firefox",
+		executables: []string{"firefox", "firefox-esr"},
+		places: []string{
+			"/Applications/Firefox.app/Contents/MacOS/firefox",
+			`${ProgramFiles}\Mozilla Firefox\firefox.exe`, `${ProgramFiles(x86)}\Mozilla Firefox\firefox.exe`,
+			`${LocalAppData}\Mozilla Firefox\firefox.exe`,
+		},
+		install: "Debian: apt-get install firefox-esr; or https://www.mozilla.org/firefox/",
+		browser: firefox,
+	},
+	{
+		name:        "webkit",
+		executables: []string{"MiniBrowser"},
+		places: []string{
+			"/usr/lib/*/webkit2gtk-4.1/MiniBrowser", "/usr/lib/*/webkitgtk-6.0/MiniBrowser", "/usr/lib/*/webkit2gtk-4.0/MiniBrowser",
+			"/usr/lib*/webkit2gtk-4.1/MiniBrowser", "/usr/lib*/webkitgtk-6.0/MiniBrowser",
+			"/usr/libexec/webkit2gtk-4.1/MiniBrowser", "/usr/libexec/webkitgtk-6.0/MiniBrowser",
+		},
+		install:      "Debian: apt-get install libwebkit2gtk-4.1-0 xvfb",
+		systems:      "linux freebsd",
+		needsDisplay: true,
+		browser:      webkit,
+	},
+	{
+		name:        "wpe",
+		executables: []string{"cog"},
+		install:     "Debian: apt-get install cog",
+		systems:     "linux",
+		browser:     wpe,
+	},
+	{
+		name:        "safari",
+		executables: []string{"safaridriver"},
+		install:     "comes with macOS; once: safaridriver --enable",
+		systems:     "darwin",
+		browser:     safari,
+		open:        openInSafari,
+	},
+	{
+		name:        "node",
+		executables: []string{"node", "nodejs"},
+		places:      []string{`${ProgramFiles}\nodejs\node.exe`},
+		install:     "https://nodejs.org/, npm install node@24 or, Debian: apt-get install nodejs",
+		script:      node,
+	},
+	{
+		name:        "deno",
+		executables: []string{"deno"},
+		places:      []string{"${HOME}/.deno/bin/deno", `${USERPROFILE}\.deno\bin\deno.exe`},
+		install:     "https://deno.com/ or npm install deno",
+		script:      deno,
+	},
+	{
+		name:        "bun",
+		executables: []string{"bun"},
+		places:      []string{"${HOME}/.bun/bin/bun", `${USERPROFILE}\.bun\bin\bun.exe`},
+		install:     "https://bun.sh/ or npm install bun",
+		script:      bun,
+	},
+}
+
+var (
+	chromiumPlaces = []string{
+		"/Applications/Chromium.app/Contents/MacOS/Chromium",
+		`${ProgramFiles}\Chromium\Application\chrome.exe`, `${LocalAppData}\Chromium\Application\chrome.exe`,
+	}
+	chromePlaces = []string{
+		"/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "/opt/google/chrome/chrome",
+		`${ProgramFiles}\Google\Chrome\Application\chrome.exe`, `${ProgramFiles(x86)}\Google\Chrome\Application\chrome.exe`,
+		`${LocalAppData}\Google\Chrome\Application\chrome.exe`,
+	}
+	edgePlaces = []string{
+		"/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge", "/opt/microsoft/msedge/msedge",
+		`${ProgramFiles}\Microsoft\Edge\Application\msedge.exe`, `${ProgramFiles(x86)}\Microsoft\Edge\Application\msedge.exe`,
+	}
+)
+
+// notInstalledError is a known host that this machine does not have.
+type notInstalledError struct {
+	host    *host
+	missing string
+}
+
+func (e *notInstalledError) Error() string {
+	return fmt.Sprintf("%s is not installed: no %s in %s, PATH and the usual places (%s)", e.host.name, e.missing, pathVariable, e.host.install)
+}
+
+func hostNamed(name string) (*host, error) {
+	var names []string
+	for _, h := range hosts {
+		if h.name == name {
+			return h, nil
+		}
+		names = append(names, h.name)
+	}
+	return nil, fmt.Errorf("no host is called %q, but %s", name, strings.Join(names, ", "))
+}
+
+// find returns the host's executable, or a *notInstalledError.
+func (h *host) find() (string, error) {
+	if h.systems != "" && !strings.Contains(h.systems, runtime.GOOS) {
+		return "", &notInstalledError{h, "version for " + runtime.GOOS}
+	}
+	executable, ok := lookUp(h.executables, h.places)
+	if !ok {
+		return "", &notInstalledError{h, strings.Join(h.executables, ", ")}
+	}
+	if h.needsDisplay {
+		if _, ok := lookUp([]string{"Xvfb"}, nil); !ok {
+			return "", &notInstalledError{h, "Xvfb"}
+		}
+	}
+	return executable, nil
+}
+
+func lookUp(names, places []string) (string, bool) {
+	for _, name := range names {
+		for _, dir := range filepath.SplitList(os.Getenv(pathVariable)) {
+			if dir == "" {
+				continue
+			}
+			if path, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
+				return path, true
+			}
+		}
+	}
+	for _, name := range names {
+		if path, err := exec.LookPath(name); err == nil {
+			return path, true
+		}
+	}
+	for _, place := range places {
+		matches, _ := filepath.Glob(os.Expand(place, os.Getenv)) // a pattern that is malformed by a variable matches nothing
+		for _, match := range matches {
+			if path, err := exec.LookPath(match); err == nil {
+				return path, true
+			}
+		}
+	}
+	return "", false
+}
+
+// version asks the executable. What it says is for people; an empty string is a host that does not say.
+func (h *host) version(ctx context.Context, executable string) string {
+	if runtime.GOOS == "windows" && h.browser != nil || h.name == "safari" {
+		return "" // browsers there open a window instead
+	}
+	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, executable, "--version").Output()
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return strings.TrimSpace(line)
+}
+
+// printList prints a line for each host: name, executable and version, separated by tabs; "-" and how to install it
+// where it is missing. It reports whether all are installed.
+func printList(ctx context.Context, which []*host) bool {
+	all := true
+	for _, h := range which {
+		executable, err := h.find()
+		if err != nil {
+			all = false
+			fmt.Printf("%s\t-\t%v\n", h.name, err)
+			continue
+		}
+		fmt.Printf("%s\t%s\t%s\n", h.name, executable, h.version(ctx, executable))
+	}
+	return all
+}

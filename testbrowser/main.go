@@ -1,0 +1,343 @@
+// Testbrowser runs a Go program built for GOOS=js in a browser or another JavaScript host, as "go test -exec" needs it.
+//
+//	go build -o testbrowser github.com/seed2c7e30c3/ws/testbrowser
+//	GOOS=js GOARCH=wasm go test -exec "$PWD/testbrowser -host firefox" ./...
+//
+// See README.md for hosts, flags and exit codes.
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// Exit codes of the runner itself, those of timeout(1), env(1) and shells: far from what Go programs end with.
+const (
+	exitTimeout      = 124 // the program did not end in time
+	exitFailure      = 125 // the program could not be run to its end
+	exitNotInstalled = 127 // the host is not on this machine
+	exitSignal       = 128 // + number: ended by that signal
+)
+
+// settings are the flags.
+type settings struct {
+	hosts   []*host // empty: the user opens the page
+	env     environment
+	timeout time.Duration
+	listen  string
+	worker  bool
+	headed  bool
+	serve   bool
+	list    bool
+}
+
+func main() {
+	if len(os.Args) == 2 && os.Args[1] == guardArgument {
+		// A signal to a whole group of processes is for the others.
+		signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		if err := runGuard(os.Stdin); err != nil {
+			fmt.Fprintf(os.Stderr, "testbrowser: %v\n", err)
+			os.Exit(exitFailure)
+		}
+		return
+	}
+	os.Exit(runMain(os.Args[1:]))
+}
+
+func runMain(args []string) int {
+	set, args, err := parseFlags(args)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "testbrowser: %v\n", err)
+		return exitFailure
+	}
+	ctx, stop := untilEnded()
+	defer stop()
+	if set.list {
+		if !printList(ctx, set.hosts) && len(set.hosts) < len(hosts) {
+			return exitNotInstalled
+		}
+		return 0
+	}
+	code, err := runAll(ctx, set, args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "testbrowser: %v\n", err)
+		code = max(code, errorExit(err))
+	}
+	return code
+}
+
+func parseFlags(args []string) (*settings, []string, error) {
+	set := &settings{env: make(environment)}
+	flags := flag.NewFlagSet("testbrowser", flag.ContinueOnError)
+	flags.Usage = func() {
+		fmt.Fprintf(flags.Output(), "usage: testbrowser [flags] program.wasm [arguments]\n       testbrowser -list\n\nflags:\n")
+		flags.PrintDefaults()
+	}
+	hostNames := flags.String("host", "", "`names` of hosts, separated by commas, to run in one after another (default $TESTBROWSER, or the first installed)")
+	flags.BoolVar(&set.list, "list", false, "print the hosts, where they are and their versions; with -host only those, exit code 127 if one is missing")
+	flags.BoolVar(&set.worker, "worker", false, "run in a dedicated worker of the page")
+	flags.DurationVar(&set.timeout, "timeout", 0, "end a program that runs longer than this `duration` (default: its -test.timeout and 10s more, if it has one)")
+	flags.Var(set.env, "env", "`name`[=value] of an environment variable that the program gets; may be repeated")
+	flags.BoolVar(&set.headed, "headed", false, "show the browser's window")
+	flags.BoolVar(&set.serve, "serve", false, "start no host: print the page's URL and wait until some browser has run it")
+	flags.StringVar(&set.listen, "listen", "127.0.0.1:0", "`address` to serve the page on; whoever knows its secret URL can use this user's files")
+	if err := flags.Parse(args); err != nil {
+		return nil, nil, err
+	}
+	if err := set.chooseHosts(*hostNames); err != nil {
+		return nil, nil, err
+	}
+	if !set.list && flags.NArg() == 0 {
+		return nil, nil, errors.New("no program given; testbrowser -help prints the usage")
+	}
+	if set.timeout < 0 {
+		return nil, nil, fmt.Errorf("-timeout %v is negative", set.timeout)
+	}
+	return set, flags.Args(), nil
+}
+
+func (set *settings) chooseHosts(names string) error {
+	if set.serve {
+		if names != "" {
+			return errors.New("-serve starts no host: -host makes no sense with it")
+		}
+		return nil
+	}
+	if names == "" && !set.list {
+		names = os.Getenv("TESTBROWSER")
+	}
+	if names == "" {
+		if set.list {
+			set.hosts = hosts
+			return nil
+		}
+		for _, h := range hosts {
+			if _, err := h.find(); err == nil && (h.browser != nil || !set.worker) {
+				set.hosts = []*host{h}
+				return nil
+			}
+		}
+		return &notInstalledError{&host{name: "any host", install: "see testbrowser -list"}, "known host"}
+	}
+	for name := range strings.SplitSeq(names, ",") {
+		h, err := hostNamed(strings.TrimSpace(name))
+		if err != nil {
+			return err
+		}
+		if set.worker && h.browser == nil {
+			return fmt.Errorf("-worker: %s has no pages and so no dedicated workers of one", h.name)
+		}
+		set.hosts = append(set.hosts, h)
+	}
+	return nil
+}
+
+// limit is the time after which the program is ended; 0 is none.
+func (set *settings) limit(argv []string) time.Duration {
+	if set.timeout > 0 {
+		return set.timeout
+	}
+	for _, arg := range argv {
+		if value, ok := strings.CutPrefix(strings.TrimPrefix(arg, "-"), "-test.timeout="); ok {
+			if own, err := time.ParseDuration(value); err == nil && own > 0 {
+				return own + timeoutGrace
+			}
+		}
+	}
+	return 0
+}
+
+// environment is the value of -env.
+type environment map[string]string
+
+func (e environment) String() string { return "" }
+
+func (e environment) Set(value string) error {
+	name, v, given := strings.Cut(value, "=")
+	if name == "" {
+		return errors.New("no name")
+	}
+	if given {
+		e[name] = v
+	} else if v, ok := os.LookupEnv(name); ok {
+		e[name] = v
+	}
+	return nil
+}
+
+// goVariables change what every Go program does; programs get them without -env.
+var goVariables = []string{
+	"GOCOVERDIR", "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOROOT", "GOTRACEBACK", "HOME", "TZ",
+}
+
+// complete adds the variables that programs get anyway.
+func (e environment) complete() map[string]string {
+	all := make(map[string]string)
+	for _, name := range goVariables {
+		if value, ok := os.LookupEnv(name); ok {
+			all[name] = value
+		}
+	}
+	for name, value := range e {
+		all[name] = value
+	}
+	return all
+}
+
+// runAll runs the program in one host after another and returns the highest exit code.
+func runAll(ctx context.Context, set *settings, args []string) (int, error) {
+	p, err := newProgram(ctx, set, args)
+	if err != nil {
+		return exitFailure, err
+	}
+	if err := adoptOrphans(); err != nil {
+		return exitFailure, err
+	}
+	g, err := startGuard()
+	if err != nil {
+		return exitFailure, err
+	}
+	worst := 0
+	if len(set.hosts) == 0 {
+		worst = runOne(ctx, &run{program: p, settings: *set, stdout: os.Stdout, stderr: os.Stderr, guard: g}, "the page")
+	}
+	for _, h := range set.hosts {
+		if context.Cause(ctx) != nil {
+			break
+		}
+		worst = max(worst, runHost(ctx, h, p, set, g))
+	}
+	return worst, g.end()
+}
+
+func runHost(ctx context.Context, h *host, p program, set *settings, g *guard) int {
+	r := &run{host: h, program: p, settings: *set, stdout: os.Stdout, stderr: os.Stderr, guard: g}
+	if len(set.hosts) > 1 {
+		var mu sync.Mutex
+		stdout := &prefixWriter{mu: &mu, to: os.Stdout, prefix: "[" + h.name + "] "}
+		stderr := &prefixWriter{mu: &mu, to: os.Stderr, prefix: "[" + h.name + "] "}
+		r.stdout, r.stderr = stdout, stderr
+		defer stdout.flush()
+		defer stderr.flush()
+	}
+	executable, err := h.find()
+	if err != nil {
+		fmt.Fprintf(r.stderr, "testbrowser: %v\n", err)
+		return exitNotInstalled
+	}
+	r.executable = executable
+	return runOne(ctx, r, h.name)
+}
+
+func runOne(ctx context.Context, r *run, name string) int {
+	code, err := r.do(ctx)
+	if err != nil {
+		fmt.Fprintf(r.stderr, "testbrowser: %s: %v\n", name, err)
+		return errorExit(err)
+	}
+	return code
+}
+
+func errorExit(err error) int {
+	var timeout *timeoutError
+	var missing *notInstalledError
+	var ended *endedError
+	switch {
+	case errors.As(err, &timeout):
+		return exitTimeout
+	case errors.As(err, &missing):
+		return exitNotInstalled
+	case errors.As(err, &ended) && ended.signal != 0:
+		return exitSignal + int(ended.signal)
+	}
+	return exitFailure
+}
+
+// newProgram describes the program for all hosts.
+func newProgram(ctx context.Context, set *settings, args []string) (program, error) {
+	wasm, err := filepath.Abs(args[0])
+	if err != nil {
+		return program{}, err
+	}
+	if _, err := os.Stat(wasm); err != nil {
+		return program{}, fmt.Errorf("the program: %w", err)
+	}
+	dir, err := os.Getwd()
+	if err != nil {
+		return program{}, err
+	}
+	support, err := wasmExec(ctx, os.Getenv("GOROOT"))
+	if err != nil {
+		return program{}, err
+	}
+	return program{Wasm: wasm, WasmExec: support, Argv: args, Env: set.env.complete(), Dir: pagePath(dir)}, nil
+}
+
+// goCommand returns what a go command prints.
+func goCommand(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return string(out), nil
+}
+
+// endedError is the reason for which everything was ended: a signal, or the parent's end.
+type endedError struct {
+	signal syscall.Signal // 0: the parent's end
+}
+
+func (e *endedError) Error() string {
+	if e.signal == 0 {
+		return "ended: the parent process has ended"
+	}
+	return "ended: " + e.signal.String()
+}
+
+// untilEnded returns a context that ends with this program's reasons to end.
+func untilEnded() (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	parent, err := watchParent()
+	if err != nil {
+		// Without it only the case of a killed parent is not covered.
+		fmt.Fprintf(os.Stderr, "testbrowser: %v\n", err)
+	}
+	go func() {
+		select {
+		case s := <-signals:
+			number, _ := s.(syscall.Signal) // on every system that the signals above exist on
+			cancel(&endedError{number})
+		case <-parent:
+			cancel(&endedError{})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}
+
+// printURL tells the user where the page is.
+func (r *run) printURL() {
+	fmt.Fprintf(os.Stderr, "testbrowser: open %s\n", r.server.url)
+}

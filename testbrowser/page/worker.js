@@ -1,0 +1,2 @@
+"use strict";
+importScripts("wasm_exec.js", "program.js");

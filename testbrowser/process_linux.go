@@ -1,0 +1,136 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// watchParent closes the channel that it returns when the parent process ends.
+func watchParent() (<-chan struct{}, error) {
+	const sysPidfdOpen = 434 // the same on every architecture
+	parent := os.Getppid()
+	fd, _, errno := syscall.Syscall(sysPidfdOpen, uintptr(parent), 0, 0)
+	if errno != 0 {
+		return nil, fmt.Errorf("watching the parent process %d: %w", parent, errno)
+	}
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		defer syscall.Close(int(fd))
+		waitReadable(int(fd))
+	}()
+	return gone, nil
+}
+
+// waitReadable blocks a thread until fd, a process's, becomes readable: when that process ends.
+func waitReadable(fd int) {
+	var set syscall.FdSet
+	bits := 8 * int(unsafe.Sizeof(set.Bits[0]))
+	for {
+		set.Bits[fd/bits] = 1 << (fd % bits)
+		if _, err := syscall.Select(fd+1, &set, nil, nil, nil); err != syscall.EINTR {
+			return
+		}
+	}
+}
+
+// adoptOrphans makes this process the parent of every descendant whose own parent ends, so that none is lost.
+func adoptOrphans() error {
+	const setChildSubreaper = 36
+	if _, _, errno := syscall.Syscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0); errno != 0 {
+		return fmt.Errorf("prctl(PR_SET_CHILD_SUBREAPER): %w", errno)
+	}
+	return nil
+}
+
+// processStat is a line of /proc/PID/stat.
+type processStat struct {
+	pid, parent int
+	cpu         time.Duration // user and system time, children that were waited for included
+}
+
+// descendants lists the living processes below the one with the given id.
+func descendants(root int) []processStat {
+	const ticksPerSecond = 100 // USER_HZ, fixed on every architecture that Go runs on
+	children := make(map[int][]processStat)
+	names, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is well-formed
+	for _, name := range names {
+		line, err := os.ReadFile(name)
+		if err != nil {
+			continue // ended meanwhile
+		}
+		// The second field, the name, may hold spaces and parentheses.
+		fields := bytes.Fields(line[bytes.LastIndexByte(line, ')')+1:])
+		if len(fields) < 15 || string(fields[0]) == "Z" {
+			continue
+		}
+		number := func(i int) int {
+			n, err := strconv.Atoi(string(fields[i]))
+			if err != nil {
+				return 0
+			}
+			return n
+		}
+		pid, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+		if err != nil {
+			continue
+		}
+		ticks := number(11) + number(12) + number(13) + number(14)
+		parent := number(1)
+		children[parent] = append(children[parent], processStat{pid, parent, time.Duration(ticks) * time.Second / ticksPerSecond})
+	}
+	var all []processStat
+	for below := children[root]; len(below) > 0; {
+		all = append(all, below...)
+		var next []processStat
+		for _, p := range below {
+			next = append(next, children[p.pid]...)
+		}
+		below = next
+	}
+	return all
+}
+
+// descendantsCPU is the processor time that the processes below this one have used.
+func descendantsCPU() (total time.Duration, known bool) {
+	for _, p := range descendants(os.Getpid()) {
+		total += p.cpu
+	}
+	return total, true
+}
+
+// killStrays ends the descendants that left their group, as daemons do, except the processes in keep, and waits for them.
+func killStrays(keep ...int) error {
+	for {
+		var strays []int
+	search:
+		for _, p := range descendants(os.Getpid()) {
+			for _, pid := range keep {
+				if p.pid == pid || p.parent == pid {
+					continue search
+				}
+			}
+			strays = append(strays, p.pid)
+		}
+		if len(strays) == 0 {
+			return nil
+		}
+		for _, pid := range strays {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && err != syscall.ESRCH {
+				return fmt.Errorf("ending process %d: %w", pid, err)
+			}
+		}
+		for _, pid := range strays {
+			var status syscall.WaitStatus
+			if _, err := syscall.Wait4(pid, &status, 0, nil); err != nil && err != syscall.ECHILD {
+				return fmt.Errorf("waiting for process %d: %w", pid, err)
+			}
+		}
+	}
+}

@@ -1,0 +1,32 @@
+//go:build !unix && !windows
+
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+)
+
+// Systems without process groups: a process is all that can be ended.
+
+func inGroup(*exec.Cmd) {}
+
+func killGroup(leader int) error {
+	process, err := os.FindProcess(leader)
+	if err != nil {
+		return err
+	}
+	if err := process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		return err
+	}
+	return nil
+}
+
+func stopGroup(leader int) error { return killGroup(leader) }
+
+func groupLives(int) bool { return false }
+
+func reapGroup(int) {}
+
+func unsandboxed() bool { return false }

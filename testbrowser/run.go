@@ -1,0 +1,396 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+const (
+	// startLimit is how long a browser may take until the program runs, on a slow machine with much else to do.
+	startLimit = 90 * time.Second
+	// reconnectLimit is how long a page may be without the connection that shows that it exists.
+	reconnectLimit = 2 * time.Second
+	// A page is hung if it has not answered for silenceLimit and its browser used less than idleShare of a processor in
+	// the last part of that, silenceSample: a page that computes does not answer either.
+	silenceLimit  = 10 * time.Second
+	silenceSample = 5 * time.Second
+	idleShare     = 0.03
+	// busyNotice is when a page that computes without answering is mentioned.
+	busyNotice = 30 * time.Second
+	// timeoutGrace is added to the program's own -test.timeout, which gives the better message.
+	timeoutGrace = 10 * time.Second
+)
+
+// run is one run of a program in one host.
+type run struct {
+	host           *host
+	executable     string // found before
+	program        program
+	settings       settings
+	stdout, stderr io.Writer
+	guard          *guard
+
+	dir       string
+	log       *os.File // what a browser prints
+	processes []process
+	server    *pageServer
+	closePage func(context.Context) error // nil where ending the browser does
+}
+
+// process is a started process, the leader of its group.
+type process struct {
+	cmd  *exec.Cmd
+	stop func(leader int) error // how its group is ended
+	exit chan struct{}          // closed when it has ended and cmd.ProcessState is set
+}
+
+// do returns the program's exit code, or an error if the program could not be run to its end.
+func (r *run) do(ctx context.Context) (code int, err error) {
+	r.dir, err = os.MkdirTemp("", "testbrowser-")
+	if err != nil {
+		return 0, fmt.Errorf("a directory for the run: %w", err)
+	}
+	if err := r.guard.remove(r.dir); err != nil {
+		return 0, errors.Join(err, os.RemoveAll(r.dir))
+	}
+	defer func() {
+		if cleanErr := r.clean(); cleanErr != nil && err == nil {
+			err = fmt.Errorf("cleaning up: %w", cleanErr)
+		}
+	}()
+	if err := makePrivateDirs(r.dir); err != nil {
+		return 0, fmt.Errorf("a directory for the run: %w", err)
+	}
+	r.program.Env = maps.Clone(r.program.Env)
+	r.program.Env["TMPDIR"] = pagePath(filepath.Join(r.dir, "tmp"))
+	if err := checkSize(r.program); err != nil {
+		return 0, err
+	}
+	l := &launch{executable: r.executable, dir: r.dir, headed: r.settings.headed}
+	if r.host != nil && r.host.script != nil {
+		return r.runScript(ctx, l)
+	}
+	return r.runPage(ctx, l)
+}
+
+// start starts a process in a group of its own.
+func (r *run) start(cmd *exec.Cmd, stop func(leader int) error) (process, error) {
+	inGroup(cmd)
+	if err := cmd.Start(); err != nil {
+		return process{}, fmt.Errorf("starting %s: %w", cmd.Path, err)
+	}
+	p := process{cmd, stop, make(chan struct{})}
+	go func() {
+		defer close(p.exit)
+		cmd.Wait() // the state says more than the error
+	}()
+	r.processes = append(r.processes, p)
+	if err := r.guard.watch(cmd.Process.Pid); err != nil {
+		return process{}, err
+	}
+	return p, nil
+}
+
+// clean ends all processes and removes all files of the run.
+func (r *run) clean() error {
+	var errs []error
+	if r.closePage != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), guardPatience)
+		defer cancel()
+		errs = append(errs, r.closePage(ctx))
+	}
+	if r.server != nil {
+		errs = append(errs, r.server.close())
+	}
+	for i := len(r.processes) - 1; i >= 0; i-- {
+		errs = append(errs, r.processes[i].end())
+	}
+	errs = append(errs, killStrays(r.guard.pid()))
+	if r.log != nil {
+		errs = append(errs, r.log.Close())
+	}
+	errs = append(errs, os.RemoveAll(r.dir), r.guard.forget())
+	return errors.Join(errs...)
+}
+
+// end ends the process and its group and waits until they are gone.
+func (p process) end() error {
+	leader := p.cmd.Process.Pid
+	err := p.stop(leader)
+	select {
+	case <-p.exit:
+	case <-time.After(guardPatience):
+		err = errors.Join(err, killGroup(leader))
+		<-p.exit
+	}
+	reapGroup(leader)
+	return err
+}
+
+// runScript runs the program in Node or one of its like, whose files and console are this process's.
+func (r *run) runScript(ctx context.Context, l *launch) (int, error) {
+	l.version = r.host.version(ctx, r.executable)
+	script := filepath.Join(r.dir, "program.mjs")
+	if err := os.WriteFile(script, programScript, 0o600); err != nil {
+		return 0, err
+	}
+	config, err := json.Marshal(r.program)
+	if err != nil {
+		return 0, err
+	}
+	configFile := filepath.Join(r.dir, "config.json")
+	if err := os.WriteFile(configFile, config, 0o600); err != nil {
+		return 0, err
+	}
+	cmd, err := r.host.script(l, script, configFile)
+	if err != nil {
+		return 0, err
+	}
+	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
+	p, err := r.start(cmd, killGroup)
+	if err != nil {
+		return 0, err
+	}
+	var limit <-chan time.Time
+	if d := r.settings.limit(r.program.Argv); d > 0 {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		limit = timer.C
+	}
+	select {
+	case <-p.exit:
+		return exitCode(cmd)
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
+	case <-limit:
+		return 0, &timeoutError{r.settings.limit(r.program.Argv), "the process did not end"}
+	}
+}
+
+// exitCode is for a process that runs the program itself; one that a signal ended has none.
+func exitCode(cmd *exec.Cmd) (int, error) {
+	if code := cmd.ProcessState.ExitCode(); code >= 0 {
+		return code, nil
+	}
+	return 0, fmt.Errorf("the process ended: %v", cmd.ProcessState)
+}
+
+// runPage runs the program in a page.
+func (r *run) runPage(ctx context.Context, l *launch) (int, error) {
+	server, err := servePage(r.settings.listen, r.program, r.settings.worker, r.stdout, r.stderr)
+	if err != nil {
+		return 0, fmt.Errorf("serving the page: %w", err)
+	}
+	r.server = server
+	l.url = server.url
+	if r.host == nil {
+		r.printURL()
+		return r.watch(ctx, nil)
+	}
+	r.log, err = os.Create(filepath.Join(r.dir, "log"))
+	if err != nil {
+		return 0, err
+	}
+	var display string
+	if r.host.needsDisplay && !r.settings.headed {
+		if display, err = r.startDisplay(ctx); err != nil {
+			return 0, err
+		}
+	}
+	cmd, err := r.host.browser(l)
+	if err != nil {
+		return 0, err
+	}
+	if display != "" {
+		cmd.Env = append(cmd.Env, "DISPLAY="+display, "WAYLAND_DISPLAY=", "GDK_BACKEND=x11")
+	}
+	cmd.Stdout, cmd.Stderr = r.log, r.log
+	p, err := r.start(cmd, killGroup)
+	if err != nil {
+		return 0, err
+	}
+	if r.host.open != nil {
+		if r.closePage, err = r.host.open(ctx, l); err != nil {
+			return 0, r.withLog(err)
+		}
+	}
+	return r.watch(ctx, &p)
+}
+
+// watch waits for the page's end, or for a reason to give it up. browser is nil if the user opens the page.
+func (r *run) watch(ctx context.Context, browser *process) (int, error) {
+	s := r.server
+	attended := browser == nil || r.settings.headed // by somebody who may stop at a breakpoint
+	var exit <-chan struct{}
+	var startTimer <-chan time.Time
+	if browser != nil {
+		exit = browser.exit
+		timer := time.NewTimer(startLimit)
+		defer timer.Stop()
+		startTimer = timer.C
+	}
+	limit := r.settings.limit(r.program.Argv)
+	var limitTimer, goneTimer, silenceTimer <-chan time.Time
+	silence := silenceWatch{page: s}
+	started := s.started
+	for {
+		select {
+		case end := <-s.ended:
+			if end.err != nil {
+				return 0, r.withLog(end.err)
+			}
+			return end.code, nil
+		case <-started:
+			started, startTimer = nil, nil
+			if limit > 0 {
+				timer := time.NewTimer(limit)
+				defer timer.Stop()
+				limitTimer = timer.C
+			}
+			if !attended {
+				silenceTimer = time.After(silence.next())
+			}
+		case <-startTimer:
+			return 0, r.withLog(fmt.Errorf("the page did not start the program within %v", startLimit))
+		case <-exit:
+			if s.alive.Load() == 0 {
+				return r.lastWords(fmt.Errorf("the browser ended: %v", browser.cmd.ProcessState))
+			}
+			exit = nil // it has handed the page over to another process
+		case <-s.gone:
+			goneTimer = time.After(reconnectLimit)
+		case <-goneTimer:
+			if s.alive.Load() == 0 {
+				return r.lastWords(errors.New("the page is gone: its process was killed or crashed, or it was closed or left"))
+			}
+		case <-silenceTimer:
+			hung, notice := silence.check()
+			if hung != nil {
+				return 0, r.withLog(hung)
+			}
+			if notice != "" {
+				fmt.Fprintf(r.stderr, "testbrowser: %s\n", notice)
+			}
+			silenceTimer = time.After(silence.next())
+		case <-limitTimer:
+			return 0, &timeoutError{limit, silence.describe()}
+		case <-ctx.Done():
+			return 0, context.Cause(ctx)
+		}
+	}
+}
+
+// lastWords is for a page that is gone: it may have said its end before.
+func (r *run) lastWords(gone error) (int, error) {
+	select {
+	case end := <-r.server.ended:
+		if end.err == nil {
+			return end.code, nil
+		}
+		return 0, r.withLog(end.err)
+	default:
+		return 0, r.withLog(gone)
+	}
+}
+
+// silenceWatch tells a hung page from one that computes.
+type silenceWatch struct {
+	page    *pageServer
+	sampled bool
+	cpu     time.Duration
+	at      time.Time
+	noticed bool
+}
+
+// next is the time until the next check.
+func (w *silenceWatch) next() time.Duration {
+	if w.sampled {
+		return silenceSample
+	}
+	return max(silenceLimit-silenceSample-w.page.silence(), time.Millisecond)
+}
+
+// check returns an error if the page is hung, and now and then a notice if it computes.
+func (w *silenceWatch) check() (hung error, notice string) {
+	silent := w.page.silence()
+	if silent < silenceLimit-silenceSample {
+		w.sampled, w.noticed = false, false
+		return nil, ""
+	}
+	cpu, known := descendantsCPU()
+	if !known {
+		return nil, ""
+	}
+	now := time.Now()
+	used, since := cpu-w.cpu, now.Sub(w.at)
+	sampled := w.sampled
+	w.sampled, w.cpu, w.at = true, cpu, now
+	if sampled && silent >= silenceLimit && used < time.Duration(idleShare*float64(since)) {
+		return fmt.Errorf("the page is hung: its event loop has not turned for %v and the browser is idle", silent.Round(time.Second)), ""
+	}
+	if silent >= busyNotice && !w.noticed {
+		w.noticed = true
+		return nil, w.describe()
+	}
+	return nil, ""
+}
+
+// describe says what the page does, as far as it can be known.
+func (w *silenceWatch) describe() string {
+	if silent := w.page.silence(); silent > silenceSample {
+		return fmt.Sprintf("the page's event loop has not turned for %v: the program computes, or blocks", silent.Round(time.Second))
+	}
+	return "the page's event loop turns: the program waits for something"
+}
+
+// timeoutError is a program that did not end in time.
+type timeoutError struct {
+	limit time.Duration
+	state string
+}
+
+func (e *timeoutError) Error() string { return fmt.Sprintf("not done after %v: %s", e.limit, e.state) }
+
+// withLog adds the end of what the browser printed.
+func (r *run) withLog(err error) error {
+	if r.log == nil {
+		return err
+	}
+	const most = 4 << 10
+	info, statErr := r.log.Stat()
+	if statErr != nil || info.Size() == 0 {
+		return err
+	}
+	data := make([]byte, min(info.Size(), most))
+	if _, readErr := r.log.ReadAt(data, info.Size()-int64(len(data))); readErr != nil {
+		return err
+	}
+	text := strings.TrimSpace(string(data))
+	return fmt.Errorf("%w\nthe browser's own log ends with:\n\t%s", err, strings.ReplaceAll(text, "\n", "\n\t"))
+}
+
+// checkSize keeps a program from failing in wasm_exec.js, which copies arguments and environment to a fixed place.
+func checkSize(p program) error {
+	const limit = 8192
+	size := 0
+	add := func(s string) { size += (len(s)+1+7)/8*8 + 8 }
+	for _, arg := range p.Argv {
+		add(arg)
+	}
+	for name, value := range p.Env {
+		add(name + "=" + value)
+	}
+	if size += 16; size >= limit {
+		return fmt.Errorf("arguments and environment take %d bytes; Go's support for js/wasm has room for %d", size, limit)
+	}
+	return nil
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	_ "embed"
+	"fmt"
+	"os/exec"
+	"strconv"
+	"strings"
+)
+
+// program.mjs runs the Go program in Node, Deno and Bun, with their own files and console.
+//
+//go:embed script/program.mjs
+var programScript []byte
+
+// stackSize is in KiB, what Go's own runner for Node uses: V8's default is too small for deep recursion.
+const stackSize = "8192"
+
+func node(l *launch, script, config string) (*exec.Cmd, error) {
+	major, _, _ := strings.Cut(strings.TrimPrefix(l.version, "v"), ".")
+	version, err := strconv.Atoi(major)
+	if err != nil {
+		return nil, fmt.Errorf("%s --version says %q", l.executable, l.version)
+	}
+	args := []string{"--stack-size=" + stackSize}
+	if version == 20 || version == 21 {
+		args = append(args, "--experimental-websocket")
+	}
+	return exec.Command(l.executable, append(args, script, config)...), nil
+}
+
+func deno(l *launch, script, config string) (*exec.Cmd, error) {
+	return exec.Command(l.executable, "run", "--quiet", "--no-config", "--no-lock", "--allow-all", "--v8-flags=--stack-size="+stackSize, script, config), nil
+}
+
+func bun(l *launch, script, config string) (*exec.Cmd, error) {
+	return exec.Command(l.executable, "run", "--bun", script, config), nil
+}

@@ -1,0 +1,28 @@
+// Runs a Go program in Node, Deno or Bun: program.mjs CONFIG, a JSON file with wasm, wasmExec, argv and env.
+import fs from "node:fs";
+import path from "node:path";
+import process from "node:process";
+import { pathToFileURL } from "node:url";
+
+const config = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
+
+globalThis.fs = fs;
+globalThis.path = path;
+globalThis.process ??= process;
+await import(pathToFileURL(config.wasmExec).href);
+
+const go = new globalThis.Go();
+go.argv = config.argv;
+go.env = config.env;
+go.exit = (code) => process.exit(code);
+
+process.on("exit", (code) => {
+	// Nothing is left that could call the Go program: it reports the deadlock.
+	if (code === 0 && !go.exited) {
+		go._pendingEvent = { id: 0 };
+		go._resume();
+	}
+});
+
+const { instance } = await WebAssembly.instantiate(fs.readFileSync(config.wasm), go.importObject);
+await go.run(instance);

@@ -1,0 +1,299 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"embed"
+	"encoding/base32"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+//go:embed page
+var pageFiles embed.FS
+
+// contentSecurityPolicy lets the page run its own scripts and WebAssembly, nothing evaluated and nothing inline, and
+// connect to anything: what a program must live with in a page that is careful.
+const contentSecurityPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' data:; " +
+	"connect-src * ws: wss: blob: data:"
+
+// aliveInterval is the time between two bytes of the response that the page keeps open. Each asks for an answer.
+const aliveInterval = time.Second
+
+// program is what a host runs.
+type program struct {
+	Wasm     string            `json:"wasm"`     // file
+	WasmExec string            `json:"wasmExec"` // Go's support script, file
+	Argv     []string          `json:"argv"`
+	Env      map[string]string `json:"env"`
+	Dir      string            `json:"cwd"`
+}
+
+// pageServer serves one run of a program to one page and is the page's console and file system.
+// Nobody who does not know its URL can use it: the first element of the path is a random secret.
+type pageServer struct {
+	program program
+	page    string // window.html or worker.html
+	url     string
+	stdout  io.Writer
+	stderr  io.Writer
+	files   *fileBridge
+	server  *http.Server
+
+	loaded   atomic.Bool
+	started  chan struct{} // closed when the Go program is about to run
+	startRun sync.Once
+	ended    chan pageEnd // what the page said last; buffered
+
+	alive    atomic.Int32  // open "alive" responses
+	gone     chan struct{} // gets a value when one of them ended; buffered
+	lastTurn atomic.Int64  // UnixNano of the page's last answer; 0 before the first
+}
+
+// pageEnd is how a page says that it has ended: the program's exit code, or err.
+type pageEnd struct {
+	code int
+	err  error
+}
+
+// servePage listens on address and serves until close is called.
+func servePage(address string, p program, worker bool, stdout, stderr io.Writer) (*pageServer, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	var random [10]byte
+	rand.Read(random[:])
+	secret := "/" + strings.ToLower(base32.StdEncoding.EncodeToString(random[:])) + "/"
+	s := &pageServer{
+		program: p,
+		page:    "window.html",
+		url:     "http://" + listener.Addr().String() + secret,
+		stdout:  stdout,
+		stderr:  stderr,
+		files:   newFileBridge(),
+		started: make(chan struct{}),
+		ended:   make(chan pageEnd, 1),
+		gone:    make(chan struct{}, 1),
+	}
+	if worker {
+		s.page = "worker.html"
+	}
+
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.servePageFile)
+	mux.HandleFunc("GET /{name}", s.servePageFile)
+	mux.HandleFunc("GET /wasm_exec.js", s.serveFile(p.WasmExec, "text/javascript"))
+	mux.HandleFunc("GET /test.wasm", s.serveFile(p.Wasm, "application/wasm"))
+	mux.HandleFunc("GET /alive", s.serveAlive)
+	mux.HandleFunc("POST /turn", s.turn)
+	mux.HandleFunc("POST /config", s.config)
+	mux.HandleFunc("POST /start", s.start)
+	mux.HandleFunc("POST /write", s.write)
+	mux.HandleFunc("POST /file/{operation}", s.files.serve)
+	mux.HandleFunc("POST /exit", s.exit)
+	mux.HandleFunc("POST /fatal", s.fatal)
+	s.server = &http.Server{Handler: withHeaders(http.StripPrefix(strings.TrimSuffix(secret, "/"), mux))}
+	go s.server.Serve(listener) // returns ErrServerClosed after close
+	return s, nil
+}
+
+// close ends all connections and closes the files that the program left open.
+func (s *pageServer) close() error {
+	err := s.server.Close()
+	if filesErr := s.files.close(); err == nil {
+		err = filesErr
+	}
+	return err
+}
+
+func withHeaders(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", contentSecurityPolicy)
+		w.Header().Set("Cache-Control", "no-store")
+		h.ServeHTTP(w, r)
+	})
+}
+
+func (s *pageServer) servePageFile(w http.ResponseWriter, r *http.Request) {
+	name := r.PathValue("name")
+	if name == "" {
+		name = s.page
+	}
+	http.ServeFileFS(w, r, pageFiles, "page/"+name)
+}
+
+func (s *pageServer) serveFile(name, contentType string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", contentType)
+		http.ServeFile(w, r, name)
+	}
+}
+
+// serveAlive keeps a response open: the operating system closes the connection when the page goes, however it goes.
+func (s *pageServer) serveAlive(w http.ResponseWriter, r *http.Request) {
+	s.alive.Add(1)
+	defer func() {
+		s.alive.Add(-1)
+		select {
+		case s.gone <- struct{}{}:
+		default:
+		}
+	}()
+	ticker := time.NewTicker(aliveInterval)
+	defer ticker.Stop()
+	response := http.NewResponseController(w)
+	for {
+		if _, err := w.Write([]byte{'.'}); err != nil {
+			return
+		}
+		if err := response.Flush(); err != nil {
+			return
+		}
+		select {
+		case <-ticker.C:
+		case <-r.Context().Done():
+			return
+		}
+	}
+}
+
+func (s *pageServer) turn(http.ResponseWriter, *http.Request) {
+	s.lastTurn.Store(time.Now().UnixNano())
+}
+
+// silence is the time since the page's event loop was last known to turn.
+func (s *pageServer) silence() time.Duration {
+	return time.Duration(time.Now().UnixNano() - s.lastTurn.Load())
+}
+
+func (s *pageServer) config(w http.ResponseWriter, _ *http.Request) {
+	if s.loaded.Swap(true) {
+		http.Error(w, "this page runs once", http.StatusConflict)
+		s.end(pageEnd{err: fmt.Errorf("the page was loaded a second time: the program, or a user, reloaded it")})
+		return
+	}
+	reply(w, s.program)
+}
+
+func (s *pageServer) start(http.ResponseWriter, *http.Request) {
+	s.lastTurn.Store(time.Now().UnixNano())
+	s.startRun.Do(func() { close(s.started) })
+}
+
+// write takes frames of file descriptor, length, position and bytes, and answers with the writes that failed.
+func (s *pageServer) write(w http.ResponseWriter, r *http.Request) {
+	type failure struct {
+		FD      int    `json:"fd"`
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}
+	failures := []failure{}
+	var data []byte
+	for {
+		var header [16]byte
+		if _, err := io.ReadFull(r.Body, header[:]); err == io.EOF {
+			break
+		} else if err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		fd := int(binary.LittleEndian.Uint32(header[:]))
+		length := int(binary.LittleEndian.Uint32(header[4:]))
+		position := int64(math.Float64frombits(binary.LittleEndian.Uint64(header[8:])))
+		if int64(length) > r.ContentLength {
+			http.Error(w, "a frame is longer than the request", http.StatusBadRequest)
+			return
+		}
+		if cap(data) < length {
+			data = make([]byte, length)
+		}
+		data = data[:length]
+		if _, err := io.ReadFull(r.Body, data); err != nil {
+			http.Error(w, err.Error(), http.StatusBadRequest)
+			return
+		}
+		if err := s.writeTo(fd, position, data); err != nil {
+			failures = append(failures, failure{FD: fd, Code: errorCode(err), Message: err.Error()})
+		}
+	}
+	reply(w, failures)
+}
+
+func (s *pageServer) writeTo(fd int, position int64, data []byte) error {
+	var err error
+	switch fd {
+	case 1:
+		_, err = s.stdout.Write(data)
+	case 2:
+		_, err = s.stderr.Write(data)
+	default:
+		err = s.files.write(fd, position, data)
+	}
+	return err
+}
+
+func (s *pageServer) exit(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 64))
+	if err != nil {
+		s.end(pageEnd{err: fmt.Errorf("the page's exit code: %w", err)})
+		return
+	}
+	code, err := strconv.Atoi(string(body))
+	if err != nil {
+		s.end(pageEnd{err: fmt.Errorf("the page's exit code: %w", err)})
+		return
+	}
+	s.end(pageEnd{code: code})
+}
+
+func (s *pageServer) fatal(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 64<<10))
+	if err != nil {
+		body = fmt.Appendf(body, "\n(%v)", err)
+	}
+	s.end(pageEnd{err: fmt.Errorf("%s", body)})
+}
+
+// end keeps the first end.
+func (s *pageServer) end(e pageEnd) {
+	select {
+	case s.ended <- e:
+	default:
+	}
+}
+
+// reply writes a value as JSON. A page that has gone meanwhile is noticed through its "alive" response.
+func reply(w http.ResponseWriter, value any) {
+	w.Header().Set("Content-Type", "application/json")
+	json.NewEncoder(w).Encode(value)
+}
+
+// wasmExec finds the support script of the Go installation that built the program.
+func wasmExec(ctx context.Context, goroot string) (string, error) {
+	if goroot == "" {
+		out, err := goCommand(ctx, "env", "GOROOT")
+		if err != nil {
+			return "", err
+		}
+		goroot = strings.TrimSpace(out)
+	}
+	for _, dir := range []string{"/lib/wasm/", "/misc/wasm/"} {
+		name := goroot + dir + "wasm_exec.js"
+		if _, err := os.Stat(name); err == nil {
+			return name, nil
+		}
+	}
+	return "", fmt.Errorf("no lib/wasm/wasm_exec.js in GOROOT %q", goroot)
+}
