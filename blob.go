@@ -1,0 +1,156 @@
+package ws
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Blob is a file-like object of immutable bytes with a media type (File API standard). Natively its bytes are Go memory;
+// in a JavaScript host it stands for a Blob object, whose bytes the host keeps and hands out asynchronously: that is why
+// reading takes a context there. Its methods may be called from several goroutines.
+type Blob struct {
+	blob
+}
+
+// NewBlob returns a Blob with the concatenated bytes of parts, which are copied, and the media type contentType. As in
+// the File API the type is lowercased, and empty if it has a character outside of U+0020 to U+007E.
+//
+// A part that is nil gives a TypeError *Exception, a Text that is not valid UTF-8 ErrSyntax.
+func NewBlob(contentType string, parts ...Message) (*Blob, error) {
+	for i, part := range parts {
+		if err := checkMessage(part); err != nil {
+			return nil, fmt.Errorf("part %d of the Blob: %w", i, err)
+		}
+	}
+	return newBlob(blobType(contentType), parts)
+}
+
+// Size returns the length in bytes.
+func (b *Blob) Size() int64 { return b.size() }
+
+// Type returns the media type, "" if it is unknown.
+func (b *Blob) Type() string { return b.mediaType() }
+
+// Slice returns a Blob with the bytes from start to end (exclusive) and the given media type, without copying them.
+// Negative positions count from the end and positions outside are clamped.
+func (b *Blob) Slice(start, end int64, contentType string) *Blob {
+	from, to := clampSlice(start, end, b.size())
+	return b.slice(from, to, blobType(contentType))
+}
+
+// Bytes returns the content, which must not be modified. In a JavaScript host it waits for the host to read the Blob, and
+// returns ctx.Err() when ctx ends first; the host's failure to read is an *Exception, for example a "NotReadableError".
+// Natively it returns the Blob's own memory at once.
+func (b *Blob) Bytes(ctx context.Context) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return b.read(ctx, 0, b.size())
+}
+
+// Text returns the content decoded as UTF-8: without a leading byte order mark, and with U+FFFD for what is not valid.
+// It waits and fails as Bytes does.
+func (b *Blob) Text(ctx context.Context) (string, error) {
+	data, err := b.Bytes(ctx)
+	if err != nil {
+		return "", err
+	}
+	return decodeUTF8(strings.TrimPrefix(string(data), "\uFEFF")), nil
+}
+
+// ArrayBuffer returns the content as an ArrayBuffer. It waits and fails as Bytes does.
+func (b *Blob) ArrayBuffer(ctx context.Context) (*ArrayBuffer, error) {
+	data, err := b.Bytes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return newArrayBuffer(data), nil
+}
+
+// Open returns a reader of the content that fetches it from the host piece by piece, for Blobs that should not be in
+// memory at once. Its Read waits and fails as Bytes does, under ctx. After Close, Read returns io.ErrClosedPipe.
+func (b *Blob) Open(ctx context.Context) io.ReadCloser {
+	return &blobReader{ctx: ctx, blob: b}
+}
+
+// blobChunk is how much a blobReader asks of the host at once.
+const blobChunk = 256 << 10
+
+type blobReader struct {
+	ctx    context.Context
+	blob   *Blob
+	off    int64
+	chunk  []byte
+	closed bool
+}
+
+func (r *blobReader) Read(p []byte) (int, error) {
+	switch {
+	case r.closed:
+		return 0, io.ErrClosedPipe
+	case r.ctx.Err() != nil:
+		return 0, r.ctx.Err()
+	case len(p) == 0:
+		return 0, nil
+	}
+	if len(r.chunk) == 0 {
+		if r.off >= r.blob.size() {
+			return 0, io.EOF
+		}
+		end := min(r.off+blobChunk, r.blob.size())
+		data, err := r.blob.read(r.ctx, r.off, end)
+		if err != nil {
+			return 0, err
+		}
+		r.chunk, r.off = data, end
+	}
+	n := copy(p, r.chunk)
+	r.chunk = r.chunk[n:]
+	return n, nil
+}
+
+func (r *blobReader) Close() error {
+	r.closed, r.chunk = true, nil
+	return nil
+}
+
+// blobType normalises a media type as the Blob constructor does.
+func blobType(s string) string {
+	for i := 0; i < len(s); i++ {
+		if s[i] < 0x20 || s[i] > 0x7e {
+			return ""
+		}
+	}
+	return strings.ToLower(s)
+}
+
+// decodeUTF8 replaces what is not valid as the Encoding standard's decoder does: one U+FFFD for each maximal part of a
+// sequence, where a Go range loop gives one for each byte.
+func decodeUTF8(s string) string {
+	if utf8.ValidString(s) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 {
+			n = invalidPrefix(s)
+		}
+		b.WriteRune(r)
+		s = s[n:]
+	}
+	return b.String()
+}
+
+// invalidPrefix returns the length of the maximal part of the ill-formed sequence that s begins with: the longest prefix
+// that a valid sequence also begins with, at least one byte.
+func invalidPrefix(s string) int {
+	n := 1
+	for n < len(s) && !utf8.FullRuneInString(s[:n+1]) {
+		n++
+	}
+	return n
+}

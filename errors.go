@@ -1,0 +1,90 @@
+package ws
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// Exception is what the platform calls a DOMException: an argument or a call that the WebSocket standard forbids. Its Name
+// is one of the standard's names.
+//
+// errors.Is compares names, so errors.Is(err, ws.ErrSyntax) holds for every Exception named "SyntaxError".
+// Besides the four names that have a variable below there are "TypeError" (a nil Message, *Blob or *ArrayBuffer; a value
+// that is no Blob or ArrayBuffer) and "NotSupportedError" (New in a JavaScript host that has no WebSocket).
+type Exception struct {
+	Name    string
+	Message string
+}
+
+// Error returns name and message.
+func (e *Exception) Error() string {
+	if e.Message == "" {
+		return "ws: " + e.Name
+	}
+	return "ws: " + e.Name + ": " + e.Message
+}
+
+// Is reports whether target is an *Exception of the same name.
+func (e *Exception) Is(target error) bool {
+	t, ok := target.(*Exception)
+	return ok && t != nil && t.Name == e.Name
+}
+
+// The errors of the WebSocket interface, for use with errors.Is.
+var (
+	// ErrSecurity: the URL's port is one that Fetch blocks.
+	ErrSecurity error = &Exception{Name: "SecurityError"}
+
+	// ErrSyntax: the URL does not parse, has a fragment or another scheme than ws, wss, http and https; a subprotocol is
+	// no token or named twice; a close reason is longer than 123 bytes; text or a close reason is not valid UTF-8.
+	ErrSyntax error = &Exception{Name: "SyntaxError"}
+
+	// ErrInvalidAccess: a close code other than 1000 and 3000 to 4999.
+	ErrInvalidAccess error = &Exception{Name: "InvalidAccessError"}
+
+	// ErrInvalidState: Send while the connection is not open, or Read of a connection whose messages go to OnMessage.
+	ErrInvalidState error = &Exception{Name: "InvalidStateError"}
+
+	// ErrMessageTooBig: the peer sent a message larger than Options.MessageLimit, which failed the connection. It is the
+	// Err of that connection's CloseError.
+	ErrMessageTooBig = errors.New("ws: message exceeds the limit")
+)
+
+// exception makes an Exception that is errors.Is kind, which is one of the variables above.
+func exception(kind error, format string, args ...any) error {
+	return &Exception{Name: kind.(*Exception).Name, Message: fmt.Sprintf(format, args...)}
+}
+
+func typeError(format string, args ...any) error {
+	return &Exception{Name: "TypeError", Message: fmt.Sprintf(format, args...)}
+}
+
+// CloseError is the error of a connection that is closed: what Read, Messages, Drain, Dial and Err return from then on.
+// It holds the close event and, where it is known, the cause.
+type CloseError struct {
+	CloseEvent
+
+	// Err is the cause: the dialler's or TLS's error, a *HandshakeError, what the peer did wrong, ErrMessageTooBig.
+	// It is nil after a closing handshake, and in a browser, which tells programs no causes, nil but for
+	// ErrMessageTooBig.
+	Err error
+}
+
+// Error says how the connection ended and why.
+func (e *CloseError) Error() string {
+	s := "ws: closed with " + strconv.Itoa(int(e.Code))
+	if e.Reason != "" {
+		s += " " + strconv.Quote(e.Reason)
+	}
+	if !e.WasClean {
+		s += ", not cleanly"
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns Err.
+func (e *CloseError) Unwrap() error { return e.Err }

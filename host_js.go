@@ -1,0 +1,255 @@
+//go:build js && wasm
+
+package ws
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall/js"
+	"time"
+)
+
+// scratchSize is how many bytes of a message are copied without asking for its length or allocating on the JavaScript side.
+const scratchSize = 64 << 10
+
+// host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name costs
+// about 3 us, which is many times what a call of a bound function costs, so it is done once.
+type host struct {
+	array      js.Value
+	uint8Array js.Value
+	blob       js.Value
+	once       js.Value // the listener options {once: true}
+
+	bindCall js.Value // f => Function.prototype.call.bind(f): makes a method a function of its receiver
+	map_     js.Value // Array.prototype.map as such a function
+	data     js.Value // the getter of MessageEvent's data; undefined in hosts where it is no getter
+	encode   js.Value // TextEncoder's encode, bound
+	decode   js.Value // TextDecoder's decode, bound; it keeps a byte order mark
+
+	scratch   []byte   // never in use across a point at which goroutines switch
+	jsScratch js.Value // Uint8Array
+	subarray  js.Value // jsScratch.subarray, bound to start at 0
+}
+
+// theHost looks everything up when the first connection or buffer needs it: importing the package touches no globals.
+var theHost = sync.OnceValue(newHost)
+
+func newHost() *host {
+	global := js.Global()
+	function := global.Get("Function").Get("prototype")
+	h := &host{
+		array:      global.Get("Array"),
+		uint8Array: global.Get("Uint8Array"),
+		blob:       global.Get("Blob"),
+		once:       js.ValueOf(map[string]any{"once": true}),
+		scratch:    make([]byte, scratchSize),
+	}
+	h.bindCall = function.Get("bind").Call("bind", function.Get("call"))
+	h.map_ = h.bindCall.Invoke(h.array.Get("prototype").Get("map"))
+	if class := global.Get("MessageEvent"); class.Type() == js.TypeFunction {
+		h.data = h.accessor(class.Get("prototype"), "data")
+	}
+	encoder := global.Get("TextEncoder").New()
+	h.encode = h.bind(encoder.Get("encode"), encoder)
+	decoder := global.Get("TextDecoder").New("utf-8", map[string]any{"ignoreBOM": true})
+	h.decode = h.bind(decoder.Get("decode"), decoder)
+	h.jsScratch = h.uint8Array.New(scratchSize)
+	h.subarray = h.bind(h.jsScratch.Get("subarray"), h.jsScratch, 0)
+	return h
+}
+
+// bind returns function.bind(args...).
+func (h *host) bind(function js.Value, args ...any) js.Value {
+	return function.Call("bind", args...)
+}
+
+// accessor returns the getter of a property as a function of the object, undefined if the property has none.
+func (h *host) accessor(prototype js.Value, name string) js.Value {
+	descriptor := js.Global().Get("Object").Call("getOwnPropertyDescriptor", prototype, name)
+	if descriptor.Type() != js.TypeObject {
+		return js.Undefined()
+	}
+	get := descriptor.Get("get")
+	if get.Type() != js.TypeFunction {
+		return js.Undefined()
+	}
+	return h.bindCall.Invoke(get)
+}
+
+// getter returns a function that reads a property of object.
+func (h *host) getter(object js.Value, name string) js.Value {
+	for p := object; p.Type() == js.TypeObject; p = js.Global().Get("Object").Call("getPrototypeOf", p) {
+		if get := h.accessor(p, name); get.Type() == js.TypeFunction {
+			return h.bind(get, js.Null(), object)
+		}
+	}
+	return h.bind(js.Global().Get("Reflect").Get("get"), js.Null(), object, name)
+}
+
+// eventData returns the array of the data of an array of message events.
+func (h *host) eventData(events js.Value) js.Value {
+	if h.data.Type() == js.TypeFunction {
+		return h.map_.Invoke(events, h.data)
+	}
+	data := h.array.New()
+	for i := range events.Length() {
+		data.SetIndex(i, events.Index(i).Get("data"))
+	}
+	return data
+}
+
+// string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark.
+func (h *host) string(s string) js.Value {
+	if strings.HasPrefix(s, "\uFEFF") {
+		return h.decode.Invoke(h.view([]byte(s)))
+	}
+	return js.ValueOf(s)
+}
+
+// view returns a Uint8Array with the bytes of data. It is the host's only until the next call.
+func (h *host) view(data []byte) js.Value {
+	if len(data) > scratchSize {
+		return h.bytes(data)
+	}
+	js.CopyBytesToJS(h.jsScratch, data)
+	return h.subarray.Invoke(len(data))
+}
+
+// bytes returns a new Uint8Array with the bytes of data.
+func (h *host) bytes(data []byte) js.Value {
+	array := h.uint8Array.New(len(data))
+	js.CopyBytesToJS(array, data)
+	return array
+}
+
+// copy returns the bytes of a Uint8Array.
+func (h *host) copy(array js.Value) []byte {
+	n := js.CopyBytesToGo(h.scratch, array)
+	if n < len(h.scratch) {
+		return append(make([]byte, 0, n), h.scratch[:n]...)
+	}
+	data := make([]byte, array.Length())
+	js.CopyBytesToGo(data, array)
+	return data
+}
+
+// payload is a received message that has not been delivered: data, or an ArrayBuffer or a Blob that stays in the host.
+type payload struct {
+	text  bool
+	blob  bool
+	data  []byte
+	value js.Value
+	bytes int64
+}
+
+func (p payload) size() int64 { return p.bytes }
+
+// payload makes one of a message event's data. Short ArrayBuffers are copied into Go, because their objects cost more.
+func (h *host) payload(v js.Value, mayBeBlob bool) payload {
+	if v.Type() == js.TypeString {
+		data := h.copy(h.encode.Invoke(v))
+		return payload{text: true, data: data, bytes: int64(len(data))}
+	}
+	if mayBeBlob && v.InstanceOf(h.blob) {
+		return payload{blob: true, value: v, bytes: int64(v.Get("size").Float())}
+	}
+	array := h.uint8Array.New(v)
+	n := js.CopyBytesToGo(h.scratch, array)
+	if n < len(h.scratch) {
+		return payload{data: append(make([]byte, 0, n), h.scratch[:n]...), bytes: int64(n)}
+	}
+	return payload{value: v, bytes: int64(array.Length())}
+}
+
+// message makes of p what is delivered. A Blob that was queued before BinaryType changed has to be read; that takes as long
+// as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
+func (p payload) message(t BinaryType) Message {
+	switch {
+	case p.text:
+		return Text(p.data)
+	case p.blob && t == BinaryBlob:
+		return &Blob{blob{p.value}}
+	case p.blob:
+		b := &Blob{blob{p.value}}
+		if a, err := b.ArrayBuffer(context.Background()); err == nil {
+			return a
+		}
+		return b
+	}
+	a := &ArrayBuffer{arrayBuffer{value: p.value, data: p.data}}
+	if t == BinaryBlob {
+		return &Blob{blob{theHost().newBlob("", a.JSValue())}}
+	}
+	return a
+}
+
+// drainPoll is how often a Drain that waits looks at bufferedAmount, for whose fall a browser has no event.
+const drainPoll = 4 * time.Millisecond
+
+// watchBuffered looks at bufferedAmount until no Drain waits any more.
+func (c *Conn) watchBuffered() {
+	if c.watched {
+		return
+	}
+	c.watched = true
+	var look func()
+	look = func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.drainFell()
+		if c.watched = len(c.drains) > 0; c.watched {
+			time.AfterFunc(drainPoll, look)
+		}
+	}
+	time.AfterFunc(drainPoll, look)
+}
+
+// await waits for a promise.
+func await(ctx context.Context, promise js.Value) (js.Value, error) {
+	type result struct {
+		value js.Value
+		err   error
+	}
+	settled := make(chan result, 1)
+	var fulfilled, rejected js.Func
+	settle := func(r result) any {
+		settled <- r
+		// Only here: after a cancelled wait the promise still settles.
+		fulfilled.Release()
+		rejected.Release()
+		return nil
+	}
+	fulfilled = js.FuncOf(func(_ js.Value, args []js.Value) any { return settle(result{value: args[0]}) })
+	rejected = js.FuncOf(func(_ js.Value, args []js.Value) any { return settle(result{err: exceptionOf(js.Error{Value: args[0]})}) })
+	promise.Call("then", fulfilled, rejected)
+	select {
+	case r := <-settled:
+		return r.value, r.err
+	case <-ctx.Done():
+		return js.Undefined(), ctx.Err()
+	}
+}
+
+// exceptionOf makes an Exception of what JavaScript threw, if that has a name, as every error object has.
+func exceptionOf(err error) error {
+	var thrown js.Error
+	if !errors.As(err, &thrown) || thrown.Value.Type() != js.TypeObject {
+		return fmt.Errorf("ws: the JavaScript host: %w", err)
+	}
+	name, message := thrown.Value.Get("name"), thrown.Value.Get("message")
+	if name.Type() != js.TypeString || message.Type() != js.TypeString {
+		return fmt.Errorf("ws: the JavaScript host: %w", err)
+	}
+	return &Exception{Name: name.String(), Message: message.String()}
+}
+
+// thrown is the error in what recover returned; anything else goes on panicking.
+func thrown(r any) error {
+	if err, ok := r.(js.Error); ok {
+		return err
+	}
+	panic(r)
+}

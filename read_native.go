@@ -1,0 +1,218 @@
+//go:build !js
+
+package ws
+
+import (
+	"io"
+	"sync"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
+)
+
+const (
+	// receiveSize is how much one read may bring.
+	receiveSize = 64 << 10
+
+	// batchBytes is from how many bytes on parsed messages are handed over although more of the buffer is unparsed:
+	// compressed ones may be much larger than what was read.
+	batchBytes = 1 << 20
+
+	// batchKeep is for how many messages an idle connection keeps room.
+	batchKeep = 64
+)
+
+// receiveBuffers are only held while there is something to read.
+var receiveBuffers = sync.Pool{New: func() any { b := make([]byte, receiveSize); return &b }}
+
+// readLoop reads until the connection ends. When handlers must be called it starts its successor, which goes on reading,
+// and calls them itself: that costs no hand-over for a message whose handler is fast, and holds up no control
+// frame for one whose handler is slow.
+func (c *Conn) readLoop() {
+	for {
+		run, err := c.receive()
+		switch {
+		case err != nil:
+			c.disconnected(err)
+			return
+		case run:
+			go c.readLoop()
+			c.deliver()
+			return
+		}
+	}
+}
+
+// receive takes the next bytes and parses them. It reports whether the caller must call deliver.
+func (c *Conn) receive() (run bool, err error) {
+	if c.awaitRoom() {
+		return false, c.discard()
+	}
+	if len(c.in) > 0 {
+		return c.parse(), nil
+	}
+	if len(c.early) > 0 {
+		c.in, c.early = c.early, nil
+		return c.parse(), nil
+	}
+	if free := c.reader.Want(); free != nil {
+		n, err := c.conn.Read(free)
+		if n == 0 {
+			return false, noProgress(err)
+		}
+		c.partial.Store(true)
+		c.closing.progress.Store(true)
+		ev, err := c.reader.Advance(n)
+		run = c.take(ev, err)
+		return c.handOver() || run, nil
+	}
+	c.in, c.inBuf, err = c.wait.read(c.conn)
+	if len(c.in) == 0 {
+		return false, noProgress(err)
+	}
+	return c.parse(), nil
+}
+
+// discard reads what nobody wants, so that the end of the connection is seen and the peer can still take our Close frame.
+func (c *Conn) discard() error {
+	c.in, c.early = nil, nil
+	c.releaseBuffer()
+	data, buf, err := c.wait.read(c.conn)
+	c.inBuf = buf
+	if len(data) == 0 {
+		return noProgress(err)
+	}
+	return nil
+}
+
+// noProgress is the error of a read that brought nothing; one that brought something is followed by another one.
+func noProgress(err error) error {
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return err
+}
+
+// parse handles the received bytes, as far as the application keeps up.
+func (c *Conn) parse() (run bool) {
+	var bytes int
+	for len(c.in) > 0 && !run && bytes < batchBytes {
+		ev, n, err := c.reader.Next(c.in)
+		c.in = c.in[n:]
+		bytes += len(ev.Payload)
+		run = c.take(ev, err)
+		c.partial.Store(ev.Op == frame.Continuation)
+	}
+	if len(c.in) == 0 {
+		c.in = nil
+		c.releaseBuffer()
+	}
+	return c.handOver() || run
+}
+
+func (c *Conn) releaseBuffer() {
+	if c.inBuf != nil {
+		receiveBuffers.Put(c.inBuf)
+		c.inBuf = nil
+	}
+}
+
+// take handles one result of the parser.
+func (c *Conn) take(ev frame.Event, err error) (run bool) {
+	if err != nil {
+		run = c.handOver()
+		return c.peerFailed(err) || run
+	}
+	switch ev.Op {
+	case frame.Text, frame.Binary:
+		c.closing.progress.Store(true)
+		data := ev.Payload
+		if !ev.Owned {
+			data = append(make([]byte, 0, len(data)), data...)
+		}
+		c.batch = append(c.batch, payload{data: data, text: ev.Op == frame.Text})
+	case frame.Ping:
+		run = c.handOver()
+		c.answerPing(ev.Payload)
+	case frame.Pong:
+		run = c.handOver()
+		c.pongCame(ev.Payload)
+	case frame.Close:
+		run = c.handOver()
+		run = c.peerClosed(ev.Payload) || run
+	}
+	return run
+}
+
+// handOver posts the messages parsed so far.
+func (c *Conn) handOver() (run bool) {
+	if len(c.batch) == 0 {
+		return false
+	}
+	c.mu.Lock()
+	for _, p := range c.batch {
+		run = c.post(event{kind: messageEvent, message: p}) || run
+	}
+	c.mu.Unlock()
+	if cap(c.batch) > batchKeep {
+		c.batch = nil
+	} else {
+		clear(c.batch)
+		c.batch = c.batch[:0]
+	}
+	return run
+}
+
+// awaitRoom waits while more than ReadBuffer is unread. A connection that is closing reads on: nobody will get what
+// arrives. It reports whether that is to be discarded unparsed.
+func (c *Conn) awaitRoom() (discard bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.full() {
+		c.room.Wait()
+	}
+	return c.discarding
+}
+
+func (c *Conn) full() bool {
+	return c.readBuffer >= 0 && c.unreadBytes >= c.readBuffer && c.state == Open && !c.ended && !c.discarding
+}
+
+func (c *Conn) roomMade() {
+	if !c.full() {
+		c.room.Signal()
+	}
+}
+
+// peerFailed fails the connection for what the peer sent.
+func (c *Conn) peerFailed(err error) (run bool) {
+	code, reason, cause := StatusProtocolError, "", err
+	if e, ok := err.(*frame.Error); ok {
+		code, reason = StatusCode(e.Code), e.Reason
+	}
+	if code == StatusMessageTooBig {
+		cause = ErrMessageTooBig
+	}
+	c.in = nil
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.fail(code, reason, cause)
+}
+
+// blindReader reads from a connection that cannot tell beforehand that there is something: the first bytes come into a few
+// of its own, and only when these are full is there a large buffer.
+type blindReader struct {
+	first [64]byte
+	more  bool
+}
+
+func (r *blindReader) read(conn io.Reader) (data []byte, buf *[]byte, err error) {
+	if !r.more {
+		n, err := conn.Read(r.first[:])
+		r.more = n == len(r.first)
+		return r.first[:n], nil, err
+	}
+	buf = receiveBuffers.Get().(*[]byte)
+	n, err := conn.Read(*buf)
+	r.more = n == len(*buf)
+	return (*buf)[:n], buf, err
+}

@@ -1,0 +1,234 @@
+//go:build !js
+
+package ws
+
+import (
+	"encoding/binary"
+	"net"
+	"sync"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
+)
+
+const (
+	chunkSize = 64 << 10
+
+	// flushChunks is how many chunks one write takes, so how far BufferedAmount may be ahead of the network.
+	flushChunks = 4
+
+	// maxControls bounds the pongs that wait for a peer that sends pings and reads nothing.
+	maxControls = 64 << 10
+)
+
+// outgoing is what has been framed and masked and waits for the goroutine that writes.
+type outgoing struct {
+	chunks   queue[*chunk]
+	unsent   int64  // application bytes in chunks, and those lost with the connection
+	controls []byte // frames that go out at the next frame boundary
+	midFrame bool   // the last byte given to the network is not the last of a frame
+	writing  bool   // flush runs
+	broken   bool   // nothing can be sent any more
+}
+
+// chunk is a part of the byte stream.
+type chunk struct {
+	buf  []byte
+	app  int64 // bytes of application data that count as sent with it
+	ends bool  // its last byte is the last of a frame
+}
+
+var chunks = sync.Pool{New: func() any { return &chunk{buf: make([]byte, 0, chunkSize)} }}
+
+func (q *outgoing) newChunk() *chunk {
+	ch := chunks.Get().(*chunk)
+	ch.buf, ch.app, ch.ends = ch.buf[:0], 0, false
+	q.chunks.push(ch)
+	return ch
+}
+
+// tail returns the chunk to append a frame's header to.
+func (q *outgoing) tail() *chunk {
+	if q.chunks.len() > 0 {
+		if last := q.chunks.items[len(q.chunks.items)-1]; cap(last.buf)-len(last.buf) > frame.MaxHeader {
+			return last
+		}
+	}
+	return q.newChunk()
+}
+
+// appendFrame queues one frame with data, which stands for app bytes of application data.
+func (c *Conn) appendFrame(op frame.Opcode, rsv1 bool, data []byte, app int64) {
+	key := c.keys.Next()
+	ch := c.out.tail()
+	ch.buf = frame.AppendHeader(ch.buf, op, true, rsv1, int64(len(data)), key)
+	pos := 0
+	for {
+		n := min(len(data), cap(ch.buf)-len(ch.buf))
+		end := len(ch.buf) + n
+		pos = frame.Mask(ch.buf[len(ch.buf):end], data[:n], key, pos)
+		ch.buf, data = ch.buf[:end], data[n:]
+		part := min(app, int64(n))
+		if len(data) == 0 {
+			part = app
+		}
+		ch.app += part
+		app -= part
+		ch.ends = len(data) == 0
+		if ch.ends {
+			break
+		}
+		ch = c.out.newChunk()
+	}
+	c.startWriting()
+}
+
+func (c *Conn) transmit(m Message, size int64) error {
+	// Once our Close frame is queued nothing may follow it: the peer's came while the state was still Open, because
+	// earlier events are not through. Like a browser's network process, drop what it would not read anyway.
+	if c.closing.queued || c.out.broken {
+		return nil
+	}
+	data, text := content(m)
+	op := frame.Binary
+	if text {
+		op = frame.Text
+	}
+	c.out.unsent += size
+	if c.deflater != nil {
+		if compressed, ok := c.deflater.Deflate(nil, data); ok {
+			c.appendFrame(op, true, compressed, size)
+			return nil
+		}
+	}
+	c.appendFrame(op, false, data, size)
+	return nil
+}
+
+func (c *Conn) buffered() int64 { return c.out.unsent }
+
+func (c *Conn) watchBuffered() {}
+
+// appendControl queues a control frame ahead of the messages that wait.
+func (c *Conn) appendControl(op frame.Opcode, data []byte) {
+	if c.closing.queued || c.out.broken {
+		return
+	}
+	if len(c.out.controls) > maxControls {
+		// Only the latest ping needs an answer (RFC 6455, section 5.5.3).
+		c.out.controls = c.out.controls[:0]
+	}
+	key := c.keys.Next()
+	c.out.controls = frame.AppendHeader(c.out.controls, op, true, false, int64(len(data)), key)
+	start := len(c.out.controls)
+	c.out.controls = append(c.out.controls, data...)
+	frame.Mask(c.out.controls[start:], c.out.controls[start:], key, 0)
+	c.startWriting()
+}
+
+func (c *Conn) answerPing(data []byte) {
+	c.mu.Lock()
+	c.appendControl(frame.Pong, data)
+	c.mu.Unlock()
+}
+
+func (c *Conn) sendPing() {
+	c.pings++
+	c.pongDue = true
+	var data [4]byte
+	binary.BigEndian.PutUint32(data[:], c.pings)
+	c.appendControl(frame.Ping, data[:])
+}
+
+// pongCame takes a pong; one that answers an older ping, or none, means nothing.
+func (c *Conn) pongCame(data []byte) {
+	c.mu.Lock()
+	if len(data) == 4 && binary.BigEndian.Uint32(data) == c.pings {
+		c.pongDue = false
+	}
+	c.mu.Unlock()
+}
+
+func (c *Conn) startWriting() {
+	if !c.out.writing {
+		c.out.writing = true
+		go c.flush()
+	}
+}
+
+// flush writes until nothing is left to write.
+func (c *Conn) flush() {
+	c.mu.Lock()
+	var taken []*chunk
+	for {
+		taken = c.out.take(taken[:0])
+		if len(taken) == 0 {
+			break
+		}
+		// Bytes count as sent before the system call, so that no echo can arrive while its message still counts.
+		c.drainFell()
+		c.mu.Unlock()
+		err := write(c.conn, taken)
+		c.mu.Lock()
+		if err != nil {
+			c.sendingFailed()
+			break
+		}
+		c.closing.progress.Store(true)
+	}
+	c.out.writing = false
+	if c.closing.queued && !c.out.broken && !c.closing.sent {
+		c.closeSent()
+	}
+	c.room.Broadcast()
+	c.mu.Unlock()
+}
+
+// take removes what the next write is to write.
+func (q *outgoing) take(taken []*chunk) []*chunk {
+	if len(q.controls) > 0 && !q.midFrame {
+		ch := &chunk{buf: q.controls, ends: true}
+		q.controls = nil
+		return append(taken, ch)
+	}
+	for q.chunks.len() > 0 && len(taken) < flushChunks {
+		ch := q.chunks.pop()
+		q.unsent -= ch.app
+		q.midFrame = !ch.ends
+		taken = append(taken, ch)
+		if ch.ends && len(q.controls) > 0 {
+			break
+		}
+	}
+	return taken
+}
+
+// discard forgets what waits. Its application data stays counted, as in browsers.
+func (q *outgoing) discard() {
+	for q.chunks.len() > 0 {
+		chunks.Put(q.chunks.pop())
+	}
+	q.controls = nil
+}
+
+func write(w interface{ Write([]byte) (int, error) }, taken []*chunk) error {
+	var err error
+	if tcp, ok := w.(*net.TCPConn); ok && len(taken) > 1 {
+		buffers := make(net.Buffers, len(taken))
+		for i, ch := range taken {
+			buffers[i] = ch.buf
+		}
+		_, err = buffers.WriteTo(tcp)
+	} else {
+		for _, ch := range taken {
+			if _, err = w.Write(ch.buf); err != nil {
+				break
+			}
+		}
+	}
+	for _, ch := range taken {
+		if cap(ch.buf) == chunkSize {
+			chunks.Put(ch)
+		}
+	}
+	return err
+}

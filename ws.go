@@ -1,0 +1,500 @@
+// Package ws is the WebSocket object of the web platform for Go: one Dial for programs in a browser and for the same
+// programs on a server.
+//
+// Under GOOS=js a Conn is the host's own WebSocket object, driven through syscall/js; everywhere else it is written in Go and
+// does what browsers do, event for event. The names and rules are those of the WHATWG WebSockets standard:
+//
+//	c, err := ws.Dial(ctx, "wss://example.com/chat", &ws.Options{Protocols: []string{"chat.v2"}})
+//	if err != nil {
+//		return err
+//	}
+//	defer c.Close()
+//	if err := c.Send(ws.Text("hello")); err != nil {
+//		return err
+//	}
+//	msg, err := c.Read(ctx)
+//
+// # Two ways to receive
+//
+// Without Options.OnMessage messages wait for Read or Messages. With it they go to the handler. The other handlers,
+// OnOpen, OnError and OnClose, work either way.
+//
+// Events of one connection are delivered one at a time and in order. A handler runs on a goroutine of the package, never
+// inside a JavaScript callback, and may block, Send, Close, or Read from another connection; while it runs, later events of
+// the same connection wait, but control frames are answered. A handler must not wait for a later event of its own
+// connection, by calling Read or Wait for example, except that Wait and Read return at once in OnError and OnClose.
+//
+// # Sending
+//
+// Send never blocks: it queues, and BufferedAmount says how much. A program that sends more than the network takes uses
+// Drain between messages.
+//
+// # Unread messages
+//
+// A browser cannot pause a connection: there, messages that nobody reads queue without bound. Natively the connection stops
+// reading when Options.ReadBuffer bytes are unread, and TCP then holds the peer back; until it reads again it also
+// answers no pings and does not notice the peer's Close frame.
+//
+// # Where Go differs from the browser's object, on every platform
+//
+//   - BinaryType starts as BinaryArrayBuffer. The browser's default is "blob".
+//   - A blocked port is ErrSecurity from New and Dial. Browsers construct and then fail the connection.
+//   - Text and close reasons that are not valid UTF-8 are ErrSyntax, and nothing is sent or counted. Browsers send U+FFFD.
+//   - Send in Closing and Closed returns ErrInvalidState. Browsers stay silent; BufferedAmount grows in both.
+//   - A received message larger than Options.MessageLimit fails the connection with ErrMessageTooBig.
+//   - Handshakes to one host are not serialised natively; browsers do that themselves.
+//   - Protocols may hold names that differ only in case, as in every browser. The server's choice must match exactly.
+package ws
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/seed2c7e30c3/ws/internal/handshake"
+)
+
+// Options are what New and Dial take besides the URL. A nil *Options is the zero value. The fields may be changed after New
+// or Dial has been called, without effect.
+type Options struct {
+	// Protocols are the subprotocols to offer, in order of preference. Each must be a token of HTTP and occur once.
+	// If the server selects one, Conn.Protocol names it; a server that selects none or another fails the connection
+	// if any was offered, as in browsers.
+	Protocols []string
+
+	// BinaryType is as what binary messages are delivered. "" is BinaryArrayBuffer.
+	BinaryType BinaryType
+
+	// BaseURL is what a relative URL is resolved against. When it is empty, a browser uses the URL of its page or
+	// worker, and anywhere else a relative URL is ErrSyntax.
+	BaseURL string
+
+	// OnOpen is called when the connection has been established.
+	OnOpen func(*Conn)
+
+	// OnMessage is called with each message. When it is nil, messages wait for Read.
+	OnMessage func(*Conn, Message)
+
+	// OnError is called at most once, before OnClose, when the connection is failed: it could not be established, or the
+	// peer broke the protocol. The error is the *CloseError that Conn.Err returns. A connection that ends
+	// without having failed, be it by the loss of its TCP connection, has no error event.
+	OnError func(*Conn, error)
+
+	// OnClose is called once, as the last event, when the connection is closed; Conn.Done is closed by then.
+	OnClose func(*Conn, CloseEvent)
+
+	// MessageLimit is the largest message accepted, in bytes after decompression. A larger one fails the connection: Err is
+	// then ErrMessageTooBig, and natively the peer gets close code 1009. 0 is 128 MiB, a negative value no limit.
+	MessageLimit int64
+
+	// ReadBuffer is how many bytes of unread messages make a native connection stop reading, between two messages. Each
+	// message counts a few bytes more than it has. 0 is 16 MiB, a negative value no bound. Browsers cannot stop reading.
+	ReadBuffer int64
+
+	// Native is what only the native implementation can do: TLS settings, proxy, request headers, compression, pings.
+	// Under GOOS=js it has no fields.
+	Native NativeOptions
+}
+
+const (
+	defaultMessageLimit = 128 << 20
+	defaultReadBuffer   = 16 << 20
+
+	// messageOverhead is what an unread message counts besides its bytes, so that a flood of empty ones is bounded too.
+	messageOverhead = 32
+
+	// maxReason is the longest close reason in bytes: a control frame's 125 without the code (RFC 6455, section 5.5).
+	maxReason = 123
+)
+
+// Dial opens a connection to url and waits until it is open. It is New, and Close if ctx ends first: the attempt is then
+// abandoned at once, TCP connection included, so the next Dial need not wait for it. ctx has no effect once Dial
+// has returned.
+//
+// The error is the *Exception of a bad argument, as from New; the *CloseError of an attempt that failed, whose Err natively
+// has the cause; or ctx.Err(). After an error there is nothing to close.
+func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	c, err := New(url, opts)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-c.opened:
+		return c, nil
+	case <-c.done:
+	case <-ctx.Done():
+		c.Close()
+		return nil, ctx.Err()
+	}
+	// A connection that opened and closed before this goroutine ran has been open: its messages wait for Read.
+	select {
+	case <-c.opened:
+		return c, nil
+	default:
+		return nil, c.Err()
+	}
+}
+
+// New begins to connect to url and returns at once, as the constructor of the browser's object does
+// (WHATWG WebSockets, section 3.1). The connection is Connecting; handlers may run before New has returned.
+//
+// url has the scheme ws or wss, or http or https, which mean the same; or it is relative to Options.BaseURL. It is parsed by the
+// URL standard: in a browser by the browser.
+//
+// The error is an *Exception: ErrSyntax for the URL or a subprotocol, ErrSecurity for a blocked port, "TypeError" for an
+// unknown BinaryType, "NotSupportedError" in a JavaScript host without WebSocket. Everything else that can go wrong comes as
+// an event, and as the *CloseError of Err.
+//
+// A connection holds resources until it is closed, by either side.
+func New(url string, opts *Options) (*Conn, error) {
+	if opts == nil {
+		opts = new(Options)
+	}
+	c := &Conn{
+		onOpen:       opts.OnOpen,
+		onMessage:    opts.OnMessage,
+		onError:      opts.OnError,
+		onClose:      opts.OnClose,
+		binaryType:   opts.BinaryType,
+		messageLimit: opts.MessageLimit,
+		readBuffer:   opts.ReadBuffer,
+		opened:       make(chan struct{}),
+		done:         make(chan struct{}),
+	}
+	if c.binaryType == "" {
+		c.binaryType = BinaryArrayBuffer
+	}
+	if !c.binaryType.valid() {
+		return nil, typeError("the BinaryType %q is neither %q nor %q", c.binaryType, BinaryArrayBuffer, BinaryBlob)
+	}
+	if c.messageLimit == 0 {
+		c.messageLimit = defaultMessageLimit
+	}
+	if c.readBuffer == 0 {
+		c.readBuffer = defaultReadBuffer
+	}
+	target, err := resolveURL(url, opts.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkProtocols(opts.Protocols); err != nil {
+		return nil, err
+	}
+	if port := target.Port(); handshake.BlockedPort(port) {
+		return nil, exception(ErrSecurity, "port %d of %q is blocked", port, url)
+	}
+	if err := c.connect(target, opts); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// checkProtocols is step 11 of the constructor, except that names may differ in case only.
+func checkProtocols(protocols []string) error {
+	for i, p := range protocols {
+		if !handshake.ValidProtocol(p) {
+			return exception(ErrSyntax, "the subprotocol %q is not a token", p)
+		}
+		if slices.Contains(protocols[:i], p) {
+			return exception(ErrSyntax, "the subprotocol %q occurs twice", p)
+		}
+	}
+	return nil
+}
+
+func (t BinaryType) valid() bool { return t == BinaryArrayBuffer || t == BinaryBlob }
+
+// Conn is a WebSocket connection. Its methods may be called from several goroutines.
+type Conn struct {
+	onOpen       func(*Conn)
+	onMessage    func(*Conn, Message)
+	onError      func(*Conn, error)
+	onClose      func(*Conn, CloseEvent)
+	messageLimit int64 // negative: none
+	readBuffer   int64 // negative: none
+	url          string
+	opened       chan struct{} // closed when the state becomes Open
+	done         chan struct{} // closed when it becomes Closed
+
+	// mu guards everything below, the platform's half included. It is never held while a handler runs or the network is
+	// waited for.
+	mu          sync.Mutex
+	state       ReadyState
+	protocol    string
+	extensions  string
+	binaryType  BinaryType
+	closeErr    *CloseError // set with state Closed
+	events      queue[event]
+	delivering  bool           // a goroutine is in deliver
+	ended       bool           // the closed event has been posted
+	unread      queue[payload] // messages for Read
+	unreadBytes int64          // of events and unread together, overhead included
+	readers     queue[chan struct{}]
+	spare       chan struct{} // of a Read that has returned, for the next one that waits
+	drains      []drainWaiter
+	handling    bool  // a handler runs
+	held        int64 // BufferedAmount while one does
+	refused     int64 // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
+
+	socket
+}
+
+// URL returns the connection's absolute URL as the URL standard serialises it.
+func (c *Conn) URL() string { return c.url }
+
+// ReadyState returns the connection's state. It changes right before the handler of its event is called. Close and
+// CloseWith change it to Closing at once, and it stays so until the close event. The peer's Close frame makes it Closing after
+// the events before it.
+func (c *Conn) ReadyState() ReadyState {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observe()
+	return c.state
+}
+
+// BufferedAmount returns how many bytes of application data (UTF-8 text and binary, before compression and framing) were
+// given to Send and not yet to the network. It does not fall while a handler of the connection runs. Closing
+// does not reset it, and messages that Send refused in Closing and Closed count for good, as in browsers.
+func (c *Conn) BufferedAmount() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.handling {
+		return c.held
+	}
+	return c.trueBuffered()
+}
+
+func (c *Conn) trueBuffered() int64 { return c.buffered() + c.refused }
+
+// Extensions returns the extensions that the server selected, "" before the connection is open and if there are none.
+func (c *Conn) Extensions() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.extensions
+}
+
+// Protocol returns the subprotocol that the server selected, "" before the connection is open and if there is none.
+func (c *Conn) Protocol() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.protocol
+}
+
+// BinaryType returns as what binary messages are delivered.
+func (c *Conn) BinaryType() BinaryType {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.binaryType
+}
+
+// SetBinaryType sets as what binary messages are delivered from now on, those that wait for Read or a handler included.
+// Other values than BinaryArrayBuffer and BinaryBlob are ignored, as in browsers.
+func (c *Conn) SetBinaryType(t BinaryType) {
+	if !t.valid() {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.binaryType = t
+	c.binaryTypeChanged()
+}
+
+// Send queues a message and returns without waiting for the network (WHATWG WebSockets, section 3.1, send). The data is
+// copied before it returns; a *Blob is immutable anyway. Messages leave in the order of the calls, and before the Close
+// frame of a later Close. What happens to them on the way is unknown: a lost connection is seen by Read and OnClose.
+//
+// The error is an *Exception, and then nothing has been sent: "TypeError" for a nil Message, *ArrayBuffer or *Blob;
+// ErrSyntax for a Text that is not valid UTF-8, in every state; ErrInvalidState unless the state is Open, and in Closing and
+// Closed BufferedAmount grows all the same.
+func (c *Conn) Send(m Message) error {
+	if err := checkMessage(m); err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.observe()
+	if c.state == Connecting {
+		return exception(ErrInvalidState, "Send in state %v", c.state)
+	}
+	size := messageSize(m)
+	c.held += size
+	if c.state != Open {
+		c.refused += size
+		return exception(ErrInvalidState, "Send in state %v", c.state)
+	}
+	return c.transmit(m, size)
+}
+
+// Drain waits until BufferedAmount is at most max, which counts as 0 if negative, and has then seen the true value even
+// inside a handler. It returns ctx.Err() if ctx ends first, which leaves the connection as it was, and the *CloseError
+// if the connection closes before.
+//
+// A browser has no event for this: there Drain looks every few milliseconds while it waits.
+func (c *Conn) Drain(ctx context.Context, max int64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if max < 0 {
+		max = 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		if n := c.trueBuffered(); n <= max {
+			c.held = n
+			return nil
+		}
+		if c.state == Closed {
+			return c.closeErr
+		}
+		fell := make(chan struct{})
+		c.drains = append(c.drains, drainWaiter{max: max, fell: fell})
+		c.watchBuffered()
+		c.mu.Unlock()
+		select {
+		case <-fell:
+			c.mu.Lock()
+		case <-ctx.Done():
+			c.mu.Lock()
+			c.drains = slices.DeleteFunc(c.drains, func(w drainWaiter) bool { return w.fell == fell })
+			return ctx.Err()
+		}
+	}
+}
+
+// Read returns the next message, waiting for it if necessary. Messages that arrived before the peer closed are returned
+// before the *CloseError is; those that were not read when Close was called are dropped. After an error of the latter
+// kind every Read returns the same.
+//
+// A Read whose ctx ends returns ctx.Err() and leaves the connection as it was. With Options.OnMessage set, Read returns
+// ErrInvalidState. Several Reads at once each get different messages, in the order in which they began to wait.
+func (c *Conn) Read(ctx context.Context) (Message, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if c.onMessage != nil {
+		return nil, exception(ErrInvalidState, "Read of a connection whose messages go to OnMessage")
+	}
+	c.mu.Lock()
+	for c.unread.len() == 0 {
+		if c.state == Closed {
+			defer c.mu.Unlock()
+			return nil, c.closeErr
+		}
+		if err := c.awaitMessage(ctx); err != nil {
+			c.mu.Unlock()
+			return nil, err
+		}
+	}
+	p := c.unread.pop()
+	c.messageTaken(p)
+	binaryType := c.binaryType
+	c.mu.Unlock()
+	return p.message(binaryType), nil
+}
+
+// Messages returns an iterator over the messages that Read would return. It ends after the first error, which is yielded
+// with a nil Message: the *CloseError once the connection is closed, also after a clean close, or ctx.Err().
+// Breaking out of the loop loses no message.
+func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
+	return func(yield func(Message, error) bool) {
+		for {
+			m, err := c.Read(ctx)
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Close starts the closing handshake without a status code, as close() does, or abandons the attempt to connect, which
+// then fails. It does not wait: messages sent before still leave, then the Close frame, then the peer's Close frame is awaited; use
+// Wait for the end. Unread messages are dropped, and so are those that arrive from now on. In Closing and Closed it does
+// nothing. The error is always nil.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.beginClosing(StatusNoStatusRcvd, "")
+	return nil
+}
+
+// CloseWith is Close with a status code and a reason for the peer: close(code, reason).
+//
+// The error is an *Exception, and then nothing has happened: ErrInvalidAccess for a code other than 1000 and 3000 to
+// 4999, ErrSyntax for a reason that is longer than 123 bytes or not valid UTF-8, each in every state.
+func (c *Conn) CloseWith(code StatusCode, reason string) error {
+	if code != StatusNormalClosure && (code < 3000 || code > 4999) {
+		return exception(ErrInvalidAccess, "the close code %d is neither 1000 nor between 3000 and 4999", uint16(code))
+	}
+	if len(reason) > maxReason {
+		return exception(ErrSyntax, "the close reason has %d bytes, more than %d", len(reason), maxReason)
+	}
+	if !utf8.ValidString(reason) {
+		return exception(ErrSyntax, "the close reason %q is not valid UTF-8", reason)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.beginClosing(code, reason)
+	return nil
+}
+
+// beginClosing is the algorithm of close() after its checks. StatusNoStatusRcvd stands for no code.
+func (c *Conn) beginClosing(code StatusCode, reason string) {
+	c.observe()
+	before := c.state
+	if before == Closing || before == Closed {
+		return
+	}
+	c.state = Closing
+	c.dropUnread()
+	if before == Connecting {
+		c.abandon()
+	} else {
+		c.startClosing(code, reason)
+	}
+}
+
+// Wait waits until the connection is closed and returns its close event. It returns ctx.Err() if ctx ends first, which
+// leaves the connection as it was.
+func (c *Conn) Wait(ctx context.Context) (CloseEvent, error) {
+	if err := ctx.Err(); err != nil {
+		return CloseEvent{}, err
+	}
+	select {
+	case <-c.done:
+		return c.closeErr.CloseEvent, nil
+	case <-ctx.Done():
+		return CloseEvent{}, ctx.Err()
+	}
+}
+
+// Done returns a channel that is closed when the connection is closed, before OnError and OnClose are called.
+func (c *Conn) Done() <-chan struct{} { return c.done }
+
+// Err returns nil until the connection is closed, and from then on its *CloseError, also after a clean close.
+func (c *Conn) Err() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closeErr == nil {
+		return nil
+	}
+	return c.closeErr
+}
+
+// What a platform's half of a connection does. Named here, a signature that drifts does not compile.
+var _ interface {
+	connect(target, *Options) error           // begins; events may follow at once
+	transmit(Message, int64) error            // with mu, in state Open: queues the message, of that size
+	abandon()                                 // with mu: fails the connection attempt
+	startClosing(code StatusCode, why string) // with mu: queues the Close frame
+	buffered() int64                          // with mu: bytes given to transmit and not yet to the network
+	watchBuffered()                           // with mu: a Drain waits; drainFell has to be called when buffered falls
+	observe()                                 // with mu: brings state up to date where the host tells no event
+	binaryTypeChanged()                       // with mu
+	roomMade()                                // with mu: unreadBytes fell
+} = (*Conn)(nil)

@@ -1,0 +1,337 @@
+//go:build js && wasm
+
+package ws
+
+import (
+	"strings"
+	"syscall/js"
+
+	"github.com/hack-pad/safejs"
+)
+
+// NativeOptions has no fields here: a browser leaves programs no choice in what it holds.
+type NativeOptions struct{}
+
+// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn; calling its close, or adding listeners, is
+// harmless.
+func (c *Conn) JSValue() js.Value { return c.ws }
+
+// socket is the browser half of a Conn: the host's WebSocket object.
+//
+// Messages never enter Go one by one. A builtin, Array.prototype.push bound to incoming, is the listener that queues
+// their events; one js.Func wakes the goroutine in pump, which takes the whole queue. No js.Func takes mu or waits for
+// anything: hosts may call them from inside close() or send(), while Go holds mu.
+type socket struct {
+	ws            js.Value
+	send          js.Value // bound methods and getters of ws
+	getBuffered   js.Value
+	getReadyState js.Value
+	incoming      js.Value // array of message events
+	take          js.Value // incoming.splice
+
+	wake      chan struct{} // something is queued
+	lifecycle chan js.Value // open, error and close events
+	wakeFunc  js.Func
+	eventFunc js.Func
+	watched   bool // watchBuffered's goroutine runs
+	hasSent   bool // bufferedAmount may differ from 0
+	hasBlobs  bool // binaryType has been "blob"
+}
+
+// target is where a connection goes: an absolute URL, as the host parsed it.
+type target struct {
+	href   string
+	number uint16
+}
+
+// Port returns the URL's port, explicit or not.
+func (t target) Port() uint16 { return t.number }
+
+// connect constructs the host's object.
+func (c *Conn) connect(t target, opts *Options) error {
+	h := theHost()
+	constructor, err := safejs.Global().Get("WebSocket")
+	if err != nil || constructor.Type() != safejs.TypeFunction {
+		return &Exception{Name: "NotSupportedError", Message: "this JavaScript host has no WebSocket"}
+	}
+	args := []any{t.href}
+	if len(opts.Protocols) > 0 {
+		protocols := make([]any, len(opts.Protocols))
+		for i, p := range opts.Protocols {
+			protocols[i] = p
+		}
+		args = append(args, protocols)
+	}
+	object, err := constructor.New(args...)
+	if err != nil {
+		return exceptionOf(err)
+	}
+	c.ws = safejs.Unsafe(object)
+	c.url = c.ws.Get("url").String()
+	c.binaryTypeChanged()
+
+	c.send = h.bind(c.ws.Get("send"), c.ws)
+	c.getBuffered = h.getter(c.ws, "bufferedAmount")
+	c.getReadyState = h.getter(c.ws, "readyState")
+	c.incoming = h.array.New()
+	c.take = h.bind(c.incoming.Get("splice"), c.incoming, 0)
+	c.wake = make(chan struct{}, 1)
+	c.lifecycle = make(chan js.Value, 4)
+	c.wakeFunc = js.FuncOf(func(js.Value, []js.Value) any {
+		c.signal()
+		return nil
+	})
+	c.eventFunc = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		select {
+		case c.lifecycle <- args[0]:
+		default: // a host that fires more than one event of each kind
+		}
+		c.signal()
+		return nil
+	})
+	c.ws.Call("addEventListener", "message", h.bind(c.incoming.Get("push"), c.incoming))
+	for _, name := range lifecycleEvents {
+		c.ws.Call("addEventListener", name, c.eventFunc)
+	}
+	c.listen()
+	go c.pump()
+	return nil
+}
+
+var lifecycleEvents = []string{"open", "error", "close"}
+
+func (c *Conn) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// listen makes the next message wake pump.
+func (c *Conn) listen() {
+	c.ws.Call("addEventListener", "message", c.wakeFunc, theHost().once)
+}
+
+// pump turns the host's events into the connection's, until the close event.
+func (c *Conn) pump() {
+	var errored bool
+	for range c.wake {
+		var closed js.Value
+		for len(c.lifecycle) > 0 {
+			switch ev := <-c.lifecycle; ev.Get("type").String() {
+			case "open":
+				if _, run := c.established(c.ws.Get("protocol").String(), c.ws.Get("extensions").String()); run {
+					c.deliverOpen()
+				}
+			case "error":
+				errored = true
+			case "close":
+				closed = ev
+			}
+		}
+		// Every message event comes before the close event, so what is queued now is all there will be.
+		if closed.IsUndefined() {
+			c.listen()
+		}
+		c.drainIncoming()
+		if !closed.IsUndefined() {
+			c.release()
+			c.hostClosed(closed, errored)
+			return
+		}
+	}
+}
+
+// drainIncoming posts the messages that are queued.
+func (c *Conn) drainIncoming() {
+	h := theHost()
+	if c.incoming.Length() == 0 {
+		return
+	}
+	events := c.take.Invoke()
+	data := h.eventData(events)
+	n := data.Length()
+	var run bool
+	c.mu.Lock()
+	for i := range n {
+		p := h.payload(data.Index(i), c.hasBlobs)
+		if c.messageLimit >= 0 && p.size() > c.messageLimit {
+			run = c.post(tooBigEvent()) || run
+			c.ws.Call("close")
+			break
+		}
+		run = c.post(event{kind: messageEvent, message: p}) || run
+	}
+	c.mu.Unlock()
+	if run {
+		c.deliver()
+	}
+}
+
+// tooBigEvent fails the connection: the browser cannot be told to do it with 1009.
+func tooBigEvent() event {
+	return event{kind: closedEvent, failed: true, closed: &CloseError{
+		CloseEvent: CloseEvent{Code: StatusAbnormalClosure},
+		Err:        ErrMessageTooBig,
+	}}
+}
+
+func (c *Conn) hostClosed(ev js.Value, errored bool) {
+	closed := CloseEvent{
+		Code:     StatusCode(ev.Get("code").Int()),
+		Reason:   ev.Get("reason").String(),
+		WasClean: ev.Get("wasClean").Bool(),
+	}
+	if closed.Code == 0 && !closed.WasClean {
+		closed.Code = StatusAbnormalClosure // Deno says 0
+	}
+	c.mu.Lock()
+	run := c.post(event{kind: closedEvent, failed: errored, closed: &CloseError{CloseEvent: closed}})
+	c.mu.Unlock()
+	if run {
+		c.deliver()
+	}
+}
+
+// release undoes what connect has set up. The object stays, for its attributes.
+func (c *Conn) release() {
+	for _, name := range lifecycleEvents {
+		c.ws.Call("removeEventListener", name, c.eventFunc)
+	}
+	c.ws.Call("removeEventListener", "message", c.wakeFunc)
+	c.eventFunc.Release()
+	c.wakeFunc.Release()
+}
+
+func (c *Conn) transmit(m Message, size int64) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = exceptionOf(thrown(r))
+		}
+	}()
+	h := theHost()
+	c.hasSent = true
+	switch m := m.(type) {
+	case Text:
+		c.send.Invoke(h.string(string(m)))
+	case Bytes:
+		c.send.Invoke(h.view(m))
+	case *ArrayBuffer:
+		if m.hasValue() {
+			c.send.Invoke(m.value)
+		} else {
+			c.send.Invoke(h.view(m.data))
+		}
+	case *Blob:
+		c.send.Invoke(m.value)
+	}
+	return nil
+}
+
+// startClosing calls close. Its arguments have been checked, but an old host may know fewer codes: then the code is lost
+// rather than the connection left open.
+func (c *Conn) startClosing(code StatusCode, reason string) {
+	object := safejs.Safe(c.ws)
+	if code != StatusNoStatusRcvd {
+		if _, err := object.Call("close", int(code), theHost().string(reason)); err == nil {
+			return
+		}
+	}
+	c.abandon()
+}
+
+// abandon calls close(): other than 1001 or 1008 that throws in no host and no state.
+func (c *Conn) abandon() { c.ws.Call("close") }
+
+func (c *Conn) buffered() int64 {
+	if !c.hasSent {
+		return 0
+	}
+	return int64(c.getBuffered.Invoke().Float())
+}
+
+// observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING and the
+// messages before it have been delivered.
+func (c *Conn) observe() {
+	if c.state == Open && !c.delivering && c.getReadyState.Invoke().Int() == int(Closing) && c.incoming.Length() == 0 {
+		c.state = Closing
+	}
+}
+
+func (c *Conn) binaryTypeChanged() {
+	c.hasBlobs = c.hasBlobs || c.binaryType == BinaryBlob
+	c.ws.Set("binaryType", string(c.binaryType))
+}
+
+// roomMade has nothing to do: a browser does not stop reading.
+func (c *Conn) roomMade() {}
+
+// resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known, and because not
+// every host's WebSocket takes http URLs.
+func resolveURL(url, base string) (target, error) {
+	u, err := parseURL(url, base)
+	if err != nil {
+		return target{}, exception(ErrSyntax, "the URL %q does not parse", url)
+	}
+	protocol := u.Get("protocol").String()
+	switch protocol {
+	case "http:":
+		u.Set("protocol", "ws:")
+	case "https:":
+		u.Set("protocol", "wss:")
+	case "ws:", "wss:":
+	default:
+		return target{}, exception(ErrSyntax, "the URL %q has the scheme %q, not ws, wss, http or https", url, strings.TrimSuffix(protocol, ":"))
+	}
+	t := target{href: u.Get("href").String()}
+	if strings.Contains(t.href, "#") {
+		return target{}, exception(ErrSyntax, "the URL %q has a fragment", url)
+	}
+	t.number = portOf(u)
+	return t, nil
+}
+
+func parseURL(url, base string) (js.Value, error) {
+	class, err := safejs.Global().Get("URL")
+	if err != nil {
+		return js.Value{}, err
+	}
+	if base == "" {
+		if u, err := class.New(url); err == nil {
+			return safejs.Unsafe(u), nil
+		}
+		base = pageURL()
+	}
+	u, err := class.New(url, base)
+	return safejs.Unsafe(u), err
+}
+
+// pageURL returns the URL against which the page or worker resolves others, "" if there is none.
+func pageURL() string {
+	for _, path := range [][2]string{{"document", "baseURI"}, {"location", "href"}} {
+		object, err := safejs.Global().Get(path[0])
+		if err != nil || object.Type() != safejs.TypeObject {
+			continue
+		}
+		if url, err := object.Get(path[1]); err == nil && url.Type() == safejs.TypeString {
+			s, _ := url.String() // cannot fail for a string
+			return s
+		}
+	}
+	return ""
+}
+
+func portOf(u js.Value) uint16 {
+	port := u.Get("port").String()
+	if port == "" {
+		if u.Get("protocol").String() == "wss:" {
+			return 443
+		}
+		return 80
+	}
+	var n uint16
+	for _, digit := range []byte(port) {
+		n = n*10 + uint16(digit-'0')
+	}
+	return n
+}

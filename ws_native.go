@@ -1,0 +1,216 @@
+//go:build !js
+
+package ws
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
+	"github.com/seed2c7e30c3/ws/internal/handshake"
+)
+
+// NativeOptions are the settings that only the native implementation has.
+type NativeOptions struct {
+	// HTTPClient makes the opening handshake: its Transport has the TLS settings, proxy and dialler, its Timeout bounds the
+	// handshake, its Jar gives and takes cookies. Redirects are never followed, whatever CheckRedirect says. When nil,
+	// http.DefaultTransport is used, with the proxy that the environment names.
+	HTTPClient *http.Client
+
+	// Header has further request headers, Origin among them; none is sent otherwise. The headers of the handshake
+	// itself cannot be set.
+	Header http.Header
+
+	// DisableCompression keeps permessage-deflate (RFC 7692) from being offered.
+	DisableCompression bool
+
+	// PingInterval is the time between pings. A connection whose pong has not come when the next ping is due is failed,
+	// unless it is receiving a long message or has stopped reading (Options.ReadBuffer). 0 means no pings, as in browsers.
+	PingInterval time.Duration
+
+	// OnHandshake, if not nil, is called with the response that opens the connection, before OnOpen and before Dial
+	// returns. It has no Body. The goroutine that connects waits for it. A response that does not open the connection
+	// is a *HandshakeError.
+	OnHandshake func(*http.Response)
+}
+
+// HandshakeError is the server's answer to an opening handshake that it did not accept. It is in CloseError.Err.
+type HandshakeError = handshake.StatusError
+
+// How long a connection that is to close waits for the peer. Nothing is bounded before the Close frame has been written:
+// queued messages may take as long as they take. The values are those of Chromium.
+const (
+	// closeTimeout is for the peer's Close frame after ours. Data that keeps arriving extends it.
+	closeTimeout = 60 * time.Second
+
+	// disconnectTimeout is for the end of the TCP connection, which is the server's to close first (RFC 6455, section 7.1.1),
+	// after both Close frames or after the connection was failed.
+	disconnectTimeout = 2 * time.Second
+)
+
+var (
+	errAbandoned    = errors.New("ws: closed before the connection was established")
+	errCloseTimeout = errors.New("ws: the peer did not answer the Close frame in time")
+	errPongTimeout  = errors.New("ws: no pong came for a ping")
+)
+
+// socket is the native half of a Conn. One goroutine reads, parses and answers control frames; while it calls handlers,
+// another one takes over. A second one writes while there is something to write. An idle connection has one goroutine and
+// no buffers.
+type socket struct {
+	cancel  context.CancelFunc // ends the opening handshake
+	conn    io.ReadWriteCloser // the upgraded connection: a net.Conn, unless the transport is the caller's own
+	ping    time.Duration
+	pinger  *time.Timer
+	partial atomic.Bool // bytes of an unfinished frame have arrived since the last ping
+
+	// For the goroutine that reads.
+	reader frame.Reader
+	in     []byte  // received and not yet parsed, a part of inBuf
+	inBuf  *[]byte // from receiveBuffers
+	early  []byte  // what followed the handshake's response, parsed first
+	batch  []payload
+	wait   readiness
+
+	// For whoever holds mu.
+	room       *sync.Cond // reading may go on
+	discarding bool       // what still arrives is ignored
+	out        outgoing
+	keys       frame.Keys
+	deflater   *frame.Deflater
+	closing    closing
+	pongDue    bool   // a ping is unanswered
+	pings      uint32 // number of the last ping, its payload
+}
+
+// target is where a connection goes: a parsed URL.
+type target = *handshake.URL
+
+func resolveURL(url, base string) (target, error) {
+	u, err := handshake.ParseURL(url, base)
+	if err != nil {
+		return nil, exception(ErrSyntax, "%v", err)
+	}
+	return u, nil
+}
+
+func (c *Conn) connect(u target, opts *Options) error {
+	c.url = u.Href
+	c.room = sync.NewCond(&c.mu)
+	c.ping = opts.Native.PingInterval
+	ctx, cancel := context.WithCancel(context.Background())
+	c.cancel = cancel
+	config := &handshake.Config{
+		URL:         u,
+		Protocols:   append([]string(nil), opts.Protocols...),
+		Client:      opts.Native.HTTPClient,
+		Header:      opts.Native.Header.Clone(),
+		Compression: !opts.Native.DisableCompression,
+		OnHandshake: opts.Native.OnHandshake,
+	}
+	go c.open(ctx, config)
+	return nil
+}
+
+// open makes the opening handshake and becomes the goroutine that reads.
+func (c *Conn) open(ctx context.Context, config *handshake.Config) {
+	res, err := handshake.Dial(ctx, config)
+	abandoned := ctx.Err() != nil
+	c.cancel()
+	if err != nil {
+		if abandoned {
+			err = errAbandoned
+		}
+		c.notOpened(err)
+		return
+	}
+	c.conn = res.Stream
+	c.early = res.Early
+	c.wait.init(res.Stream)
+	var inflater *frame.Inflater
+	if res.Deflated {
+		inflater = frame.NewInflater(res.Deflate)
+		c.deflater = frame.NewDeflater(res.Deflate)
+	}
+	c.reader.Init(c.messageLimit, inflater)
+	ok, run := c.established(res.Protocol, res.Extensions)
+	if !ok {
+		c.conn.Close()
+		c.notOpened(errAbandoned)
+		return
+	}
+	if c.ping > 0 {
+		c.mu.Lock()
+		c.pinger = time.AfterFunc(c.ping, c.pingDue)
+		c.mu.Unlock()
+	}
+	if run {
+		go c.readLoop()
+		c.deliverOpen()
+		return
+	}
+	c.readLoop()
+}
+
+func (c *Conn) notOpened(err error) {
+	c.mu.Lock()
+	run := c.post(event{kind: closedEvent, failed: true, closed: &CloseError{
+		CloseEvent: CloseEvent{Code: StatusAbnormalClosure},
+		Err:        err,
+	}})
+	c.mu.Unlock()
+	if run {
+		c.deliver()
+	}
+}
+
+// abandon ends the handshake; open sees the state and reports the failure.
+func (c *Conn) abandon() { c.cancel() }
+
+func (c *Conn) observe() {}
+
+func (c *Conn) binaryTypeChanged() {}
+
+// pingDue runs once every PingInterval.
+func (c *Conn) pingDue() {
+	c.mu.Lock()
+	if c.ended || c.closing.queued {
+		c.mu.Unlock()
+		return
+	}
+	if c.pongDue && !c.full() && !c.partial.Swap(false) {
+		run := c.fail(0, "", errPongTimeout)
+		c.mu.Unlock()
+		if run {
+			c.deliver()
+		}
+		return
+	}
+	c.sendPing()
+	c.pinger.Reset(c.ping)
+	c.mu.Unlock()
+}
+
+// hardClose ends the TCP connection now; the goroutine that reads then reports what there is to report.
+func (c *Conn) hardClose() {
+	if t, ok := c.conn.(*net.TCPConn); ok {
+		t.Close()
+		return
+	}
+	// Close of a TLS connection may wait for the peer to take the alert.
+	go c.conn.Close()
+}
+
+// payload is a received message that has not been delivered.
+type payload struct {
+	data []byte
+	text bool
+}
+
+func (p payload) size() int64 { return int64(len(p.data)) }
