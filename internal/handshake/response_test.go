@@ -4,11 +4,15 @@ package handshake
 
 import (
 	"bufio"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -192,4 +196,62 @@ func TestInterimResponsesWithoutEnd(t *testing.T) {
 	} else {
 		t.Log(err)
 	}
+}
+
+// FuzzResponse has a server answer with response, in which {ACCEPT} stands for the right key, and end the connection.
+func FuzzResponse(f *testing.F) {
+	for _, c := range readCases[responseCase](f, "testdata/responses.jsonl") {
+		early, err := hex.DecodeString(c.Early)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add([]byte(latin1(c.Response)+string(early)), strings.Join(c.Protocols, ","), !c.Plain)
+	}
+	f.Fuzz(func(t *testing.T, response []byte, protocols string, compression bool) {
+		cfg := &Config{URL: parseURL(t, "ws://nowhere.invalid/"), Compression: compression}
+		for name := range strings.SplitSeq(protocols, ",") {
+			if ValidProtocol(name) {
+				cfg.Protocols = append(cfg.Protocols, name)
+			}
+		}
+		sent := make(chan string, 1)
+		cfg.Client = &http.Client{Transport: &http.Transport{
+			DialContext: func(context.Context, string, string) (net.Conn, error) {
+				near, far := net.Pipe()
+				go func() {
+					defer far.Close()
+					req := readRequest(t, far)
+					text := strings.ReplaceAll(string(response), "{ACCEPT}", req.accept())
+					sent <- text
+					io.WriteString(far, text)
+				}()
+				return near, nil
+			},
+		}}
+		result, err := Dial(patient(t), cfg)
+		if err != nil {
+			return
+		}
+		defer result.Stream.Close()
+		text := <-sent
+		rest, err := io.ReadAll(result.Stream)
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, ok := strings.CutSuffix(text, string(result.Early)+string(rest))
+		if !ok || !strings.HasSuffix(head, "\n\n") && !strings.HasSuffix(head, "\n\r\n") {
+			t.Errorf("%q: stream begins with %q and goes on with %q", text, result.Early, rest)
+		}
+		if protocol := result.Protocol; !slices.Contains(append(cfg.Protocols, ""), protocol) || (protocol == "") != (cfg.Protocols == nil) {
+			t.Errorf("%q: protocol %q of %q", text, protocol, cfg.Protocols)
+		}
+		if result.Deflated && !compression || result.Deflated != (result.Extensions != "") {
+			t.Errorf("%q: extensions %q, offered: %v", text, result.Extensions, compression)
+		}
+		for _, need := range []string{" 101", "websocket", "upgrade"} {
+			if !strings.Contains(strings.ToLower(head), need) {
+				t.Errorf("%q opens without %q", text, need)
+			}
+		}
+	})
 }
