@@ -279,14 +279,14 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 		i = d.fill(src, i)
 		e := d.codeTable[d.bits&(1<<codeBits-1)]
 		length, extra := uint(e&0xFF), uint(e>>8&0x1F)
+		value := uint8(e >> 16)
+		if length <= d.nbits && value == 16 && d.have == 0 {
+			return i, false, errCorrupt
+		}
 		if length+extra > d.nbits {
 			return i, false, nil
 		}
-		if e&entrySpecial != 0 {
-			return i, false, errCorrupt
-		}
 		d.drop(length)
-		value := uint8(e >> 16)
 		if extra == 0 {
 			d.lengths[d.have] = value
 			d.have++
@@ -296,9 +296,6 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 		var what uint8
 		switch value {
 		case 16:
-			if d.have == 0 {
-				return i, false, errCorrupt
-			}
 			what = d.lengths[d.have-1]
 		case 18:
 			repeat += 8
@@ -495,15 +492,13 @@ func copyMatch(buf []byte, pos, dist, length int) int {
 //	bits 0-7    how many bits the code has
 //	bits 8-12   how many extra bits follow it
 //	bit 13      it is a literal
-//	bit 14      it is the end of the block, or no code at all
+//	bit 14      it is the end of the block, or no code at all (bits 16-31 are not 256 then)
 //	bit 15      the code is longer: bits 16-31 are where its table begins, bits 8-12 how many further bits index it
 //	bits 16-31  the literal, or what the extra bits are added to
 const (
 	entryLiteral = 1 << 13
 	entrySpecial = 1 << 14
 	entryTable   = 1 << 15
-
-	noCode = entrySpecial | 1 // any invalid code, decided by one bit
 
 	endOfBlock = 256
 
@@ -561,7 +556,7 @@ func steps(n, group, base int) uint32 {
 }
 
 // buildTable fills a table for a canonical code (RFC 1951 section 3.2.2) given by the length of each symbol's code. It refuses
-// lengths that no code can have, and incomplete codes but for those that need at most one bit.
+// lengths that no code can have, and incomplete codes: only a block may have a code of a single symbol in one bit, or of none.
 func buildTable(table []uint32, lengths []uint8, primary int, entry func(symbol int) uint32) bool {
 	var count, next [maxCode + 2]int
 	for _, l := range lengths {
@@ -580,11 +575,11 @@ func buildTable(table []uint32, lengths []uint8, primary int, entry func(symbol 
 		next[l+1] = (next[l] + count[l]) << 1
 	}
 	if left > 0 {
-		if longest > 1 || primary == codeBits && longest > 0 {
+		if longest > 1 || primary == codeBits {
 			return false
 		}
 		for i := range 1 << primary {
-			table[i] = noCode
+			table[i] = entrySpecial | uint32(longest)
 		}
 	}
 	used := 1 << primary

@@ -332,14 +332,19 @@ func (r *Reader) readCompressed(chunk []byte) error {
 	for full := true; full || len(chunk) > 0; {
 		r.spill()
 		out, n, more, err := r.inflate.inflate(chunk)
-		if err != nil {
-			return err
+		// Of several violations the first in the stream counts, whatever the pieces it came in.
+		tail := out
+		if r.limit >= 0 {
+			tail = out[:min(int64(len(out)), r.limit-int64(len(r.data)))]
 		}
-		if r.limit >= 0 && int64(len(out)) > r.limit-int64(len(r.data)) {
+		if r.message == Text && !r.text.write(tail) {
+			return errNotText
+		}
+		if len(tail) < len(out) {
 			return tooBig(r.limit)
 		}
-		if r.message == Text && !r.text.write(out) {
-			return errNotText
+		if err != nil {
+			return err
 		}
 		r.window, chunk, full = out, chunk[n:], more
 	}
@@ -364,21 +369,23 @@ func (r *Reader) endPayload() (Event, error) {
 	if !r.fin {
 		return Event{}, nil
 	}
-	if r.message == Text && !r.text.complete() {
-		return Event{}, errNotText
-	}
-	ev := Event{Op: r.message, Payload: r.data, Owned: true}
+	ev := Event{Op: r.message, Owned: true}
 	if r.compressed {
-		if err := r.inflate.end(); err != nil {
-			return Event{}, err
-		}
 		if len(r.data) == 0 && r.inflate.keep {
 			ev.Payload, ev.Owned = r.window[:len(r.window):len(r.window)], false
 			r.window = nil
 		} else {
-			r.spill()
-			ev.Payload = r.data
+			r.spill() // before end, which lets go of the memory
 		}
+		if err := r.inflate.end(); err != nil {
+			return Event{}, err
+		}
+	}
+	if r.message == Text && !r.text.complete() {
+		return Event{}, errNotText
+	}
+	if ev.Owned {
+		ev.Payload = r.data
 	}
 	r.message, r.data = Continuation, nil
 	return ev, nil
