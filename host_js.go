@@ -23,11 +23,13 @@ type host struct {
 	blob       js.Value
 	once       js.Value // the listener options {once: true}
 
-	bindCall js.Value // f => Function.prototype.call.bind(f): makes a method a function of its receiver
-	map_     js.Value // Array.prototype.map as such a function
-	data     js.Value // the getter of MessageEvent's data; undefined in hosts where it is no getter
-	encode   js.Value // TextEncoder's encode, bound
-	decode   js.Value // TextDecoder's decode, bound; it keeps a byte order mark
+	bindCall     js.Value // f => Function.prototype.call.bind(f): makes a method a function of its receiver
+	setImmediate js.Value // undefined in browsers
+
+	map_   js.Value // Array.prototype.map as such a function
+	data   js.Value // the getter of MessageEvent's data; undefined in hosts where it is no getter
+	encode js.Value // TextEncoder's encode, bound
+	decode js.Value // TextDecoder's decode, bound; it keeps a byte order mark
 
 	scratch   []byte   // never in use across a point at which goroutines switch
 	jsScratch js.Value // Uint8Array
@@ -46,6 +48,8 @@ func newHost() *host {
 		blob:       global.Get("Blob"),
 		once:       js.ValueOf(map[string]any{"once": true}),
 		scratch:    make([]byte, scratchSize),
+
+		setImmediate: global.Get("setImmediate"),
 	}
 	h.bindCall = function.Get("bind").Call("bind", function.Get("call"))
 	h.map_ = h.bindCall.Invoke(h.array.Get("prototype").Get("map"))
@@ -223,7 +227,9 @@ func await(ctx context.Context, promise js.Value) (js.Value, error) {
 		return nil
 	}
 	fulfilled = js.FuncOf(func(_ js.Value, args []js.Value) any { return settle(result{value: args[0]}) })
-	rejected = js.FuncOf(func(_ js.Value, args []js.Value) any { return settle(result{err: exceptionOf(js.Error{Value: args[0]})}) })
+	rejected = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		return settle(result{err: exceptionOf(js.Error{Value: args[0]})})
+	})
 	promise.Call("then", fulfilled, rejected)
 	select {
 	case r := <-settled:

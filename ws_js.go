@@ -5,6 +5,7 @@ package ws
 import (
 	"strings"
 	"syscall/js"
+	"time"
 
 	"github.com/hack-pad/safejs"
 )
@@ -27,12 +28,15 @@ type socket struct {
 	getBuffered   js.Value
 	getReadyState js.Value
 	incoming      js.Value // array of message events
-	take          js.Value // incoming.splice
+	take          js.Value // incoming.splice(0)
+	listenOnce    js.Value // ws.addEventListener("message", wakeFunc, {once: true})
 
+	pace      pace
 	wake      chan struct{} // something is queued
 	lifecycle chan js.Value // open, error and close events
 	wakeFunc  js.Func
 	eventFunc js.Func
+	released  bool // the host's close event has come
 	watched   bool // watchBuffered's goroutine runs
 	hasSent   bool // bufferedAmount may differ from 0
 	hasBlobs  bool // binaryType has been "blob"
@@ -78,6 +82,10 @@ func (c *Conn) connect(t target, opts *Options) error {
 	c.wake = make(chan struct{}, 1)
 	c.lifecycle = make(chan js.Value, 4)
 	c.wakeFunc = js.FuncOf(func(js.Value, []js.Value) any {
+		c.pace.due = false
+		if c.released {
+			c.releaseWake()
+		}
 		c.signal()
 		return nil
 	})
@@ -93,6 +101,7 @@ func (c *Conn) connect(t target, opts *Options) error {
 	for _, name := range lifecycleEvents {
 		c.ws.Call("addEventListener", name, c.eventFunc)
 	}
+	c.listenOnce = h.bind(c.ws.Get("addEventListener"), c.ws, "message", c.wakeFunc, h.once)
 	c.listen()
 	go c.pump()
 	return nil
@@ -108,9 +117,7 @@ func (c *Conn) signal() {
 }
 
 // listen makes the next message wake pump.
-func (c *Conn) listen() {
-	c.ws.Call("addEventListener", "message", c.wakeFunc, theHost().once)
-}
+func (c *Conn) listen() { c.listenOnce.Invoke() }
 
 // pump turns the host's events into the connection's, until the close event.
 func (c *Conn) pump() {
@@ -129,17 +136,76 @@ func (c *Conn) pump() {
 				closed = ev
 			}
 		}
-		// Every message event comes before the close event, so what is queued now is all there will be.
-		if closed.IsUndefined() {
-			c.listen()
-		}
-		c.drainIncoming()
 		if !closed.IsUndefined() {
+			// Every message event comes before the close event, so what is queued now is all there will be.
 			c.release()
+			c.drainIncoming()
 			c.hostClosed(closed, errored)
 			return
 		}
+		c.wakeAgain(c.incoming.Length() > 0)
+		c.drainIncoming()
 	}
+}
+
+// pace decides whether a message or a timer wakes pump. The former has the lower latency; the latter takes all the messages
+// of one turn of the event loop at once: entering Go costs several times what a small message does.
+type pace struct {
+	wakes   int       // since start
+	start   time.Time // of the window in which wakes are counted
+	flood   bool
+	due     bool     // wakeNextTurn's wake is still to come
+	channel js.Value // MessageChannel, in hosts without setImmediate
+	post    js.Value // posts to it
+}
+
+const (
+	floodWakes  = 16
+	floodWindow = 2 * time.Millisecond
+)
+
+// wakeAgain arranges the next wake of pump; found tells whether this one was for any message.
+func (c *Conn) wakeAgain(found bool) {
+	p := &c.pace
+	if p.flood {
+		if found {
+			c.wakeNextTurn()
+			return
+		}
+		p.flood, p.wakes = false, 0
+		c.listen()
+		return
+	}
+	if !found {
+		return // a lifecycle event's wake: the listener is still armed
+	}
+	if p.wakes++; p.wakes >= floodWakes {
+		now := time.Now()
+		p.flood = now.Sub(p.start) < floodWindow
+		p.start, p.wakes = now, 0
+	}
+	if p.flood {
+		c.wakeNextTurn()
+	} else {
+		c.listen()
+	}
+}
+
+// wakeNextTurn wakes pump in a task of its own, after those that are due already.
+func (c *Conn) wakeNextTurn() {
+	h := theHost()
+	c.pace.due = true
+	if h.setImmediate.Type() == js.TypeFunction {
+		h.setImmediate.Invoke(c.wakeFunc)
+		return
+	}
+	if c.pace.channel.IsUndefined() {
+		c.pace.channel = js.Global().Get("MessageChannel").New()
+		c.pace.channel.Get("port1").Set("onmessage", c.wakeFunc)
+		port := c.pace.channel.Get("port2")
+		c.pace.post = h.bind(port.Get("postMessage"), port, 0)
+	}
+	c.pace.post.Invoke()
 }
 
 // drainIncoming posts the messages that are queued.
@@ -200,7 +266,18 @@ func (c *Conn) release() {
 	}
 	c.ws.Call("removeEventListener", "message", c.wakeFunc)
 	c.eventFunc.Release()
+	c.released = true
+	if !c.pace.due {
+		c.releaseWake()
+	}
+}
+
+// releaseWake releases what the host must not call any more.
+func (c *Conn) releaseWake() {
 	c.wakeFunc.Release()
+	if !c.pace.channel.IsUndefined() {
+		c.pace.channel.Get("port1").Call("close")
+	}
 }
 
 func (c *Conn) transmit(m Message, size int64) (err error) {
