@@ -8,7 +8,7 @@ import (
 
 // An Inflater restores the messages that the server compressed (RFC 7692 section 7.2.2) for one Reader. It decodes DEFLATE
 // (RFC 1951) by itself, because a message must be inflated as it arrives, so that wrong text and too much of it are noticed
-// there and then, and because what has to stay between two messages is then the window alone: at most 64 KiB, growing from 4
+// there and then, and because what has to stay between two messages is then the window alone: at most 64 KiB, growing from 8
 // KiB, and nothing if the server keeps no context.
 //
 // As browsers do, it accepts blocks with BFINAL set and messages whose last four bytes have not been removed, and distances up
@@ -33,26 +33,32 @@ var (
 // inflate consumes a beginning of src, of n bytes, and returns what it says as a slice that is valid until the next call. full
 // means that there may be more to return, or to consume, for which the next call will have room.
 func (i *Inflater) inflate(src []byte) (out []byte, n int, full bool, err error) {
-	d := i.d
-	if d == nil {
-		d = decoders.Get().(*decoder)
-		i.d = d
-		switch {
-		case i.keep:
-			d.buf, d.pos = i.buf, i.pos
-			i.buf = nil
-		default:
-			if d.spare == nil {
-				d.spare = make([]byte, maxWindow)
-			}
-			d.buf, d.pos = d.spare, 0
-		}
-		d.state, d.bits, d.nbits, d.final = atHeader, 0, 0, false
+	room := maxMatch + slack
+	if i.d == nil {
+		i.begin()
+		room = smallMessage
 	}
-	d.makeRoom()
+	d := i.d
+	d.makeRoom(room)
 	start := d.pos
 	n, full, err = d.run(src)
 	return d.buf[start:d.pos], n, full, err
+}
+
+// begin begins a message.
+func (i *Inflater) begin() {
+	d := decoders.Get().(*decoder)
+	i.d = d
+	if i.keep {
+		d.buf, d.pos = i.buf, i.pos
+		i.buf = nil
+	} else {
+		if d.spare == nil {
+			d.spare = make([]byte, maxWindow)
+		}
+		d.buf, d.pos = d.spare, 0
+	}
+	d.state, d.bits, d.nbits, d.final = atHeader, 0, 0, false
 }
 
 // end ends a message. Nothing that was inflated is still due, since every symbol has been decoded with its last bit. The bytes
@@ -84,10 +90,12 @@ func (i *Inflater) release() {
 }
 
 const (
-	minWindow = 4 << 10
+	minWindow = 8 << 10
 	maxWindow = 64 << 10
-	maxDist   = 32 << 10
-	maxMatch  = 258
+	// smallMessage is the room that there is for each message at least, so that most come in one piece, without being copied.
+	smallMessage = 4 << 10
+	maxDist      = 32 << 10
+	maxMatch     = 258
 	// slack is what a match may write beyond its end, being copied by words.
 	slack = 8
 )
@@ -132,9 +140,9 @@ type decoder struct {
 
 var decoders = sync.Pool{New: func() any { return new(decoder) }}
 
-// makeRoom makes room for one match at least.
-func (d *decoder) makeRoom() {
-	if len(d.buf)-d.pos >= maxMatch+slack {
+// makeRoom makes room for n bytes, at most half of a window.
+func (d *decoder) makeRoom(n int) {
+	if len(d.buf)-d.pos >= n {
 		return
 	}
 	if len(d.buf) < maxWindow {

@@ -53,6 +53,7 @@ type Reader struct {
 	text       textStream
 	data       []byte // its payload so far, of its own memory
 	window     []byte // what of its payload follows data and still lies in the Inflater's memory
+	inflated   int64  // how many bytes data and window were before they were inflated
 
 	control    [maxControl]byte // payload of a control frame that comes in pieces
 	controlLen uint8
@@ -266,6 +267,7 @@ func (r *Reader) beginPayload(op Opcode, length int64) error {
 			r.message = op
 			r.compressed = r.header[0]&rsv1Bit != 0
 			r.fragmented = !fin
+			r.inflated = 0
 		}
 		if !r.compressed {
 			// Uncompressed lengths add up to that of the message, so the announced ones decide.
@@ -330,7 +332,7 @@ func (r *Reader) readControl(chunk []byte) Event {
 // readCompressed inflates the next bytes of a compressed message.
 func (r *Reader) readCompressed(chunk []byte) error {
 	for full := true; full || len(chunk) > 0; {
-		r.spill()
+		r.spill(r.rest + int64(len(chunk)))
 		out, n, more, err := r.inflate.inflate(chunk)
 		// Of several violations the first in the stream counts, whatever the pieces it came in.
 		tail := out
@@ -347,14 +349,22 @@ func (r *Reader) readCompressed(chunk []byte) error {
 			return err
 		}
 		r.window, chunk, full = out, chunk[n:], more
+		r.inflated += int64(n)
 	}
 	return nil
 }
 
-// spill saves inflated bytes that lie in memory of the Inflater, which the next call of it overwrites.
-func (r *Reader) spill() {
+// spill saves inflated bytes that lie in memory of the Inflater, which the next call of it overwrites. rest is how many bytes
+// of the frame under way are still to be inflated.
+func (r *Reader) spill(rest int64) {
 	if need := len(r.data) + len(r.window); need > cap(r.data) {
-		r.reserve(max(2*len(r.data), need))
+		size := need
+		if rest > 0 || !r.fin {
+			// If the rest compresses as well as what has arrived, this is enough. It saves half of the copying.
+			more := float64(need) * float64(rest) / float64(max(r.inflated, 1))
+			size = max(2*len(r.data), need+int(min(1.1*more+64, (growth-1)*float64(need))))
+		}
+		r.reserve(size)
 	}
 	r.data = append(r.data, r.window...)
 	r.window = nil
@@ -375,7 +385,7 @@ func (r *Reader) endPayload() (Event, error) {
 			ev.Payload, ev.Owned = r.window[:len(r.window):len(r.window)], false
 			r.window = nil
 		} else {
-			r.spill() // before end, which lets go of the memory
+			r.spill(0) // before end, which lets go of the memory
 		}
 		if err := r.inflate.end(); err != nil {
 			return Event{}, err
@@ -385,6 +395,9 @@ func (r *Reader) endPayload() (Event, error) {
 		return Event{}, errNotText
 	}
 	if ev.Owned {
+		if cap(r.data) > 2*len(r.data) {
+			r.reserve(len(r.data)) // the guess in spill was wrong
+		}
 		ev.Payload = r.data
 	}
 	r.message, r.data = Continuation, nil
