@@ -58,6 +58,9 @@ func Dial(ctx context.Context, cfg *Config) (*Result, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, cfg.Client.Timeout, timeout)
 		defer cancel()
 	}
+	own := *cfg
+	own.Header = canonical(cfg.Header)
+	cfg = &own
 	result, err := dial(ctx, cfg, "")
 	if authorization := answer(cfg, err); authorization != "" {
 		result, err = dial(ctx, cfg, authorization)

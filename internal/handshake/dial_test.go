@@ -226,9 +226,15 @@ func TestCancel(t *testing.T) {
 // TestCancelRace lets the context end around the moment in which the handshake succeeds: either Dial fails and the
 // connection is closed, or it is open and stays so.
 func TestCancelRace(t *testing.T) {
+	cancels := make(chan context.CancelFunc, 1)
 	server := serve(t, func(conn net.Conn) {
-		if req := readRequest(t, conn); req != nil {
-			conn.Write([]byte(req.open("", "")))
+		req := readRequest(t, conn)
+		if req == nil {
+			return
+		}
+		cancel := <-cancels
+		if _, err := conn.Write([]byte(req.open("", ""))); err == nil {
+			cancel()
 			io.Copy(conn, conn)
 		}
 	})
@@ -236,16 +242,8 @@ func TestCancelRace(t *testing.T) {
 	opened := 0
 	for range 100 {
 		ctx, cancel := context.WithCancel(patient(t))
-		hook := func(net.Conn) { go cancel() }
-		client := &http.Client{Transport: &http.Transport{
-			DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
-				conn, err := new(net.Dialer).DialContext(ctx, network, addr)
-				hook(conn)
-				return conn, err
-			},
-		}}
-		result, err := Dial(ctx, &Config{URL: u, Client: client})
-		cancel()
+		cancels <- cancel
+		result, err := Dial(ctx, &Config{URL: u})
 		switch {
 		case err == nil:
 			opened++

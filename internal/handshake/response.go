@@ -91,7 +91,7 @@ func check(resp *http.Response, protocols []string, compression bool) (negotiate
 	}
 	values := resp.Header.Values("Sec-WebSocket-Extensions")
 	n.extensions = strings.Join(values, ", ")
-	n.deflate, n.deflated, err = parseExtensions(values, compression)
+	n.deflate, n.deflated, err = frame.ParseExtensions(values, compression)
 	if err == nil && len(values) > 0 && !n.deflated {
 		err = fmt.Errorf("Sec-WebSocket-Extensions is %q, an empty list", n.extensions)
 	}

@@ -147,21 +147,31 @@ func requestURL(u *URL) *url.URL {
 	return out
 }
 
-// requestHeader is the caller's part of the request header.
-func requestHeader(caller http.Header) http.Header {
-	h := http.Header{}
-	for name, values := range caller {
+// canonical is h with its names in canonical form, in which net/http looks them up.
+func canonical(h http.Header) http.Header {
+	out := make(http.Header, len(h))
+	for name, values := range h {
 		name = textproto.CanonicalMIMEHeaderKey(name)
-		if strings.HasPrefix(name, "Sec-Websocket-") {
-			continue
-		}
-		switch name {
-		case "Host", "Connection", "Upgrade", "Expect", "Content-Length", "Transfer-Encoding", "Trailer", "Te":
-			continue
-		}
-		h[name] = append(h[name], values...)
+		out[name] = append(out[name], values...)
 	}
-	return h
+	return out
+}
+
+// requestHeader is the caller's part of the request header: h without what is not the caller's to decide, and without
+// Host, which net/http does not take from there.
+func requestHeader(h http.Header) http.Header {
+	out := maps.Clone(h)
+	for name := range h {
+		if strings.HasPrefix(name, "Sec-Websocket-") {
+			delete(out, name)
+		}
+	}
+	for _, name := range []string{
+		"Host", "Connection", "Upgrade", "Expect", "Content-Length", "Transfer-Encoding", "Trailer", "Te",
+	} {
+		delete(out, name)
+	}
+	return out
 }
 
 // giveCookies adds the jar's cookies to a request.
