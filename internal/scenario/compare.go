@@ -37,6 +37,12 @@ func (s *Scenario) HostTraces(host string) []Variant {
 	return traces
 }
 
+// RecordedIn reports whether it is known what a runtime did: the recording may say no more than that it was something
+// else, or that it was not the same twice.
+func (s *Scenario) RecordedIn(host string) bool {
+	return slices.Contains(s.Expect.Agree, host) || len(ofAny(s.Expect.Varies, []string{host})) > 0
+}
+
 // Wires returns the wires that an implementation of its own may give, those of the Engines where Chromium and
 // Firefox differ.
 func (s *Scenario) Wires() []Variant {
