@@ -127,7 +127,7 @@ func webkit(l *launch) (*exec.Cmd, error) {
 
 // wpe is Cog, the launcher of WPE WebKit.
 func wpe(l *launch) (*exec.Cmd, error) {
-	cmd := exec.Command(l.executable, "--platform=headless", "--private", l.url)
+	cmd := exec.Command(l.executable, "--platform=headless", l.url)
 	cmd.Env = append(privateEnvironment(l.dir), webkitEnvironment...)
 	return cmd, nil
 }

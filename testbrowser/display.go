@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"os"
@@ -30,10 +31,9 @@ func (r *run) startDisplay(ctx context.Context) (string, error) {
 	}
 	stop := context.AfterFunc(ctx, func() { number.Close() })
 	defer stop()
-	buffer := make([]byte, 32)
-	n, err := number.Read(buffer)
+	line, err := bufio.NewReader(number).ReadString('\n')
 	if err != nil {
-		return "", fmt.Errorf("Xvfb did not start: %w", err)
+		return "", r.withLog(fmt.Errorf("Xvfb did not start: %w", err))
 	}
-	return ":" + strings.TrimSpace(string(buffer[:n])), nil
+	return ":" + strings.TrimSpace(line), nil
 }

@@ -284,7 +284,7 @@ func newProgram(ctx context.Context, set *settings, args []string) (program, err
 	if err != nil {
 		return program{}, err
 	}
-	return program{Wasm: wasm, WasmExec: support, Argv: args, Env: set.env.complete(), Dir: pagePath(dir)}, nil
+	return program{Wasm: wasm, WasmExec: support, Argv: args, Env: set.env.complete(), Dir: pagePath(dir), Failure: exitFailure}, nil
 }
 
 // goCommand returns what a go command prints.

@@ -38,6 +38,7 @@ type program struct {
 	Argv     []string          `json:"argv"`
 	Env      map[string]string `json:"env"`
 	Dir      string            `json:"cwd"`
+	Failure  int               `json:"failure"` // exit code of a script that cannot run the program
 }
 
 // pageServer serves one run of a program to one page and is the page's console and file system.

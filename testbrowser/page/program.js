@@ -7,6 +7,7 @@
 	const fetch = globalThis.fetch.bind(globalThis);
 	const setTimeout = globalThis.setTimeout.bind(globalThis);
 	const clearTimeout = globalThis.clearTimeout.bind(globalThis);
+	const now = performance.now.bind(performance);
 	const XMLHttpRequest = globalThis.XMLHttpRequest;
 	const encoder = new TextEncoder();
 	// Absolute, because a page may change its base URL.
@@ -19,7 +20,11 @@
 
 	const tasks = [];
 	const channel = new MessageChannel();
-	channel.port1.onmessage = () => tasks.shift()();
+	let turned = now(); // when the event loop last turned, as far as it was noticed
+	channel.port1.onmessage = () => {
+		turned = now();
+		tasks.shift()();
+	};
 	const later = (task) => {
 		tasks.push(task);
 		channel.port2.postMessage(null);
@@ -101,8 +106,20 @@
 
 	const consoleStats = () => stats({ mode: 0o020620 });
 
-	// finish calls back from a task of its own: a synchronous callback would run other goroutines inside this call.
+	// finish calls back from a task of its own, which is slow, or at once, which runs other goroutines inside this call
+	// and keeps the event loop from turning: at once only if this is not inside another such call, and not for long.
+	const longestTurn = 8; // ms
+	let inside = false;
 	const finish = (callback, error, result) => {
+		if (!inside && now() - turned < longestTurn) {
+			inside = true;
+			try {
+				callback(error, result);
+			} finally {
+				inside = false;
+			}
+			return;
+		}
 		pendingFileCalls++;
 		later(() => {
 			pendingFileCalls--;
@@ -341,16 +358,23 @@
 
 	let callables = 0;
 	let asked = false;
-	const fileCallbacks = new WeakSet();
+	let newest = null; // the last function made, as long as it may still turn out to be a file call's, which is counted as such
 	const collected = new FinalizationRegistry(() => {
 		callables--;
 		checkDeadlock();
 	});
 
+	const noteCallable = (wrapper) => {
+		if (newest) {
+			callables++;
+			collected.register(newest);
+		}
+		newest = wrapper;
+	};
+
 	const noteFileCallback = (callback) => {
-		if (fileCallbacks.delete(callback)) {
-			collected.unregister(callback);
-			callables--;
+		if (callback === newest) {
+			newest = null;
 		}
 	};
 
@@ -360,6 +384,7 @@
 	const stuck = () => !exited && !exportsCallable && callables === 0 && pendingFileCalls === 0 && go._scheduledTimeouts.size === 0;
 
 	const checkDeadlock = () => {
+		noteCallable(null);
 		if (asked || !stuck()) {
 			return;
 		}
@@ -416,9 +441,7 @@
 		const makeFuncWrapper = go._makeFuncWrapper.bind(go);
 		go._makeFuncWrapper = (id) => {
 			const wrapper = makeFuncWrapper(id);
-			callables++;
-			fileCallbacks.add(wrapper);
-			collected.register(wrapper, undefined, wrapper);
+			noteCallable(wrapper);
 			return wrapper;
 		};
 
