@@ -34,7 +34,9 @@ type Server struct {
 	control   net.Listener
 	http      *http.Server
 	tls       *tls.Config
-	closed    chan struct{} // of the control server
+	ctx       context.Context // ends the runs
+	cancel    context.CancelFunc
+	closed    chan struct{} // by the control server's goroutine
 
 	mu   sync.Mutex
 	next int
@@ -58,6 +60,7 @@ func NewServer(scenarios []*Scenario) (*Server, error) {
 		closed:    make(chan struct{}),
 		runs:      make(map[string]*run),
 	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	for _, sc := range scenarios {
 		s.scenarios[sc.Name] = sc
 	}
@@ -77,6 +80,7 @@ func (s *Server) URL() string { return "http://" + s.control.Addr().String() }
 
 // Close ends all runs and the control API, and waits until their goroutines have ended.
 func (s *Server) Close() error {
+	s.cancel()
 	err := s.http.Close()
 	<-s.closed
 	s.mu.Lock()
@@ -113,6 +117,11 @@ func (s *Server) serveStart(w http.ResponseWriter, req *http.Request) {
 
 func (s *Server) serveFinish(w http.ResponseWriter, req *http.Request) {
 	w.Header().Set("Access-Control-Allow-Origin", "*")
+	ms, err := strconv.Atoi(req.FormValue("wait"))
+	if err != nil {
+		http.Error(w, "wait: "+err.Error(), http.StatusBadRequest)
+		return
+	}
 	id := req.FormValue("id")
 	s.mu.Lock()
 	r := s.runs[id]
@@ -120,11 +129,6 @@ func (s *Server) serveFinish(w http.ResponseWriter, req *http.Request) {
 	s.mu.Unlock()
 	if r == nil {
 		http.Error(w, fmt.Sprintf("no run has the id %q", id), http.StatusNotFound)
-		return
-	}
-	ms, err := strconv.Atoi(req.FormValue("wait"))
-	if err != nil {
-		http.Error(w, "wait: "+err.Error(), http.StatusBadRequest)
 		return
 	}
 	reply(w, r.finish(milliseconds(ms)))
@@ -162,7 +166,7 @@ func (s *Server) start(sc *Scenario, number int) (*run, error) {
 	r.ID = strconv.Itoa(number)
 	_, page, _ := net.SplitHostPort(s.control.Addr().String())
 	r.Vars = map[string]string{"H": host, "BAD": bad, "N": sc.Name, "PAGE": page}
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancel(s.ctx)
 	r.cancel = cancel
 	for _, name := range []string{"P", "TLS", "X1", "X2", "X3"} {
 		if !sc.mentions("{" + name + "}") {
