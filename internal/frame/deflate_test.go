@@ -2,7 +2,11 @@ package frame
 
 import (
 	"bytes"
+	"compress/flate"
+	"fmt"
+	"io"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -50,4 +54,195 @@ func TestDeflateRoundTrip(t *testing.T) {
 			}
 		}
 	}
+}
+
+func BenchmarkDeflate(b *testing.B) {
+	for _, size := range []int{100, 1 << 10, 64 << 10} {
+		messages := jsonMessages(max(8, (256<<10)/size), size)
+		for _, keep := range []bool{true, false} {
+			b.Run(fmt.Sprintf("%d/context=%v", size, keep), func(b *testing.B) {
+				d := NewDeflater(DeflateParams{ClientNoContextTakeover: !keep})
+				b.SetBytes(int64(size))
+				b.ReportAllocs()
+				var out []byte
+				total, n := 0, 0
+				for b.Loop() {
+					var ok bool
+					if out, ok = d.Deflate(out[:0], messages[n%len(messages)]); ok {
+						total += len(out)
+					} else {
+						total += size
+					}
+					n++
+				}
+				b.ReportMetric(float64(total)/float64(n*size), "ratio")
+			})
+		}
+	}
+}
+
+// TestDeflatePlain checks that what is not worth compressing is left alone, without a trace in what follows.
+func TestDeflatePlain(t *testing.T) {
+	rng := rand.New(rand.NewPCG(4, 4))
+	for _, keep := range []bool{true, false} {
+		d := NewDeflater(DeflateParams{ClientNoContextTakeover: !keep})
+		i := NewInflater(DeflateParams{ServerNoContextTakeover: !keep})
+		if out, ok := d.Deflate(nil, []byte("tiny")); ok || out != nil || d.h != nil {
+			t.Error("4 bytes were compressed")
+		}
+		if out, ok := d.Deflate(nil, nil); ok || out != nil {
+			t.Error("nothing was compressed")
+		}
+		text := []byte(strings.Repeat("some text that repeats itself ", 20))
+		for _, size := range []int{100, 5000, 100_000, 300_000} {
+			noise := sample(rng, 1, size)
+			for range 3 {
+				if _, ok := d.Deflate(nil, noise); ok {
+					t.Errorf("%d random bytes were compressed", size)
+				}
+				out, ok := d.Deflate(nil, text)
+				if !ok {
+					t.Fatal("text was not compressed")
+				}
+				if got, err := inflateAll(i, out, all); err != nil || !bytes.Equal(got, text) {
+					t.Fatalf("after %d random bytes: %q, %v", size, got, err)
+				}
+			}
+		}
+		// Noise between text: as a whole it is worth compressing, though most of its blocks are not.
+		mixed := bytes.Join([][]byte{bytes.Repeat(text, 100), sample(rng, 1, 100_000), text}, nil)
+		out, ok := d.Deflate(nil, mixed)
+		if !ok {
+			t.Fatal("mixed data was not compressed")
+		}
+		if got, err := inflateAll(i, out, all); err != nil || !bytes.Equal(got, mixed) {
+			t.Fatalf("mixed data: %d bytes, %v", len(got), err)
+		}
+	}
+}
+
+// TestDeflateContext checks that context is used, and that nothing is kept without it.
+func TestDeflateContext(t *testing.T) {
+	msg := sample(rand.New(rand.NewPCG(5, 5)), 0, 500)
+	d := NewDeflater(DeflateParams{})
+	first, _ := d.Deflate(nil, msg)
+	second, ok := d.Deflate(nil, msg)
+	if !ok || len(second) > len(first)/10 {
+		t.Errorf("%d bytes, then %d", len(first), len(second))
+	}
+	if len(d.h.buf) > minWindow {
+		t.Errorf("%d bytes kept for %d", len(d.h.buf), 2*len(msg))
+	}
+	d = NewDeflater(DeflateParams{ClientNoContextTakeover: true})
+	first, _ = d.Deflate(nil, msg)
+	second, ok = d.Deflate(nil, msg)
+	if !ok || !bytes.Equal(first, second) || d.h != nil {
+		t.Errorf("%d bytes, then %d, history %p", len(first), len(second), d.h)
+	}
+}
+
+// TestCodes checks the codes for extreme frequencies against the rules of RFC 1951: complete, and no longer than allowed.
+func TestCodes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	var tree huffmanTree
+	for round := range 2000 {
+		limit := []int{7, maxCode}[round%2]
+		freq := make([]uint32, []int{19, litSymbols}[round%2])
+		fibonacci := [2]uint32{1, 1}
+		for i := range freq {
+			switch round % 5 {
+			case 0:
+				freq[i] = rng.Uint32N(3)
+			case 1:
+				freq[i] = fibonacci[0] // makes the deepest tree
+				fibonacci = [2]uint32{fibonacci[1], min(1<<24, fibonacci[0]+fibonacci[1])}
+			case 2:
+				freq[i] = 1 << rng.Uint32N(20)
+			case 3:
+				if rng.IntN(len(freq)) < 3 {
+					freq[i] = 1
+				}
+			case 4:
+				freq[i] = 7
+			}
+		}
+		lengths := make([]uint8, len(freq))
+		tree.lengths(lengths, freq, limit)
+		sum, used, cost := 0, 0, 0
+		for i, l := range lengths {
+			if (l > 0) != (freq[i] > 0) || int(l) > limit {
+				t.Fatalf("round %d: symbol %d occurs %d times, %d bits", round, i, freq[i], l)
+			}
+			if l > 0 {
+				used++
+				sum += 1 << (limit - int(l))
+				cost += int(l) * int(freq[i])
+			}
+		}
+		if used > 1 && sum != 1<<limit || used == 1 && sum != 1<<(limit-1) {
+			t.Fatalf("round %d: %d symbols, sum %d of %d", round, used, sum, 1<<limit)
+		}
+		for i := range lengths {
+			for j := range lengths {
+				if freq[i] > freq[j] && freq[j] > 0 && lengths[i] > lengths[j] {
+					t.Fatalf("round %d: %d times %d bits, %d times %d", round, freq[i], lengths[i], freq[j], lengths[j])
+				}
+			}
+		}
+	}
+}
+
+// FuzzDeflate compresses sequences of messages and decodes them with the bit-by-bit decoder, which notices distances beyond
+// the window, with the standard library and with Inflater.
+func FuzzDeflate(f *testing.F) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for kind := range 4 {
+		f.Add(sample(rng, kind, 1000), uint64(kind), uint8(8+2*kind), kind%2 == 0)
+	}
+	f.Fuzz(func(t *testing.T, data []byte, seed uint64, bits uint8, keep bool) {
+		if len(data) == 0 || len(data) > 1<<14 {
+			return
+		}
+		window := 1 << maxWindowBits
+		if bits >= minWindowBits && bits <= maxWindowBits {
+			window = 1 << bits
+		}
+		rng := rand.New(rand.NewPCG(seed, 0))
+		d := NewDeflater(DeflateParams{ClientMaxWindowBits: int(bits), ClientNoContextTakeover: !keep})
+		i := NewInflater(DeflateParams{ServerNoContextTakeover: !keep})
+		var history []byte
+		for range 1 + rng.IntN(12) {
+			var msg []byte
+			for range 1 + rng.IntN(4) {
+				from := rng.IntN(len(data))
+				part := data[from : from+1+rng.IntN(len(data)-from)]
+				msg = append(msg, bytes.Repeat(part, 1+rng.IntN(1+rng.IntN(10)))...)
+			}
+			out, ok := d.Deflate(nil, msg)
+			if !ok {
+				continue
+			}
+			if len(out) >= len(msg) {
+				t.Fatalf("%d bytes compressed to %d", len(msg), len(out))
+			}
+			got, err := inflateAll(i, out, func() int { return 1 + rng.IntN(5000) })
+			if err != nil || !bytes.Equal(got, msg) {
+				t.Fatalf("got %d bytes of %d, %v", len(got), len(msg), err)
+			}
+			if len(msg) < 10_000 {
+				got, dist, ok := slowInflateDist(out, history, true)
+				if !ok || !bytes.Equal(got, msg) || dist > window {
+					t.Fatalf("reference: got %d bytes of %d, %v, distance %d", len(got), len(msg), ok, dist)
+				}
+			}
+			std := flate.NewReaderDict(io.MultiReader(bytes.NewReader(out), strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff")), history)
+			if got, err = io.ReadAll(std); err != nil || !bytes.Equal(got, msg) {
+				t.Fatalf("standard library: got %d bytes of %d, %v", len(got), len(msg), err)
+			}
+			if keep {
+				history = append(history, msg...)
+				history = history[max(0, len(history)-window):]
+			}
+		}
+	})
 }

@@ -652,24 +652,29 @@ type codeTables struct {
 }
 
 var fixed = sync.OnceValue(func() *codeTables {
+	var dists [32]uint8
+	for symbol := range dists {
+		dists[symbol] = fixedDistLength
+	}
+	t := new(codeTables)
+	buildTable(t.lits[:], fixedLitLengths(), litBits, litEntry)
+	buildTable(t.dists[:], dists[:], distBits, distEntry)
+	return t
+})
+
+const fixedDistLength = 5
+
+func fixedLitLengths() []uint8 {
 	var lengths [288]uint8
 	for symbol := range lengths {
 		switch {
-		case symbol < 144:
+		case symbol < 144, symbol >= 280:
 			lengths[symbol] = 8
 		case symbol < 256:
 			lengths[symbol] = 9
-		case symbol < 280:
-			lengths[symbol] = 7
 		default:
-			lengths[symbol] = 8
+			lengths[symbol] = 7
 		}
 	}
-	t := new(codeTables)
-	buildTable(t.lits[:], lengths[:], litBits, litEntry)
-	for symbol := range 32 {
-		lengths[symbol] = 5
-	}
-	buildTable(t.dists[:], lengths[:32], distBits, distEntry)
-	return t
-})
+	return lengths[:]
+}
