@@ -400,7 +400,7 @@ func compare(sc *scenario.Scenario, host string, r *replay, connections []*scena
 		o.request = sc.MatchRequest(sc.Request(r.run, connections), got, variants)
 	}
 	if sc.ComparesWire() {
-		wires := sc.Wires()
+		wires := sc.Wires(got)
 		if host != "" {
 			wires = append(sc.HostWires(host), wires...)
 		}

@@ -139,6 +139,20 @@ func TestMatchWire(t *testing.T) {
 	}
 }
 
+func TestWiresOfFailing(t *testing.T) {
+	s := &Scenario{Expect: Expectation{Lenient: true, Client: []string{"constructed", "open", "close 999 {+soon}"}, Wire: []string{"close 999", "client FIN"}}}
+	if d := s.MatchWire([]string{"close 999", "client FIN"}, s.Wires([]string{"constructed", "open", "close 999 {+0.100s}"})); d != "" {
+		t.Error(d)
+	}
+	failed := []string{"constructed", "open", "error rs=3 ba=0 {+0.100s}", `close 1006 "" clean=false rs=3 ba=0`}
+	if d := s.MatchWire([]string{"close 1002", "client FIN"}, s.Wires(failed)); d != "" {
+		t.Error(d)
+	}
+	if d := s.MatchWire([]string{"close 999", "client FIN"}, s.Wires(failed)); d == "" {
+		t.Error("a failed connection may echo the code")
+	}
+}
+
 func TestNormalize(t *testing.T) {
 	r := &Run{Vars: map[string]string{"H": "127.1.0.4", "BAD": "127.2.0.4", "P": "4000", "X1": "40001", "TLS": "4443", "N": "x"}}
 	for entry, want := range map[string]string{
