@@ -32,8 +32,8 @@ func (c *Conn) queueClose(code StatusCode, reason string) {
 	if c.closing.queued || c.out.broken {
 		return
 	}
-	c.appendFrame(frame.Close, false, frame.AppendClose(nil, uint16(code), reason), 0)
 	c.closing.queued = true
+	c.appendFrame(frame.Close, false, frame.AppendClose(nil, uint16(code), reason), 0)
 }
 
 // closeSent is called when the Close frame has been written.

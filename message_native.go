@@ -26,6 +26,8 @@ func (p payload) message(t BinaryType) Message {
 		return Text(unsafe.String(unsafe.SliceData(p.data), len(p.data)))
 	case t == BinaryBlob:
 		return &Blob{blob{data: p.data}}
+	case p.array != nil:
+		return p.array
 	}
 	return newArrayBuffer(p.data)
 }

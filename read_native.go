@@ -65,7 +65,7 @@ func (c *Conn) receive() (run bool, err error) {
 		run = c.take(ev, err)
 		return c.handOver() || run, nil
 	}
-	c.in, c.inBuf, err = c.wait.read(c.conn)
+	c.in, c.inBuf, err = c.poll.read(c.conn)
 	if len(c.in) == 0 {
 		return false, noProgress(err)
 	}
@@ -76,7 +76,7 @@ func (c *Conn) receive() (run bool, err error) {
 func (c *Conn) discard() error {
 	c.in, c.early = nil, nil
 	c.releaseBuffer()
-	data, buf, err := c.wait.read(c.conn)
+	data, buf, err := c.poll.read(c.conn)
 	c.inBuf = buf
 	if len(data) == 0 {
 		return noProgress(err)
@@ -125,11 +125,12 @@ func (c *Conn) take(ev frame.Event, err error) (run bool) {
 	switch ev.Op {
 	case frame.Text, frame.Binary:
 		c.closing.progress.Store(true)
-		data := ev.Payload
-		if !ev.Owned {
-			data = append(make([]byte, 0, len(data)), data...)
+		text := ev.Op == frame.Text
+		if ev.Owned {
+			c.batch = append(c.batch, payload{data: ev.Payload, text: text})
+		} else {
+			c.batch = append(c.batch, c.keep(ev.Payload, text))
 		}
-		c.batch = append(c.batch, payload{data: data, text: ev.Op == frame.Text})
 	case frame.Ping:
 		run = c.handOver()
 		c.answerPing(ev.Payload)
@@ -152,6 +153,7 @@ func (c *Conn) handOver() (run bool) {
 	for _, p := range c.batch {
 		run = c.post(event{kind: messageEvent, message: p}) || run
 	}
+	c.out.atOnce = true
 	c.mu.Unlock()
 	if cap(c.batch) > batchKeep {
 		c.batch = nil
@@ -196,6 +198,39 @@ func (c *Conn) peerFailed(err error) (run bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.fail(code, reason, cause)
+}
+
+// slab is memory for several small messages: with it a received message of 16 B costs 0.03 allocations. It is small itself,
+// because a message that the application keeps keeps its slab.
+type slab struct {
+	arrays [32]ArrayBuffer
+	bytes  [512]byte
+	used   struct{ arrays, bytes int }
+}
+
+// slabMessage is the length of the longest message that goes into a slab.
+const slabMessage = 64
+
+// keep makes a payload of data, which is about to be overwritten.
+func (c *Conn) keep(data []byte, text bool) payload {
+	if len(data) > slabMessage {
+		return payload{data: append(make([]byte, 0, len(data)), data...), text: text}
+	}
+	s := c.slab
+	if s == nil || s.used.arrays == len(s.arrays) || s.used.bytes+len(data) > len(s.bytes) {
+		s = new(slab)
+		c.slab = s
+	}
+	start, end := s.used.bytes, s.used.bytes+len(data)
+	copy(s.bytes[start:], data)
+	s.used.bytes = end
+	p := payload{data: s.bytes[start:end:end], text: text}
+	if !text {
+		p.array = &s.arrays[s.used.arrays]
+		p.array.data = p.data
+		s.used.arrays++
+	}
+	return p
 }
 
 // blindReader reads from a connection that cannot tell beforehand that there is something: the first bytes come into a few

@@ -25,6 +25,7 @@ type outgoing struct {
 	chunks   queue[*chunk]
 	unsent   int64  // application bytes in chunks, and those lost with the connection
 	controls []byte // frames that go out at the next frame boundary
+	atOnce   bool   // the next Send writes itself
 	midFrame bool   // the last byte given to the network is not the last of a frame
 	writing  bool   // flush runs
 	broken   bool   // nothing can be sent any more
@@ -83,9 +84,14 @@ func (c *Conn) appendFrame(op frame.Opcode, rsv1 bool, data []byte, app int64) {
 }
 
 func (c *Conn) transmit(m Message, size int64) error {
-	// Once our Close frame is queued nothing may follow it: the peer's came while the state was still Open, because
-	// earlier events are not through. Like a browser's network process, drop what it would not read anyway.
-	if c.closing.queued || c.out.broken {
+	// The state may still be Open when nothing can be sent any more, because earlier events are not through. As in
+	// browsers, what is sent after the peer's Close frame is dropped as if it had been sent, because the peer would not
+	// read it anyway, and what is sent on a lost connection stays counted.
+	switch {
+	case c.closing.received:
+		return nil
+	case c.ended || c.out.broken:
+		c.out.unsent += size
 		return nil
 	}
 	data, text := content(m)
@@ -149,10 +155,39 @@ func (c *Conn) pongCame(data []byte) {
 }
 
 func (c *Conn) startWriting() {
-	if !c.out.writing {
-		c.out.writing = true
-		go c.flush()
+	if c.out.writing {
+		return
 	}
+	if c.out.atOnce {
+		c.out.atOnce = false
+		if c.writeAtOnce() {
+			return
+		}
+	}
+	c.out.writing = true
+	go c.flush()
+}
+
+// writeAtOnce writes the only chunk without waiting for the network, and reports whether nothing is left to do. The first
+// Send after something was received does it: an answer then leaves without a change of goroutines, while a flood of Sends
+// is still collected into large writes.
+func (c *Conn) writeAtOnce() bool {
+	if c.out.chunks.len() != 1 || len(c.out.controls) > 0 || c.closing.queued {
+		return false
+	}
+	ch := c.out.chunks.items[c.out.chunks.head]
+	n, err := c.poll.write(ch.buf)
+	if err != nil || n < len(ch.buf) {
+		// What was written is not to be written again; an error comes again, to flush.
+		ch.buf = ch.buf[:copy(ch.buf, ch.buf[n:])]
+		c.out.midFrame = n > 0
+		return false
+	}
+	c.out.unsent -= ch.app
+	c.out.midFrame = !ch.ends
+	chunks.Put(c.out.chunks.pop())
+	c.drainFell()
+	return true
 }
 
 // flush writes until nothing is left to write.

@@ -76,7 +76,8 @@ type socket struct {
 	inBuf  *[]byte // from receiveBuffers
 	early  []byte  // what followed the handshake's response, parsed first
 	batch  []payload
-	wait   readiness
+	poll   poller
+	slab   *slab
 
 	// For whoever holds mu.
 	room       *sync.Cond // reading may go on
@@ -132,7 +133,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 	}
 	c.conn = res.Stream
 	c.early = res.Early
-	c.wait.init(res.Stream)
+	c.poll.init(res.Stream)
 	var inflater *frame.Inflater
 	if res.Deflated {
 		inflater = frame.NewInflater(res.Deflate)
@@ -209,8 +210,9 @@ func (c *Conn) hardClose() {
 
 // payload is a received message that has not been delivered.
 type payload struct {
-	data []byte
-	text bool
+	data  []byte
+	text  bool
+	array *ArrayBuffer // of data, or nil
 }
 
 func (p payload) size() int64 { return int64(len(p.data)) }
