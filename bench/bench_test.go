@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestMain lets the test binary be the server and the idle processes, as the program itself is.
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		if err := runRole(role, os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
+
+func testServer(t *testing.T) string {
+	t.Helper()
+	addr, stop, err := startServer()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return addr
+}
+
+func TestEveryWorkload(t *testing.T) {
+	b := &nativeBench{server: testServer(t), contestants: contestants, rounds: 1, sample: time.Millisecond}
+	for _, w := range nativeWorkloads() {
+		t.Run(w.name, func(t *testing.T) {
+			list, err := b.measure(w)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(list) == 0 {
+				t.Fatal("no results")
+			}
+			for _, r := range list {
+				checkResult(t, r)
+			}
+		})
+	}
+}
+
+// checkResult checks that a result has a figure of every contestant that took part, and that it can be printed.
+func checkResult(t *testing.T, r *result) {
+	t.Helper()
+	for _, name := range r.contestants() {
+		if len(r.Samples[name]) != 1 {
+			t.Errorf("%s: %s has the samples %v", r.Name, name, r.Samples[name])
+		}
+	}
+	if len(r.contestants()) < 3 {
+		t.Errorf("%s: only %q took part", r.Name, r.contestants())
+	}
+	var quick, table bytes.Buffer
+	if err := r.printQuick(&quick); err != nil {
+		t.Error(err)
+	}
+	if err := r.printTable(&table); err != nil {
+		t.Error(err)
+	}
+	for line := range strings.Lines(quick.String()) {
+		if len(strings.Fields(line)) != 3 {
+			t.Errorf("the line %q does not have three columns", line)
+		}
+	}
+}
+
+func TestIdle(t *testing.T) {
+	list, err := measureIdle(testServer(t), contestants, 20, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range list {
+		checkResult(t, r)
+	}
+}
+
+// What the contestants receive is what the server was asked for, and what they send arrives.
+func TestContent(t *testing.T) {
+	addr := testServer(t)
+	for _, c := range contestants {
+		t.Run(c.name, func(t *testing.T) {
+			for _, size := range append(floodSizes, 16<<20) {
+				checkEcho(t, c, addr, size)
+			}
+			checkReceived(t, c, addr, "binary", string(binaryPayload(1<<10)), false)
+			text := jsonTexts(1 << 10)
+			if c.takeover {
+				checkReceived(t, c, addr, "deflate", text[1], true)
+			}
+		})
+	}
+}
+
+func checkEcho(t *testing.T, c *contestant, addr string, size int) {
+	t.Helper()
+	s, err := openSession(c, "ws://"+addr+"/echo", false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	s.verify = true
+	if err := s.echo(2, binaryMessage(binaryPayload(size))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// checkReceived checks the second of two messages.
+func checkReceived(t *testing.T, c *contestant, addr, kind, want string, deflate bool) {
+	t.Helper()
+	url := fmt.Sprintf("ws://%s/recv?kind=%s&size=%d", addr, kind, len(want))
+	if deflate {
+		url += "&deflate=1"
+	}
+	s, err := openSession(c, url, deflate)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	if err := s.receive(2, len(want)); err != nil {
+		t.Fatal(err)
+	}
+	if string(s.kept.bytes()) != want {
+		t.Errorf("%s: received %.50q instead of %.50q", kind, s.kept.bytes(), want)
+	}
+}
+
+func TestJSONTexts(t *testing.T) {
+	for _, size := range []int{1 << 10, 64 << 10} {
+		for _, text := range jsonTexts(size) {
+			if len(text) != size {
+				t.Fatalf("a text has %d bytes instead of %d", len(text), size)
+			}
+		}
+	}
+}
+
+func TestQuantile(t *testing.T) {
+	r := &result{Samples: map[string][]float64{"ws": {4, 1, 3, 2}}}
+	for q, want := range map[float64]float64{0: 1, 0.5: 2.5, 1: 4} {
+		if got := r.quantile("ws", q); got != want {
+			t.Errorf("quantile %v is %v, not %v", q, got, want)
+		}
+	}
+}

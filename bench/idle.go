@@ -1,0 +1,170 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// idleConnections is how many connections the measure of their cost opens.
+const idleConnections = 5000
+
+// idleCost is what one process has, or the cost of one connection.
+type idleCost struct {
+	Memory     float64 // bytes of heap in use and stacks
+	RSS        float64 // bytes; 0 where the system does not tell
+	Goroutines float64
+}
+
+// measureIdle has each contestant hold idle connections in a process of its own.
+func measureIdle(server string, list []*contestant, connections, rounds int) ([]*result, error) {
+	var all results
+	for range rounds {
+		for _, c := range list {
+			// An idle program waits for messages. ws needs no goroutine of the user's for that when it has a handler.
+			if c.name == subject && hasVariant(list) {
+				continue
+			}
+			cost, err := idleProcess(server, c, connections)
+			if err != nil {
+				return nil, fmt.Errorf("idle connections: %s: %w", c.name, err)
+			}
+			name := c.name
+			if c.variant {
+				name = subject
+			}
+			all.add("native", "idle/heap+stack", kindMemory, name, cost.Memory)
+			all.add("native", "idle/heap+stack", kindBytes, name, cost.Memory)
+			if cost.RSS != 0 {
+				all.add("native", "idle/rss", kindMemory, name, cost.RSS)
+				all.add("native", "idle/rss", kindBytes, name, cost.RSS)
+			}
+			all.add("native", "idle/goroutines", kindGoroutines, name, cost.Goroutines)
+		}
+	}
+	return all.list, nil
+}
+
+func hasVariant(list []*contestant) bool {
+	for _, c := range list {
+		if c.variant {
+			return true
+		}
+	}
+	return false
+}
+
+func idleProcess(server string, c *contestant, connections int) (idleCost, error) {
+	cmd, err := subprocess("idle", server, c.name, strconv.Itoa(connections))
+	if err != nil {
+		return idleCost{}, err
+	}
+	out, err := cmd.Output()
+	if err != nil {
+		return idleCost{}, err
+	}
+	var cost idleCost
+	return cost, json.Unmarshal(out, &cost)
+}
+
+// runIdle is the process: it prints the cost of one connection.
+func runIdle(server, name, count string) error {
+	c, err := contestantNamed(name)
+	if err != nil {
+		return err
+	}
+	connections, err := strconv.Atoi(count)
+	if err != nil {
+		return err
+	}
+	url := "ws://" + server + "/idle"
+	// What the first connection brings for good is not part of the cost of further ones.
+	sessions, err := openIdle(c, url, 10)
+	if err != nil {
+		return err
+	}
+	before, err := currentCost()
+	if err != nil {
+		return err
+	}
+	more, err := openIdle(c, url, connections)
+	if err != nil {
+		return err
+	}
+	after, err := currentCost()
+	if err != nil {
+		return err
+	}
+	n := float64(connections)
+	err = json.NewEncoder(os.Stdout).Encode(idleCost{
+		Memory:     (after.Memory - before.Memory) / n,
+		RSS:        (after.RSS - before.RSS) / n,
+		Goroutines: (after.Goroutines - before.Goroutines) / n,
+	})
+	runtime.KeepAlive(append(sessions, more...))
+	return err
+}
+
+// openIdle opens n connections, each waiting for a message.
+func openIdle(c *contestant, url string, n int) ([]*session, error) {
+	sessions := make([]*session, n)
+	errs := make([]error, n)
+	var group sync.WaitGroup
+	const parallel = 20
+	for first := range parallel {
+		group.Go(func() {
+			for i := first; i < n; i += parallel {
+				sessions[i], errs[i] = openSession(c, url, false)
+			}
+		})
+	}
+	group.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	for _, s := range sessions {
+		if s.pull != nil {
+			go s.pull.receive()
+		}
+	}
+	return sessions, nil
+}
+
+func currentCost() (idleCost, error) {
+	// A collection halves a stack that is too large, and frees what the one before has put into pools' second half.
+	for range 5 {
+		runtime.GC()
+	}
+	debug.FreeOSMemory()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	rss, err := residentBytes()
+	return idleCost{
+		Memory:     float64(stats.HeapAlloc + stats.StackInuse),
+		RSS:        rss,
+		Goroutines: float64(runtime.NumGoroutine()),
+	}, err
+}
+
+// residentBytes returns 0 on systems without /proc.
+func residentBytes() (float64, error) {
+	data, err := os.ReadFile("/proc/self/statm")
+	if errors.Is(err, os.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(data))
+	if len(fields) < 2 {
+		return 0, fmt.Errorf("/proc/self/statm is %q", data)
+	}
+	pages, err := strconv.ParseFloat(fields[1], 64)
+	return pages * float64(os.Getpagesize()), err
+}

@@ -1,0 +1,214 @@
+// Bench compares ws with what a user would take instead: other Go clients natively; raw JavaScript and coder/websocket in a
+// browser. See README.md.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"regexp"
+	"runtime/pprof"
+	"strings"
+	"time"
+)
+
+// roleVariable makes this program something else than the benchmark: see subprocess.
+const roleVariable = "WS_BENCH_ROLE"
+
+// limit is what no Go program can beat in a browser.
+const limit = "JavaScript"
+
+func main() {
+	err := runRole(os.Getenv(roleVariable), os.Args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func runRole(role string, args []string) error {
+	switch role {
+	case "server":
+		return runServer(os.Stdin, os.Stdout)
+	case "idle":
+		return runIdle(args[0], args[1], args[2])
+	}
+	set, err := parseFlags(args)
+	if err != nil {
+		return err
+	}
+	return set.main()
+}
+
+// settings are the flags.
+type settings struct {
+	quick      bool
+	workloads  *regexp.Regexp
+	peers      []string
+	rounds     int
+	sample     time.Duration
+	json       string
+	plot       string
+	cpuprofile string
+}
+
+func parseFlags(args []string) (*settings, error) {
+	set := new(settings)
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.BoolVar(&set.quick, "quick", false, "few repetitions, and one line for each figure: its name, ws / best peer (in a browser: ws / raw JavaScript), ws / coder")
+	run := flags.String("run", "", "only workloads whose name matches this `regexp`")
+	peers := flags.String("peers", "", "only these contestants, `names` separated by commas")
+	flags.IntVar(&set.rounds, "rounds", 0, "samples of each contestant and workload (default 15, with -quick 5)")
+	flags.DurationVar(&set.sample, "sample", 0, "how long a sample takes (default 300ms, with -quick 60ms)")
+	flags.StringVar(&set.json, "json", "", "write every sample to this `file`")
+	flags.StringVar(&set.plot, "plot", "", "draw bar charts into this `directory`")
+	flags.StringVar(&set.cpuprofile, "cpuprofile", "", "write a CPU profile of the native clients to this `file`; of use with -run and -peers")
+	if err := flags.Parse(args); err != nil {
+		return nil, err
+	}
+	if flags.NArg() > 0 {
+		return nil, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	var err error
+	if set.workloads, err = regexp.Compile(*run); err != nil {
+		return nil, fmt.Errorf("-run: %w", err)
+	}
+	if *peers != "" {
+		set.peers = strings.Split(*peers, ",")
+	}
+	if set.rounds == 0 {
+		set.rounds = 15
+		if set.quick {
+			set.rounds = 5
+		}
+	}
+	if set.sample == 0 {
+		set.sample = 300 * time.Millisecond
+		if set.quick {
+			set.sample = 60 * time.Millisecond
+		}
+	}
+	if set.rounds < 0 || set.sample < 0 {
+		return nil, errors.New("-rounds and -sample must be positive")
+	}
+	return set, nil
+}
+
+func (set *settings) main() (err error) {
+	if set.cpuprofile != "" {
+		stop, err := profile(set.cpuprofile)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, stop()) }()
+	}
+	var all []*result
+	report := func(list []*result) error {
+		all = append(all, list...)
+		for _, r := range list {
+			if err := set.print(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if err := set.native(report); err != nil {
+		return err
+	}
+	if set.json != "" {
+		if err := writeJSON(set.json, all); err != nil {
+			return err
+		}
+	}
+	if set.plot != "" {
+		return plotAll(set.plot, all)
+	}
+	return nil
+}
+
+func writeJSON(name string, all []*result) error {
+	data, err := json.MarshalIndent(all, "", "\t")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(name, append(data, '\n'), 0o666)
+}
+
+func (set *settings) print(r *result) error {
+	if set.quick {
+		if strings.HasPrefix(r.Name, "native/"+kindCPU.group+"/") {
+			return nil
+		}
+		return r.printQuick(os.Stdout)
+	}
+	return r.printTable(os.Stdout)
+}
+
+func profile(name string) (stop func() error, err error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return func() error {
+		pprof.StopCPUProfile()
+		return f.Close()
+	}, nil
+}
+
+// native runs the native workloads and reports each as soon as it is done.
+func (set *settings) native(report func([]*result) error) (err error) {
+	list, err := set.contestants()
+	if err != nil {
+		return err
+	}
+	server, stop, err := startServer()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }()
+	b := &nativeBench{server: server, contestants: list, rounds: set.rounds, sample: set.sample}
+	for _, w := range nativeWorkloads() {
+		if !set.workloads.MatchString("native/" + w.name) {
+			continue
+		}
+		results, err := b.measure(w)
+		if err == nil {
+			err = report(results)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if !set.workloads.MatchString("native/idle") {
+		return nil
+	}
+	results, err := measureIdle(server, list, idleConnections, max(1, set.rounds/5))
+	if err != nil {
+		return err
+	}
+	return report(results)
+}
+
+// contestants returns those of -peers.
+func (set *settings) contestants() ([]*contestant, error) {
+	if set.peers == nil {
+		return contestants, nil
+	}
+	var list []*contestant
+	for _, name := range set.peers {
+		c, err := contestantNamed(name)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, c)
+	}
+	return list, nil
+}
