@@ -193,7 +193,7 @@ func (d *decoder) run(src []byte) (i int, full bool, err error) {
 				d.drop(d.nbits & 7)
 				d.state = atStoredLength
 			case 1:
-				d.lits, d.dists = fixedTables()
+				d.lits, d.dists = fixed().lits[:], fixed().dists[:]
 				d.state = inSymbols
 			case 2:
 				d.state = atCounts
@@ -277,7 +277,7 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 			d.lengths[codeOrder[d.have]] = uint8(d.take(3))
 			d.have++
 		}
-		if !buildTable(d.codeTable[:], d.lengths[:len(codeOrder)], codeBits, codeEntry) {
+		if !buildTable(d.codeTable[:], d.lengths[:len(codeOrder)], codeBits, fixed().codeEntries[:]) {
 			return i, false, errCorrupt
 		}
 		d.have = 0
@@ -317,8 +317,8 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 		}
 	}
 	lits, dists := d.lengths[:d.nlit], d.lengths[d.nlit:d.nlit+d.ndist]
-	if lits[endOfBlock] == 0 || !buildTable(d.litTable[:], lits, litBits, litEntry) ||
-		!buildTable(d.distTable[:], dists, distBits, distEntry) {
+	if lits[endOfBlock] == 0 || !buildTable(d.litTable[:], lits, litBits, fixed().litEntries[:]) ||
+		!buildTable(d.distTable[:], dists, distBits, fixed().distEntries[:]) {
 		return i, false, errCorrupt
 	}
 	d.lits, d.dists = d.litTable[:], d.distTable[:]
@@ -399,7 +399,7 @@ func (d *decoder) decodeFast(src []byte, i int) (int, stopReason, error) {
 	}
 	var (
 		buf, pos    = d.buf, d.pos
-		lits, dists = d.lits[:2048], d.dists[:1024]
+		lits, dists = d.lits, d.dists
 		b, n        = d.bits, d.nbits
 		stop        = noInput
 		err         error
@@ -517,20 +517,6 @@ const (
 	maxCode = 15 // bits of the longest code
 )
 
-// codeEntry describes a symbol of the code for code lengths, where 16 to 18 are repetitions.
-func codeEntry(symbol int) uint32 {
-	extra := 0
-	switch symbol {
-	case 16:
-		extra = 2
-	case 17:
-		extra = 3
-	case 18:
-		extra = 7
-	}
-	return uint32(symbol)<<16 | uint32(extra)<<8
-}
-
 func litEntry(symbol int) uint32 {
 	switch {
 	case symbol < endOfBlock:
@@ -563,10 +549,11 @@ func steps(n, group, base int) uint32 {
 	return uint32(base+value)<<16 | uint32(extra)<<8
 }
 
-// buildTable fills a table for a canonical code (RFC 1951 section 3.2.2) given by the length of each symbol's code. It refuses
-// lengths that no code can have, and incomplete codes: only a block may have a code of a single symbol in one bit, or of none.
-func buildTable(table []uint32, lengths []uint8, primary int, entry func(symbol int) uint32) bool {
-	var count, next [maxCode + 2]int
+// buildTable fills a table for a canonical code (RFC 1951 section 3.2.2) given by the length of each symbol's code and by what to
+// enter for it, but for that length. It refuses lengths that no code can have, and incomplete codes: only a block may have a
+// code of a single symbol in one bit, or of none.
+func buildTable(table []uint32, lengths []uint8, primary int, entries []uint32) bool {
+	var count, next, at [maxCode + 2]int
 	for _, l := range lengths {
 		count[l]++
 	}
@@ -581,49 +568,44 @@ func buildTable(table []uint32, lengths []uint8, primary int, entry func(symbol 
 			longest = l
 		}
 		next[l+1] = (next[l] + count[l]) << 1
+		at[l+1] = at[l] + count[l]
 	}
 	if left > 0 {
 		if longest > 1 || primary == codeBits {
 			return false
 		}
-		for i := range 1 << primary {
-			table[i] = entrySpecial | uint32(longest)
-		}
+		table[0] = entrySpecial | uint32(longest)
+		table[1] = table[0]
 	}
-	used := 1 << primary
 	// Symbols in the order of their codes: by length, then by value.
 	var sorted [320]uint16
-	var at [maxCode + 1]int
-	for l := 1; l < maxCode; l++ {
-		at[l+1] = at[l] + count[l]
-	}
 	for symbol, l := range lengths {
 		if l > 0 {
 			sorted[at[l]] = uint16(symbol)
 			at[l]++
 		}
 	}
-	k := 0
-	prefix, sub, subBits := -1, 0, 0
-	for l := 1; l <= longest; l++ {
-		code := next[l]
-		for range count[l] {
-			symbol := int(sorted[k])
-			k++
-			reversed := int(bits.Reverse16(uint16(code)) >> (16 - l))
-			code++
-			e := entry(symbol) | uint32(l)
-			if l <= primary {
-				for i := reversed; i < 1<<primary; i += 1 << l {
-					table[i] = e
-				}
-				continue
-			}
-			if p := reversed & (1<<primary - 1); p != prefix {
+	symbols := sorted[:]
+	for l := 1; l <= primary; l++ {
+		size := 1 << l
+		if l > 1 {
+			// What fewer bits decide does not depend on one bit more.
+			copy(table[size/2:size], table[:size/2])
+		}
+		for i, symbol := range symbols[:count[l]] {
+			table[reverse(next[l]+i, l)&(size-1)] = entries[symbol] | uint32(l)
+		}
+		symbols = symbols[count[l]:]
+	}
+	used, prefix, sub, subBits := 1<<primary, -1, 0, 0
+	for l := primary + 1; l <= longest; l++ {
+		for i, symbol := range symbols[:count[l]] {
+			code := reverse(next[l]+i, l)
+			if p := code & (1<<primary - 1); p != prefix {
 				// The first code with this beginning is the shortest. Its table is as large as the codes that share
-				// the beginning need: those of this length left, and longer ones while these leave some.
+				// the beginning need: those of this length left, and longer ones while these leave space.
 				prefix, sub, subBits = p, used, l-primary
-				remaining := count[l] - (code - 1 - next[l])
+				remaining := count[l] - i
 				for space := 1 << subBits; remaining < space && primary+subBits < longest; {
 					space = (space - remaining) << 1
 					subBits++
@@ -632,33 +614,43 @@ func buildTable(table []uint32, lengths []uint8, primary int, entry func(symbol 
 				used += 1 << subBits
 				table[p] = uint32(sub)<<16 | entryTable | uint32(subBits)<<8 | uint32(primary)
 			}
-			for i := reversed >> primary; i < 1<<subBits; i += 1 << (l - primary) {
-				table[sub+i] = e
+			for j := code >> primary; j < 1<<subBits; j += 1 << (l - primary) {
+				table[sub+j] = entries[symbol] | uint32(l)
 			}
 		}
+		symbols = symbols[count[l]:]
 	}
 	return true
 }
 
-// fixedTables returns the tables of the fixed codes (RFC 1951 section 3.2.6).
-func fixedTables() (lits, dists []uint32) {
-	t := fixed()
-	return t.lits[:], t.dists[:]
+// reverse turns a code of n bits around: decoders see its first bit as the lowest.
+func reverse(code, n int) int { return int(bits.Reverse16(uint16(code)) >> (16 - n)) }
+
+// constantTables are those that depend on no data.
+type constantTables struct {
+	lits  [1 << litBits]uint32 // of the fixed codes (RFC 1951 section 3.2.6)
+	dists [1 << distBits]uint32
+
+	codeEntries [len(codeOrder)]uint32
+	litEntries  [288]uint32
+	distEntries [32]uint32
 }
 
-type codeTables struct {
-	lits  [2048]uint32
-	dists [1024]uint32
-}
-
-var fixed = sync.OnceValue(func() *codeTables {
+var fixed = sync.OnceValue(func() *constantTables {
+	t := new(constantTables)
+	for symbol := range t.codeEntries {
+		t.codeEntries[symbol] = uint32(symbol)<<16 | uint32(runExtra(uint16(symbol)))<<8
+	}
+	for symbol := range t.litEntries {
+		t.litEntries[symbol] = litEntry(symbol)
+	}
 	var dists [32]uint8
 	for symbol := range dists {
+		t.distEntries[symbol] = distEntry(symbol)
 		dists[symbol] = fixedDistLength
 	}
-	t := new(codeTables)
-	buildTable(t.lits[:], fixedLitLengths(), litBits, litEntry)
-	buildTable(t.dists[:], dists[:], distBits, distEntry)
+	buildTable(t.lits[:], fixedLitLengths(), litBits, t.litEntries[:])
+	buildTable(t.dists[:], dists[:], distBits, t.distEntries[:])
 	return t
 })
 
