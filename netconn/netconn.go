@@ -29,9 +29,10 @@ const WriteBuffer = 1 << 20
 // browser, natively up to ws.Options.ReadBuffer.
 //
 // Write sends p as one binary message, or, if p is empty, nothing. It first waits until at most WriteBuffer bytes are not yet
-// given to the network, so it holds back a program that writes more than the peer takes. Either the whole
-// message has been queued and the error is nil, or nothing has been sent and n is 0. That a message has been queued
-// does not say that it arrives. Once the connection is closing or closed, the error is ws.ErrInvalidState or the *ws.CloseError.
+// given to the network, so it holds back a program that writes more than the peer takes (not in WebKitGTK, whose network
+// process takes everything at once). Either the whole message has been queued and the error is nil, or nothing has been
+// sent and n is 0. That a message has been queued does not say that it arrives. Once the connection is closing or closed,
+// the error is ws.ErrInvalidState or the *ws.CloseError.
 //
 // A deadline ends the calls that wait, also those that began before it was set, and makes later ones fail, with
 // os.ErrDeadlineExceeded. Nothing is lost by that: a later deadline, or none, makes Read and Write go on where they were.

@@ -338,9 +338,11 @@ func TestDeadlineSetWhileReadsWait(t *testing.T) {
 	}
 }
 
-// fill writes until the peer, which does not read, holds Write back. It returns how many chunks have been taken.
+// fill writes until the peer, which does not read, holds Write back. It returns how many chunks have been taken. The test
+// is skipped in a host that is known to take everything, and fails if that host has stopped doing so.
 func fill(t *testing.T, c *ws.Conn, stream net.Conn, chunk []byte) int {
 	t.Helper()
+	takesEverything := os.Getenv("WS_TEST_HOST") == "webkitgtk"
 	for taken := 0; ; {
 		if err := stream.SetWriteDeadline(time.Now().Add(300 * time.Millisecond)); err != nil {
 			t.Fatal(err)
@@ -353,11 +355,17 @@ func fill(t *testing.T, c *ws.Conn, stream net.Conn, chunk []byte) int {
 			}
 			// A slow machine may have run into the deadline earlier.
 			if c.BufferedAmount() > netconn.WriteBuffer {
+				if takesEverything {
+					t.Fatal("this host seems to be fixed: Write was held back")
+				}
 				return taken
 			}
 			continue
 		}
-		if taken++; taken*len(chunk) > 256<<20 {
+		if taken++; taken*len(chunk) > 64<<20 {
+			if takesEverything {
+				t.Skip("known host bug: WebKitGTK's bufferedAmount falls when the network process has the data, not the network")
+			}
 			t.Fatal("Write is not held back")
 		}
 		if most := int64(netconn.WriteBuffer + len(chunk)); c.BufferedAmount() > most {
