@@ -96,7 +96,7 @@ func (c *Conn) peerClosed(data []byte) (run bool) {
 	} else {
 		c.startCloseTimer(closeTimeout)
 	}
-	return c.post(event{kind: closingEvent})
+	return c.postClosing()
 }
 
 // fail fails the connection (RFC 6455, section 7.1.7), with mu held: an error event and a close event with 1006. The Close
@@ -110,10 +110,7 @@ func (c *Conn) fail(code StatusCode, reason string, cause error) (run bool) {
 		c.closing.queued = false // the Close frame is among what is discarded
 	}
 	c.out.discard()
-	run = c.post(event{kind: closedEvent, failed: true, closed: &CloseError{
-		CloseEvent: CloseEvent{Code: StatusAbnormalClosure},
-		Err:        cause,
-	}})
+	run = c.postClosed(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: cause}, true)
 	switch {
 	case code != 0 && !c.out.midFrame && !c.closing.queued && !c.out.broken:
 		c.queueClose(code, reason)
@@ -157,7 +154,7 @@ func (c *Conn) disconnected(err error) {
 		c.pinger.Stop()
 	}
 	c.hardClose()
-	run := c.post(event{kind: closedEvent, closed: c.lostError(err)})
+	run := c.postClosed(c.lostError(err), false)
 	c.mu.Unlock()
 	if run {
 		c.deliver()

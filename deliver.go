@@ -8,19 +8,13 @@ import (
 // The receiving half of the state machine: a platform posts what happened on the socket, and here it becomes state,
 // messages for Read, and handler calls.
 
-type eventKind uint8
-
-const (
-	messageEvent eventKind = iota
-	closingEvent           // the peer's Close frame came
-	closedEvent            // the connection is closed
-)
-
-type event struct {
-	kind    eventKind
-	message payload     // of a messageEvent
-	closed  *CloseError // of a closedEvent
-	failed  bool        // of a closedEvent: the connection was failed, so there is an error event
+// posted are the events that are still to be delivered, in this order: the platform may post no message after the peer's
+// Close frame, and nothing after the end of the connection.
+type posted struct {
+	messages queue[payload]
+	closing  bool        // the peer's Close frame came
+	closed   *CloseError // the connection is closed
+	failed   bool        // it was failed: there is an error event
 }
 
 // established makes the connection Open and reports whether it did: after Close it does not. If run is true the caller
@@ -33,6 +27,7 @@ func (c *Conn) established(protocol, extensions string) (ok, run bool) {
 	}
 	c.state, c.protocol, c.extensions = Open, protocol, extensions
 	close(c.opened)
+	c.opened = nil
 	if c.onOpen == nil {
 		return true, false
 	}
@@ -50,76 +45,116 @@ func (c *Conn) deliverOpen() {
 	c.deliver()
 }
 
-// post takes an event of the socket, with mu held. It reports whether the caller must call deliver, without mu: no handler is
-// called in here.
-func (c *Conn) post(ev event) (run bool) {
+// postMessages, postClosing and postClosed take what happened on the socket, with mu held. They report whether the caller
+// must call deliver, without mu: no handler is called in here.
+func (c *Conn) postMessages(batch []payload) (run bool) {
 	if c.ended {
 		return false
 	}
-	c.ended = ev.kind == closedEvent
-	if ev.kind == messageEvent {
-		c.unreadBytes += ev.message.size() + messageOverhead
+	for i := range batch {
+		c.unreadBytes += batch[i].size() + messageOverhead
 	}
-	if c.delivering {
-		c.events.push(ev)
-		return false
+	if c.delivering || c.onMessage != nil {
+		c.posted.messages.push(batch...)
+		return c.startDelivering()
 	}
-	if c.hasHandler(ev) {
-		c.events.push(ev)
-		c.delivering = true
-		return true
-	}
-	c.apply(ev)
+	c.addUnread(batch...)
 	return false
 }
 
-func (c *Conn) hasHandler(ev event) bool {
-	switch ev.kind {
-	case messageEvent:
-		return c.onMessage != nil
-	case closedEvent:
-		return c.onClose != nil || ev.failed && c.onError != nil
+func (c *Conn) postClosing() (run bool) {
+	c.posted.closing = true
+	return c.startDelivering()
+}
+
+func (c *Conn) postClosed(err *CloseError, failed bool) (run bool) {
+	if c.ended {
+		return false
 	}
-	return false
+	c.ended = true
+	c.posted.closed, c.posted.failed = err, failed
+	return c.startDelivering()
+}
+
+// startDelivering reports whether the caller must call deliver. Events that no handler is called for are delivered
+// right here, unless earlier ones are not through.
+func (c *Conn) startDelivering() bool {
+	if c.delivering {
+		return false
+	}
+	if c.posted.messages.len() == 0 && !c.closedHandler() {
+		c.applyEnd()
+		return false
+	}
+	c.delivering = true
+	return true
+}
+
+// closedHandler reports whether the end of the connection is posted and has a handler.
+func (c *Conn) closedHandler() bool {
+	return c.posted.closed != nil && (c.onClose != nil || c.posted.failed && c.onError != nil)
 }
 
 // deliver applies the posted events one after another and calls their handlers, until none is left. One goroutine
-// at a time is in here: the one that post told to.
+// at a time is in here: the one that was told to.
 func (c *Conn) deliver() {
 	c.mu.Lock()
-	for c.events.len() > 0 {
-		c.apply(c.events.pop())
+	for {
+		if c.posted.messages.len() > 0 {
+			c.applyMessage(c.posted.messages.pop())
+		} else if !c.applyEnd() {
+			break
+		}
 	}
 	c.delivering = false
 	c.mu.Unlock()
 }
 
-// apply does what an event means, with mu held, which it gives up while a handler runs.
-func (c *Conn) apply(ev event) {
-	switch ev.kind {
-	case messageEvent:
-		c.applyMessage(ev.message)
-	case closingEvent:
+// applyEnd applies what comes after all messages, and reports whether there was something. Like applyMessage it gives up mu
+// while a handler runs.
+func (c *Conn) applyEnd() bool {
+	p := &c.posted
+	switch {
+	case p.closing:
+		p.closing = false
 		if c.state == Open {
 			c.state = Closing
 		}
-	case closedEvent:
-		c.applyClosed(ev.closed, ev.failed)
+	case p.closed != nil:
+		err := p.closed
+		p.closed = nil
+		c.applyClosed(err, p.failed)
+	default:
+		return false
 	}
+	return true
 }
 
 func (c *Conn) applyMessage(p payload) {
-	switch {
-	case c.state != Open:
-		c.messageTaken(p)
-	case c.onMessage != nil:
-		c.messageTaken(p)
-		binaryType := c.binaryType
-		c.enterHandler()
-		c.onMessage(c, p.message(binaryType))
-		c.leaveHandler()
-	default:
-		c.unread.push(p)
+	if c.onMessage == nil {
+		c.addUnread(p)
+		return
+	}
+	c.messageTaken(p)
+	if c.state != Open {
+		return
+	}
+	binaryType := c.binaryType
+	c.enterHandler()
+	c.onMessage(c, p.message(binaryType))
+	c.leaveHandler()
+}
+
+// addUnread makes messages available to Read, unless Close was called.
+func (c *Conn) addUnread(batch ...payload) {
+	if c.state != Open {
+		for i := range batch {
+			c.messageTaken(batch[i])
+		}
+		return
+	}
+	c.unread.push(batch...)
+	for range min(len(batch), c.readers.len()) {
 		c.wakeReader()
 	}
 }

@@ -13,32 +13,35 @@ import (
 // connection has none, and it writes what can be written without waiting. One goroutine may read while another one writes.
 type poller struct {
 	raw   syscall.RawConn // nil for other connections
-	in    attempt
-	out   attempt
-	blind blindReader
+	in    readAttempt
+	out   writeAttempt
+	blind *blindReader // for other connections
 }
 
-// attempt is one system call that RawConn makes. The function is made once, so that a call allocates nothing.
-type attempt struct {
+// readAttempt and writeAttempt are system calls that RawConn makes. Each function is made once, so that a call allocates
+// nothing.
+type readAttempt struct {
 	try func(fd uintptr) bool
-	buf *[]byte // read: of receiveBuffers
-	p   []byte  // write
+	buf *[]byte // of receiveBuffers
 	n   int
 	err error
 }
 
+type writeAttempt struct {
+	try  func(fd uintptr) bool
+	data []byte
+	n    int
+	err  error
+}
+
 func (p *poller) init(conn io.ReadWriteCloser) {
-	tcp, ok := conn.(*net.TCPConn)
-	if !ok {
-		return
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		if raw, err := tcp.SyscallConn(); err == nil {
+			p.raw, p.in.try, p.out.try = raw, p.in.read, p.out.write
+			return
+		}
 	}
-	raw, err := tcp.SyscallConn()
-	if err != nil {
-		return
-	}
-	p.raw = raw
-	p.in.try = p.in.read
-	p.out.try = p.out.write
+	p.blind = new(blindReader)
 }
 
 // read waits until conn is readable and reads into a buffer of receiveBuffers, which is the caller's to put back unless it
@@ -62,7 +65,7 @@ func (p *poller) read(conn io.Reader) (data []byte, buf *[]byte, err error) {
 }
 
 // read takes a buffer only for as long as there is something for it.
-func (a *attempt) read(fd uintptr) bool {
+func (a *readAttempt) read(fd uintptr) bool {
 	buf := receiveBuffers.Get().(*[]byte)
 	for {
 		a.n, a.err = syscall.Read(int(fd), *buf)
@@ -84,17 +87,17 @@ func (p *poller) write(data []byte) (n int, err error) {
 		return 0, nil
 	}
 	out := &p.out
-	out.p = data
+	out.data = data
 	if err = p.raw.Write(out.try); err == nil {
 		n, err = out.n, out.err
 	}
-	out.p = nil
+	out.data = nil
 	return n, err
 }
 
-func (a *attempt) write(fd uintptr) bool {
+func (a *writeAttempt) write(fd uintptr) bool {
 	for {
-		a.n, a.err = syscall.Write(int(fd), a.p)
+		a.n, a.err = syscall.Write(int(fd), a.data)
 		if a.err != syscall.EINTR {
 			break
 		}

@@ -7,17 +7,17 @@ type queue[T any] struct {
 }
 
 // queueKeep is how many items an empty queue may keep room for.
-const queueKeep = 64
+const queueKeep = 16
 
 func (q *queue[T]) len() int { return len(q.items) - q.head }
 
-func (q *queue[T]) push(v T) {
-	if q.head > 0 && len(q.items) == cap(q.items) && q.head >= len(q.items)/2 {
+func (q *queue[T]) push(v ...T) {
+	if q.head > 0 && len(q.items)+len(v) > cap(q.items) && q.head >= len(q.items)/2 {
 		n := copy(q.items, q.items[q.head:])
 		clear(q.items[n:])
 		q.items, q.head = q.items[:n], 0
 	}
-	q.items = append(q.items, v)
+	q.items = append(q.items, v...)
 }
 
 func (q *queue[T]) pop() T {

@@ -18,7 +18,7 @@ const (
 	batchBytes = 1 << 20
 
 	// batchKeep is for how many messages an idle connection keeps room.
-	batchKeep = 64
+	batchKeep = 16
 )
 
 // receiveBuffers are only held while there is something to read.
@@ -50,10 +50,6 @@ func (c *Conn) receive() (run bool, err error) {
 	if len(c.in) > 0 {
 		return c.parse(), nil
 	}
-	if len(c.early) > 0 {
-		c.in, c.early = c.early, nil
-		return c.parse(), nil
-	}
 	if free := c.reader.Want(); free != nil {
 		n, err := c.conn.Read(free)
 		if n == 0 {
@@ -74,7 +70,7 @@ func (c *Conn) receive() (run bool, err error) {
 
 // discard reads what nobody wants, so that the end of the connection is seen and the peer can still take our Close frame.
 func (c *Conn) discard() error {
-	c.in, c.early = nil, nil
+	c.in = nil
 	c.releaseBuffer()
 	data, buf, err := c.poll.read(c.conn)
 	c.inBuf = buf
@@ -150,9 +146,7 @@ func (c *Conn) handOver() (run bool) {
 		return false
 	}
 	c.mu.Lock()
-	for _, p := range c.batch {
-		run = c.post(event{kind: messageEvent, message: p}) || run
-	}
+	run = c.postMessages(c.batch)
 	c.out.atOnce = true
 	c.mu.Unlock()
 	if cap(c.batch) > batchKeep {
@@ -208,12 +202,15 @@ type slab struct {
 	used   struct{ arrays, bytes int }
 }
 
-// slabMessage is the length of the longest message that goes into a slab.
-const slabMessage = 64
+const (
+	slabMessage = 64 // the length of the longest message that goes into a slab
+	slabAfter   = 32 // so many messages come before there is one: most connections are quiet
+)
 
 // keep makes a payload of data, which is about to be overwritten.
 func (c *Conn) keep(data []byte, text bool) payload {
-	if len(data) > slabMessage {
+	if c.smalls < slabAfter || len(data) > slabMessage {
+		c.smalls++
 		return payload{data: append(make([]byte, 0, len(data)), data...), text: text}
 	}
 	s := c.slab

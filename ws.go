@@ -119,12 +119,12 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c, err := New(url, opts)
+	c, opened, err := newConn(url, opts)
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case <-c.opened:
+	case <-opened:
 		return c, nil
 	case <-c.done:
 	case <-ctx.Done():
@@ -133,7 +133,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	}
 	// A connection that opened and closed before this goroutine ran has been open: its messages wait for Read.
 	select {
-	case <-c.opened:
+	case <-opened:
 		return c, nil
 	default:
 		return nil, c.Err()
@@ -152,10 +152,17 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 //
 // A connection holds resources until it is closed, by either side.
 func New(url string, opts *Options) (*Conn, error) {
+	c, _, err := newConn(url, opts)
+	return c, err
+}
+
+// newConn is New; opened is closed when the connection becomes Open.
+func newConn(url string, opts *Options) (c *Conn, opened <-chan struct{}, err error) {
 	if opts == nil {
 		opts = new(Options)
 	}
-	c := &Conn{
+	open := make(chan struct{})
+	c = &Conn{
 		onOpen:       opts.OnOpen,
 		onMessage:    opts.OnMessage,
 		onError:      opts.OnError,
@@ -163,14 +170,14 @@ func New(url string, opts *Options) (*Conn, error) {
 		binaryType:   opts.BinaryType,
 		messageLimit: opts.MessageLimit,
 		readBuffer:   opts.ReadBuffer,
-		opened:       make(chan struct{}),
+		opened:       open,
 		done:         make(chan struct{}),
 	}
 	if c.binaryType == "" {
 		c.binaryType = BinaryArrayBuffer
 	}
 	if !c.binaryType.valid() {
-		return nil, typeError("the BinaryType %q is neither %q nor %q", c.binaryType, BinaryArrayBuffer, BinaryBlob)
+		return nil, nil, typeError("the BinaryType %q is neither %q nor %q", c.binaryType, BinaryArrayBuffer, BinaryBlob)
 	}
 	if c.messageLimit == 0 {
 		c.messageLimit = defaultMessageLimit
@@ -180,18 +187,18 @@ func New(url string, opts *Options) (*Conn, error) {
 	}
 	target, err := resolveURL(url, opts.BaseURL)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := checkProtocols(opts.Protocols); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if port := target.Port(); handshake.BlockedPort(port) {
-		return nil, exception(ErrSecurity, "port %d of %q is blocked", port, url)
+		return nil, nil, exception(ErrSecurity, "port %d of %q is blocked", port, url)
 	}
 	if err := c.connect(target, opts); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return c, nil
+	return c, open, nil
 }
 
 // checkProtocols is step 11 of the constructor, except that names may differ in case only.
@@ -218,22 +225,22 @@ type Conn struct {
 	messageLimit int64 // negative: none
 	readBuffer   int64 // negative: none
 	url          string
-	opened       chan struct{} // closed when the state becomes Open
-	done         chan struct{} // closed when it becomes Closed
+	done         chan struct{} // closed when the state becomes Closed
 
 	// mu guards everything below, the platform's half included. It is never held while a handler runs or the network is
 	// waited for.
 	mu          sync.Mutex
 	state       ReadyState
+	opened      chan struct{} // closed when it becomes Open, and then forgotten
 	protocol    string
 	extensions  string
 	binaryType  BinaryType
 	closeErr    *CloseError // set with state Closed
-	events      queue[event]
-	delivering  bool           // a goroutine is in deliver
-	ended       bool           // the closed event has been posted
+	posted      posted
+	delivering  bool           // a goroutine is in deliver or about to call it
+	ended       bool           // the end of the connection has been posted
 	unread      queue[payload] // messages for Read
-	unreadBytes int64          // of events and unread together, overhead included
+	unreadBytes int64          // of posted and unread ones, overhead included
 	readers     queue[chan struct{}]
 	spare       chan struct{} // of a Read that has returned, for the next one that waits
 	drains      []drainWaiter

@@ -34,6 +34,7 @@ type socket struct {
 	pace      pace
 	wake      chan struct{} // something is queued
 	lifecycle chan js.Value // open, error and close events
+	batch     []payload     // for drainIncoming
 	wakeFunc  js.Func
 	eventFunc js.Func
 	released  bool // the host's close event has come
@@ -216,30 +217,32 @@ func (c *Conn) drainIncoming() {
 	}
 	events := c.take.Invoke()
 	data := h.eventData(events)
-	n := data.Length()
-	var run bool
-	c.mu.Lock()
-	for i := range n {
+	var tooBig bool
+	for i := range data.Length() {
 		p := h.payload(data.Index(i), c.hasBlobs)
-		if c.messageLimit >= 0 && p.size() > c.messageLimit {
-			run = c.post(tooBigEvent()) || run
-			c.ws.Call("close")
+		if tooBig = c.messageLimit >= 0 && p.size() > c.messageLimit; tooBig {
 			break
 		}
-		run = c.post(event{kind: messageEvent, message: p}) || run
+		c.batch = append(c.batch, p)
+	}
+	c.mu.Lock()
+	run := c.postMessages(c.batch)
+	if tooBig {
+		run = c.failTooBig() || run
 	}
 	c.mu.Unlock()
+	clear(c.batch)
+	c.batch = c.batch[:0]
 	if run {
 		c.deliver()
 	}
 }
 
-// tooBigEvent fails the connection: the browser cannot be told to do it with 1009.
-func tooBigEvent() event {
-	return event{kind: closedEvent, failed: true, closed: &CloseError{
-		CloseEvent: CloseEvent{Code: StatusAbnormalClosure},
-		Err:        ErrMessageTooBig,
-	}}
+// failTooBig fails the connection for a message over the limit. A browser cannot be told to do it, so the peer gets a Close
+// frame without code.
+func (c *Conn) failTooBig() (run bool) {
+	c.ws.Call("close")
+	return c.postClosed(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: ErrMessageTooBig}, true)
 }
 
 func (c *Conn) hostClosed(ev js.Value, errored bool) {
@@ -252,7 +255,7 @@ func (c *Conn) hostClosed(ev js.Value, errored bool) {
 		closed.Code = StatusAbnormalClosure // Deno says 0
 	}
 	c.mu.Lock()
-	run := c.post(event{kind: closedEvent, failed: errored, closed: &CloseError{CloseEvent: closed}})
+	run := c.postClosed(&CloseError{CloseEvent: closed}, errored)
 	c.mu.Unlock()
 	if run {
 		c.deliver()

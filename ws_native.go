@@ -77,11 +77,12 @@ type socket struct {
 	early  []byte  // what followed the handshake's response, parsed first
 	batch  []payload
 	poll   poller
+	smalls int // small messages received before slabs were worth it
 	slab   *slab
 
 	// For whoever holds mu.
-	room       *sync.Cond // reading may go on
-	discarding bool       // what still arrives is ignored
+	room       sync.Cond // reading may go on
+	discarding bool      // what still arrives is ignored
 	out        outgoing
 	keys       frame.Keys
 	deflater   *frame.Deflater
@@ -103,7 +104,7 @@ func resolveURL(url, base string) (target, error) {
 
 func (c *Conn) connect(u target, opts *Options) error {
 	c.url = u.Href
-	c.room = sync.NewCond(&c.mu)
+	c.room.L = &c.mu
 	c.ping = opts.Native.PingInterval
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
@@ -119,7 +120,7 @@ func (c *Conn) connect(u target, opts *Options) error {
 	return nil
 }
 
-// open makes the opening handshake and becomes the goroutine that reads.
+// open makes the opening handshake and starts the goroutine that reads.
 func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 	res, err := handshake.Dial(ctx, config)
 	abandoned := ctx.Err() != nil
@@ -132,7 +133,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 		return
 	}
 	c.conn = res.Stream
-	c.early = res.Early
+	c.in = res.Early
 	c.poll.init(res.Stream)
 	var inflater *frame.Inflater
 	if res.Deflated {
@@ -146,25 +147,22 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 		c.notOpened(errAbandoned)
 		return
 	}
+	c.mu.Lock()
+	c.cancel = nil
 	if c.ping > 0 {
-		c.mu.Lock()
 		c.pinger = time.AfterFunc(c.ping, c.pingDue)
-		c.mu.Unlock()
 	}
+	c.mu.Unlock()
+	// A goroutine of its own: the stack of this one has grown during the handshake, by 2 KiB a connection.
+	go c.readLoop()
 	if run {
-		go c.readLoop()
 		c.deliverOpen()
-		return
 	}
-	c.readLoop()
 }
 
 func (c *Conn) notOpened(err error) {
 	c.mu.Lock()
-	run := c.post(event{kind: closedEvent, failed: true, closed: &CloseError{
-		CloseEvent: CloseEvent{Code: StatusAbnormalClosure},
-		Err:        err,
-	}})
+	run := c.postClosed(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: err}, true)
 	c.mu.Unlock()
 	if run {
 		c.deliver()
