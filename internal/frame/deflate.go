@@ -8,9 +8,10 @@ import (
 
 // A Deflater compresses the messages of one connection (RFC 7692 section 7.2.1). It is for one goroutine at a time.
 //
-// It writes DEFLATE (RFC 1951) by itself. What it keeps for a connection whose messages refer to earlier ones is at most 96 KiB,
-// where the writers of general packages keep some 800 KiB, and it finds in short messages what they have in common with
-// earlier ones. A connection without context keeps nothing.
+// It writes DEFLATE (RFC 1951) by itself, for two reasons. What it keeps for a connection whose messages refer to earlier ones is
+// at most 128 KiB, where the writers of general packages keep some 800 KiB. And it finds in short messages what they have in
+// common with earlier ones: lines of 100 bytes of JSON shrink to a third, which fast writers do not compress at all. A
+// connection without context keeps nothing.
 type Deflater struct {
 	keep    bool     // messages may refer to earlier ones
 	maxDist int      // how far back
@@ -157,7 +158,8 @@ func (h *history) tokenize(e *encoder, from, maxDist int) {
 		e.literals(buf[literals:start])
 		e.match(at-start, dist)
 		literals = at
-		for p := start + 1; p < min(at, len(buf)-hashBytes); p++ {
+		// Every second position is enough: each of them would gain 1 % of length for 12 % of time.
+		for p := start + 1; p < min(at, len(buf)-hashBytes); p += 2 {
 			u := binary.LittleEndian.Uint64(buf[p:])
 			h.short[hashShort(u)] = uint16(p)
 			h.long[hashLong(u)] = uint16(p)

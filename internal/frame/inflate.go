@@ -6,13 +6,14 @@ import (
 	"sync"
 )
 
-// An Inflater restores the messages that the server compressed (RFC 7692 section 7.2.2) for one Reader. It decodes DEFLATE
-// (RFC 1951) by itself, because a message must be inflated as it arrives, so that wrong text and too much of it are noticed
-// there and then, and because what has to stay between two messages is then the window alone: at most 64 KiB, growing from 8
-// KiB, and nothing if the server keeps no context.
+// An Inflater restores the messages that the server compressed (RFC 7692 section 7.2.2), for one Reader.
 //
-// As browsers do, it accepts blocks with BFINAL set and messages whose last four bytes have not been removed, and distances up
-// to 32 KiB whatever window the server promised.
+// It decodes DEFLATE (RFC 1951) by itself, for two reasons. A message is inflated as it arrives, so that wrong text or too much of
+// it is noticed there and then. And what a connection keeps between two messages is the window alone: at most 64 KiB, growing
+// from 8 KiB with what is received, and nothing if the server keeps no context.
+//
+// As browsers do, it accepts blocks with BFINAL set, messages whose last four bytes have not been removed, and distances up to 32
+// KiB whatever window the server promised. It refuses truncated messages, of which browsers make wrong text.
 type Inflater struct {
 	keep bool     // the next message may refer to this one
 	d    *decoder // while a message is under way

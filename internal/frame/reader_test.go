@@ -369,7 +369,7 @@ func randomMessages(rng *rand.Rand) (stream []byte, want []outcome) {
 // TestReaderAnySplit checks that any fragmentation and any cutting of the stream give the same events.
 func TestReaderAnySplit(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 300 {
+	for range 60 {
 		stream, want := randomMessages(rng)
 		for _, largest := range []int{1, 2, 7, 100, 5000, 70000, 1 << 20} {
 			got := feed(NewReader(-1, nil), stream, func() int { return 1 + rng.IntN(largest) })
@@ -383,21 +383,75 @@ func TestReaderAnySplit(t *testing.T) {
 // TestReaderNotices checks that every outcome is there with the very byte that decides it.
 func TestReaderNotices(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
-	for range 2000 {
-		stream := randomFrames(rng)
+	codes := map[uint16]int{}
+	for round := range 450 {
 		ref := reference{limit: 40}
-		r := NewReader(40, nil)
+		stream := randomFrames(rng)
+		var inflate *Inflater
+		if round%3 > 0 {
+			ref = reference{limit: 300, deflate: true, takeover: round%3 == 1}
+			inflate = NewInflater(DeflateParams{ServerNoContextTakeover: !ref.takeover})
+			stream = append(randomCompressed(rng, ref.takeover), stream...)
+		}
+		r := NewReader(ref.limit, inflate)
 		var got []outcome
 		for i := range stream {
 			got = append(got, feed(r, stream[i:i+1], func() int { return 1 })...)
 			if want := ref.outcomes(stream[:i+1]); !equal(got, want) {
-				t.Fatalf("%x: after %d bytes got %v, want %v", stream, i+1, got, want)
+				t.Fatalf("%+v, %x: after %d bytes got %v, want %v", ref, stream, i+1, got, want)
 			}
 			if r.err != nil {
 				break
 			}
 		}
+		if n := len(got); n > 0 {
+			codes[got[n-1].code]++
+		}
 	}
+	for _, code := range []uint16{0, ProtocolError, InvalidPayload, MessageTooBig} {
+		if codes[code] < 5 {
+			t.Errorf("only %d streams ended with %d: %v", codes[code], code, codes)
+		}
+	}
+}
+
+// randomCompressed makes compressed messages, fragmented at random, not all of them lawful.
+func randomCompressed(rng *rand.Rand, takeover bool) (stream []byte) {
+	var d *stdDeflater
+	for range 1 + rng.IntN(3) {
+		if d == nil || !takeover {
+			d = newStdDeflater(rng.IntN(12) - 2)
+		}
+		text := []byte(strings.Repeat("some text, é and 😀; ", rng.IntN(10)))
+		if rng.IntN(6) == 0 {
+			text = sample(rng, rng.IntN(4), rng.IntN(400))
+		}
+		if rng.IntN(6) == 0 && len(text) > 0 {
+			text[rng.IntN(len(text))] ^= 0xFF
+		}
+		data := d.deflate(text)
+		switch rng.IntN(8) {
+		case 0:
+			data = data[:rng.IntN(len(data)+1)]
+		case 1:
+			if len(data) > 0 {
+				data[rng.IntN(len(data))] ^= 1 << rng.IntN(8)
+			}
+		case 2:
+			data = append(data, 0, 0, 0xFF, 0xFF)
+		}
+		first := byte(0x41)
+		if rng.IntN(4) == 0 {
+			first = 0x42
+		}
+		for rng.IntN(2) == 0 {
+			k := rng.IntN(len(data) + 1)
+			stream = append(stream, serverFrame(first, data[:k])...)
+			data, first = data[k:], 0
+		}
+		stream = append(stream, serverFrame(first|0x80, data)...)
+	}
+	return stream
 }
 
 // randomFrames makes short frames, not all of them lawful.
