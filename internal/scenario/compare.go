@@ -167,16 +167,18 @@ var (
 	wireTime       = regexp.MustCompile(` (\(~\d+s\)|\{\+[^}]*\})$`)
 	wireFrames     = regexp.MustCompile(` in \d+ frames$`)
 	wireCompressed = regexp.MustCompile(`^(text|bin) rsv=4 len=\d+ [0-9a-f.]* inflated=(\d+) ?`)
+	wireUnfinished = regexp.MustCompile(` unfinished, \d+ bytes$`)
 	wireReason     = regexp.MustCompile(`^(close (?:1002|1007|1009)) .*$`)
 )
 
-// canonicalWire drops what does not matter: which way TCP ended, frame counts, times, compression, and the reason of
-// a Close that reports an error.
+// canonicalWire drops what does not matter: which way TCP ended, frame counts, times, compression, how much came of a
+// message that did not end, and the reason of a Close that reports an error.
 func canonicalWire(wire []string) []string {
 	list := make([]string, len(wire))
 	for i, entry := range wire {
 		entry = wireTime.ReplaceAllString(entry, "")
 		entry = wireFrames.ReplaceAllString(entry, "")
+		entry = wireUnfinished.ReplaceAllString(entry, " unfinished")
 		entry = wireCompressed.ReplaceAllString(entry, "$1 len=$2 ")
 		entry = wireReason.ReplaceAllString(entry, "$1")
 		if entry == "client RST" {
