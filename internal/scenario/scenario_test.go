@@ -21,7 +21,7 @@ func recorded(t *testing.T) []*Scenario {
 
 func TestDecodeRecorded(t *testing.T) {
 	list := recorded(t)
-	if len(list) != 300 {
+	if len(list) < 300 {
 		t.Errorf("%d scenarios", len(list))
 	}
 	byName := map[string]*Scenario{}
