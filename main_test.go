@@ -17,7 +17,7 @@ import (
 // serverVariable names the environment variable with the URL of a testserver.Server, which a browser cannot be.
 const serverVariable = "WS_TEST_SERVER"
 
-// serverURL is the URL of the test server, ws://...
+// serverURL is the URL of the test server, "ws://127.0.0.1:4567".
 var serverURL string
 
 func TestMain(m *testing.M) {
@@ -35,7 +35,8 @@ func runTests(m *testing.M) int {
 		defer stop()
 		url = started
 	}
-	serverURL = "ws" + strings.TrimPrefix(strings.TrimSuffix(url, "/"), "http")
+	_, address, _ := strings.Cut(strings.TrimSuffix(url, "/"), "://")
+	serverURL = "ws://" + address
 	return m.Run()
 }
 

@@ -226,17 +226,24 @@ func throttle(w http.ResponseWriter, r *http.Request) {
 	const step = 10 * time.Millisecond
 	tick := time.NewTicker(step)
 	defer tick.Stop()
-	buffer := make([]byte, max(1, number(r, "rate", 1<<20)/int(time.Second/step)))
+	quota := max(1, number(r, "rate", 1<<20)/int(time.Second/step)) // bytes in a step
+	left := quota
+	buffer := make([]byte, 64<<10)
 	for {
 		_, message, err := c.Reader(context.Background())
 		if err != nil {
 			return
 		}
 		for err == nil {
-			<-tick.C
-			_, err = io.ReadFull(message, buffer)
+			if left <= 0 {
+				<-tick.C
+				left = quota
+			}
+			var n int
+			n, err = message.Read(buffer[:min(left, len(buffer))])
+			left -= n
 		}
-		if !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		if !errors.Is(err, io.EOF) {
 			return
 		}
 	}

@@ -1,0 +1,180 @@
+//go:build js && wasm
+
+package ws_test
+
+import (
+	"bytes"
+	"syscall/js"
+	"testing"
+
+	"github.com/seed2c7e30c3/ws"
+)
+
+func TestConnJSValue(t *testing.T) {
+	t.Parallel()
+	c := dial(t, "/echo?protocols=a", &ws.Options{Protocols: []string{"a"}, BinaryType: ws.BinaryBlob})
+	v := c.JSValue()
+	if !v.InstanceOf(js.Global().Get("WebSocket")) {
+		t.Fatal("JSValue is no WebSocket")
+	}
+	if v.Get("url").String() != c.URL() || v.Get("protocol").String() != c.Protocol() || v.Get("extensions").String() != c.Extensions() ||
+		v.Get("readyState").Int() != int(c.ReadyState()) || v.Get("binaryType").String() != string(c.BinaryType()) {
+		t.Error("the attributes of JSValue are not those of the Conn")
+	}
+	// What the documentation calls harmless.
+	v.Call("close", 4000, "by JavaScript")
+	if ev, want := wait(t, c), (ws.CloseEvent{Code: 4000, Reason: "by JavaScript", WasClean: true}); ev != want {
+		t.Errorf("closed with %+v, want %+v", ev, want)
+	}
+}
+
+func TestBlobOf(t *testing.T) {
+	t.Parallel()
+	object := js.Global().Get("Blob").New([]any{"0123", "456789"}, map[string]any{"type": "text/plain"})
+	b, err := ws.BlobOf(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !b.JSValue().Equal(object) || b.Size() != 10 || b.Type() != "text/plain" || string(content(t, b)) != "0123456789" {
+		t.Errorf("Size %d, Type %q, %q", b.Size(), b.Type(), content(t, b))
+	}
+	c := dial(t, "/echo", nil)
+	send(t, c, b, b.Slice(2, 5, ""))
+	wantBuffer(t, read(t, c), []byte("0123456789"))
+	wantBuffer(t, read(t, c), []byte("234"))
+	if v := blobOf(t, "a/b", ws.Text("x")).JSValue(); !v.InstanceOf(js.Global().Get("Blob")) || v.Get("size").Int() != 1 || v.Get("type").String() != "a/b" {
+		t.Error("JSValue of a new Blob is no Blob of it")
+	}
+}
+
+func TestArrayBufferOf(t *testing.T) {
+	t.Parallel()
+	want := pattern(100000)
+	object := js.Global().Get("ArrayBuffer").New(len(want))
+	js.CopyBytesToJS(js.Global().Get("Uint8Array").New(object), want)
+	b, err := ws.ArrayBufferOf(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !b.JSValue().Equal(object) || b.Len() != len(want) || !bytes.Equal(b.Bytes(), want) {
+		t.Errorf("Len %d", b.Len())
+	}
+	c := dial(t, "/echo", nil)
+	send(t, c, b, b.Slice(2, 5))
+	wantBuffer(t, read(t, c), want)
+	wantBuffer(t, read(t, c), want[2:5])
+	for _, data := range [][]byte{nil, want} {
+		v := ws.NewArrayBuffer(data).JSValue()
+		if !v.InstanceOf(js.Global().Get("ArrayBuffer")) || v.Get("byteLength").Int() != len(data) {
+			t.Errorf("JSValue of a new ArrayBuffer of %d bytes is no ArrayBuffer of them", len(data))
+		}
+	}
+}
+
+func TestOfWrongValue(t *testing.T) {
+	t.Parallel()
+	object := js.Global().Get("Object")
+	for what, v := range map[string]js.Value{
+		"undefined":               js.Undefined(),
+		"null":                    js.Null(),
+		"a number":                js.ValueOf(1),
+		"a string":                js.ValueOf("x"),
+		"an object":               object.New(),
+		"an object without class": object.Call("create", nil),
+		"a Uint8Array":            js.Global().Get("Uint8Array").New(1),
+		"a function":              object,
+	} {
+		b, err := ws.BlobOf(v)
+		wantException(t, "BlobOf "+what, err, typeError)
+		a, err := ws.ArrayBufferOf(v)
+		wantException(t, "ArrayBufferOf "+what, err, typeError)
+		if a != nil || b != nil {
+			t.Errorf("%s became %v, %v", what, a, b)
+		}
+	}
+	_, err := ws.BlobOf(js.Global().Get("ArrayBuffer").New(1))
+	wantException(t, "BlobOf an ArrayBuffer", err, typeError)
+	_, err = ws.ArrayBufferOf(js.Global().Get("Blob").New())
+	wantException(t, "ArrayBufferOf a Blob", err, typeError)
+}
+
+// replace puts another value in the place of a global until the test ends. Such a test does not run in parallel.
+func replace(t *testing.T, object js.Value, name string, value any) {
+	original := object.Get(name)
+	object.Set(name, value)
+	t.Cleanup(func() { object.Set(name, original) })
+}
+
+// TestNoWebSocket: a host may have none; New says so.
+func TestNoWebSocket(t *testing.T) {
+	replace(t, js.Global(), "WebSocket", js.Undefined())
+	missing := &ws.Exception{Name: "NotSupportedError"}
+	c, err := ws.New(serverURL+"/echo", nil)
+	wantException(t, "New", err, missing)
+	if c != nil {
+		t.Error("New returned a connection besides its error")
+	}
+	c, err = ws.Dial(testContext(t), serverURL+"/echo", nil)
+	wantException(t, "Dial", err, missing)
+	if c != nil {
+		t.Error("Dial returned a connection besides its error")
+	}
+}
+
+// TestReleased: after the close event every js.Func is released, and every listener removed or used up.
+func TestReleased(t *testing.T) {
+	class := js.Global().Get("Go")
+	if class.Type() != js.TypeFunction {
+		t.Skip("the page hides the class Go of wasm_exec.js, which makes the functions")
+	}
+	for name, ending := range endings {
+		t.Run(name, func(t *testing.T) {
+			made := recordFuncs(t, class.Get("prototype"))
+			ending(t)
+			wantNoGoroutines(t, nil)
+			wantReleased(t, made())
+		})
+	}
+}
+
+// recordFuncs returns a function that returns the JavaScript functions of all js.Funcs made since.
+func recordFuncs(t *testing.T, prototype js.Value) func() js.Value {
+	const maker = "_makeFuncWrapper"
+	original := prototype.Get(maker)
+	made := js.Global().Get("Array").New()
+	recorder := js.FuncOf(func(this js.Value, args []js.Value) any {
+		f := original.Call("call", this, args[0])
+		made.Call("push", f)
+		return f
+	})
+	prototype.Set(maker, recorder)
+	return func() js.Value {
+		prototype.Set(maker, original)
+		recorder.Release()
+		return made
+	}
+}
+
+// wantReleased calls functions: the runtime complains about each that has been released.
+func wantReleased(t *testing.T, made js.Value) {
+	t.Helper()
+	complaints := 0
+	console := js.Global().Get("console")
+	original := console.Get("error")
+	counter := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		if len(args) > 0 && args[0].String() == "call to released function" {
+			complaints++
+		}
+		return nil
+	})
+	defer counter.Release()
+	console.Set("error", counter)
+	event := js.Global().Get("Event").New("test")
+	for i := range made.Length() {
+		made.Index(i).Invoke(event)
+	}
+	console.Set("error", original)
+	if complaints != made.Length() {
+		t.Errorf("of %d functions %d are not released", made.Length(), made.Length()-complaints)
+	}
+}
