@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"syscall/js"
-	"time"
 )
 
 // scratchSize is how many bytes of a message are copied without asking for its length or allocating on the JavaScript side.
@@ -188,27 +187,6 @@ func (p payload) message(t BinaryType) Message {
 		return &Blob{blob{theHost().newBlob("", a.JSValue())}}
 	}
 	return a
-}
-
-// drainPoll is how often a Drain that waits looks at bufferedAmount, for whose fall a browser has no event.
-const drainPoll = 4 * time.Millisecond
-
-// watchBuffered looks at bufferedAmount until no Drain waits any more.
-func (c *Conn) watchBuffered() {
-	if c.watched {
-		return
-	}
-	c.watched = true
-	var look func()
-	look = func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.drainFell()
-		if c.watched = len(c.drains) > 0; c.watched {
-			time.AfterFunc(drainPoll, look)
-		}
-	}
-	time.AfterFunc(drainPoll, look)
 }
 
 // await waits for a promise.

@@ -39,6 +39,8 @@ type socket struct {
 	eventFunc js.Func
 	released  bool // the host's close event has come
 	watched   bool // watchBuffered's goroutine runs
+	closing   *closing
+	sentBlob  bool
 	hasSent   bool // bufferedAmount may differ from 0
 	hasBlobs  bool // binaryType has been "blob"
 }
@@ -255,6 +257,7 @@ func (c *Conn) hostClosed(ev js.Value, errored bool) {
 		closed.Code = StatusAbnormalClosure // Deno says 0
 	}
 	c.mu.Lock()
+	c.closing = nil
 	run := c.postClosed(&CloseError{CloseEvent: closed}, errored)
 	c.mu.Unlock()
 	if run {
@@ -303,14 +306,57 @@ func (c *Conn) transmit(m Message, size int64) (err error) {
 			c.send.Invoke(h.view(m.data))
 		}
 	case *Blob:
+		c.sentBlob = true
 		c.send.Invoke(m.value)
 	}
 	return nil
 }
 
-// startClosing calls close. Its arguments have been checked, but an old host may know fewer codes: then the code is lost
-// rather than the connection left open.
+// drainPoll is how often a Drain that waits looks at bufferedAmount, for whose fall a browser has no event.
+const drainPoll = 4 * time.Millisecond
+
+// watchBuffered looks at bufferedAmount until neither a Drain nor the closing handshake waits any more.
+func (c *Conn) watchBuffered() {
+	if c.watched {
+		return
+	}
+	c.watched = true
+	var look func()
+	look = func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.drainFell()
+		if c.closing != nil && c.buffered() == 0 {
+			c.callClose(c.closing.code, c.closing.reason)
+			c.closing = nil
+		}
+		if c.watched = len(c.drains) > 0 || c.closing != nil; c.watched {
+			time.AfterFunc(drainPoll, look)
+		}
+	}
+	time.AfterFunc(drainPoll, look)
+}
+
+// closing is a call of close that waits for bufferedAmount to be 0.
+type closing struct {
+	code   StatusCode
+	reason string
+}
+
+// startClosing calls close: at once, unless a Blob is on its way, which Node lets the Close frame overtake and WebKitGTK
+// drops. With the Blob gone to the network first, every host keeps the order.
 func (c *Conn) startClosing(code StatusCode, reason string) {
+	if c.sentBlob && c.buffered() > 0 {
+		c.closing = &closing{code, reason}
+		c.watchBuffered()
+		return
+	}
+	c.callClose(code, reason)
+}
+
+// callClose's arguments have been checked, but an old host may know fewer codes: then the code is lost rather than the
+// connection left open.
+func (c *Conn) callClose(code StatusCode, reason string) {
 	object := safejs.Safe(c.ws)
 	if code != StatusNoStatusRcvd {
 		if _, err := object.Call("close", int(code), theHost().string(reason)); err == nil {
