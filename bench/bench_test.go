@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/seed2c7e30c3/ws/bench/internal/load"
 )
 
 // TestMain lets the test binary be the server and the idle processes, as the program itself is.
@@ -37,8 +39,8 @@ func testServer(t *testing.T) string {
 
 func TestEveryWorkload(t *testing.T) {
 	b := &nativeBench{server: testServer(t), contestants: contestants, rounds: 1, sample: time.Millisecond}
-	for _, w := range nativeWorkloads() {
-		t.Run(w.name, func(t *testing.T) {
+	for _, w := range load.Workloads() {
+		t.Run(w.Name, func(t *testing.T) {
 			list, err := b.measure(w)
 			if err != nil {
 				t.Fatal(err)
@@ -92,55 +94,55 @@ func TestIdle(t *testing.T) {
 func TestContent(t *testing.T) {
 	addr := testServer(t)
 	for _, c := range contestants {
-		t.Run(c.name, func(t *testing.T) {
-			for _, size := range append(floodSizes, 16<<20) {
+		t.Run(c.Name, func(t *testing.T) {
+			for _, size := range append(load.FloodSizes, 16<<20) {
 				checkEcho(t, c, addr, size)
 			}
-			checkReceived(t, c, addr, "binary", string(binaryPayload(1<<10)), false)
-			text := jsonTexts(1 << 10)
-			if c.takeover {
+			checkReceived(t, c, addr, "binary", string(load.BinaryPayload(1<<10)), false)
+			text := load.JSONTexts(1 << 10)
+			if c.Takeover {
 				checkReceived(t, c, addr, "deflate", text[1], true)
 			}
 		})
 	}
 }
 
-func checkEcho(t *testing.T, c *contestant, addr string, size int) {
+func checkEcho(t *testing.T, c *load.Contestant, addr string, size int) {
 	t.Helper()
-	s, err := openSession(c, "ws://"+addr+"/echo", false)
+	s, err := load.OpenSession(c, "ws://"+addr+"/echo", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	s.verify = true
-	if err := s.echo(2, binaryMessage(binaryPayload(size))); err != nil {
+	defer s.Close()
+	s.Verify = true
+	if err := s.Echo(2, load.BinaryMessage(load.BinaryPayload(size))); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // checkReceived checks the second of two messages.
-func checkReceived(t *testing.T, c *contestant, addr, kind, want string, deflate bool) {
+func checkReceived(t *testing.T, c *load.Contestant, addr, kind, want string, deflate bool) {
 	t.Helper()
 	url := fmt.Sprintf("ws://%s/recv?kind=%s&size=%d", addr, kind, len(want))
 	if deflate {
 		url += "&deflate=1"
 	}
-	s, err := openSession(c, url, deflate)
+	s, err := load.OpenSession(c, url, deflate)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	if err := s.receive(2, len(want)); err != nil {
+	defer s.Close()
+	if err := s.Receive(2, len(want)); err != nil {
 		t.Fatal(err)
 	}
-	if string(s.kept.bytes()) != want {
-		t.Errorf("%s: received %.50q instead of %.50q", kind, s.kept.bytes(), want)
+	if string(s.Last()) != want {
+		t.Errorf("%s: received %.50q instead of %.50q", kind, s.Last(), want)
 	}
 }
 
 func TestJSONTexts(t *testing.T) {
 	for _, size := range []int{1 << 10, 64 << 10} {
-		for _, text := range jsonTexts(size) {
+		for _, text := range load.JSONTexts(size) {
 			if len(text) != size {
 				t.Fatalf("a text has %d bytes instead of %d", len(text), size)
 			}

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/seed2c7e30c3/ws/bench/internal/load"
 )
 
 // idleConnections is how many connections the measure of their cost opens.
@@ -23,45 +25,45 @@ type idleCost struct {
 }
 
 // measureIdle has each contestant hold idle connections in a process of its own.
-func measureIdle(server string, list []*contestant, connections, rounds int) ([]*result, error) {
+func measureIdle(server string, list []*load.Contestant, connections, rounds int) ([]*result, error) {
 	var all results
 	for range rounds {
 		for _, c := range list {
 			// An idle program waits for messages. ws needs no goroutine of the user's for that when it has a handler.
-			if c.name == subject && hasVariant(list) {
+			if c.Name == load.Subject && hasVariant(list) {
 				continue
 			}
 			cost, err := idleProcess(server, c, connections)
 			if err != nil {
-				return nil, fmt.Errorf("idle connections: %s: %w", c.name, err)
+				return nil, fmt.Errorf("idle connections: %s: %w", c.Name, err)
 			}
-			name := c.name
-			if c.variant {
-				name = subject
+			name := c.Name
+			if c.Variant {
+				name = load.Subject
 			}
-			all.add("native", "idle/heap+stack", kindMemory, name, cost.Memory)
-			all.add("native", "idle/heap+stack", kindBytes, name, cost.Memory)
+			all.add("native", "idle/heap+stack", load.Memory, name, cost.Memory)
+			all.add("native", "idle/heap+stack", load.Bytes, name, cost.Memory)
 			if cost.RSS != 0 {
-				all.add("native", "idle/rss", kindMemory, name, cost.RSS)
-				all.add("native", "idle/rss", kindBytes, name, cost.RSS)
+				all.add("native", "idle/rss", load.Memory, name, cost.RSS)
+				all.add("native", "idle/rss", load.Bytes, name, cost.RSS)
 			}
-			all.add("native", "idle/goroutines", kindGoroutines, name, cost.Goroutines)
+			all.add("native", "idle/goroutines", load.Goroutines, name, cost.Goroutines)
 		}
 	}
 	return all.list, nil
 }
 
-func hasVariant(list []*contestant) bool {
+func hasVariant(list []*load.Contestant) bool {
 	for _, c := range list {
-		if c.variant {
+		if c.Variant {
 			return true
 		}
 	}
 	return false
 }
 
-func idleProcess(server string, c *contestant, connections int) (idleCost, error) {
-	cmd, err := subprocess("idle", server, c.name, strconv.Itoa(connections))
+func idleProcess(server string, c *load.Contestant, connections int) (idleCost, error) {
+	cmd, err := subprocess("idle", server, c.Name, strconv.Itoa(connections))
 	if err != nil {
 		return idleCost{}, err
 	}
@@ -112,15 +114,15 @@ func runIdle(server, name, count string) error {
 }
 
 // openIdle opens n connections, each waiting for a message.
-func openIdle(c *contestant, url string, n int) ([]*session, error) {
-	sessions := make([]*session, n)
+func openIdle(c *load.Contestant, url string, n int) ([]*load.Session, error) {
+	sessions := make([]*load.Session, n)
 	errs := make([]error, n)
 	var group sync.WaitGroup
 	const parallel = 20
 	for first := range parallel {
 		group.Go(func() {
 			for i := first; i < n; i += parallel {
-				sessions[i], errs[i] = openSession(c, url, false)
+				sessions[i], errs[i] = load.OpenSession(c, url, false)
 			}
 		})
 	}
@@ -129,9 +131,7 @@ func openIdle(c *contestant, url string, n int) ([]*session, error) {
 		return nil, err
 	}
 	for _, s := range sessions {
-		if s.pull != nil {
-			go s.pull.receive()
-		}
+		s.Idle()
 	}
 	return sessions, nil
 }

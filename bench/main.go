@@ -12,6 +12,8 @@ import (
 	"runtime/pprof"
 	"strings"
 	"time"
+
+	"github.com/seed2c7e30c3/ws/bench/internal/load"
 )
 
 // roleVariable makes this program something else than the benchmark: see subprocess.
@@ -48,6 +50,7 @@ func runRole(role string, args []string) error {
 // settings are the flags.
 type settings struct {
 	quick      bool
+	host       string
 	workloads  *regexp.Regexp
 	peers      []string
 	rounds     int
@@ -61,6 +64,7 @@ func parseFlags(args []string) (*settings, error) {
 	set := new(settings)
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.BoolVar(&set.quick, "quick", false, "few repetitions, and one line for each figure: its name, ws / best peer (in a browser: ws / raw JavaScript), ws / coder")
+	flags.StringVar(&set.host, "host", "", "run in this `host` (chromium, firefox or node) instead of natively")
 	run := flags.String("run", "", "only workloads whose name matches this `regexp`")
 	peers := flags.String("peers", "", "only these contestants, `names` separated by commas")
 	flags.IntVar(&set.rounds, "rounds", 0, "samples of each contestant and workload (default 15, with -quick 5)")
@@ -117,7 +121,12 @@ func (set *settings) main() (err error) {
 		}
 		return nil
 	}
-	if err := set.native(report); err != nil {
+	if set.host != "" {
+		err = set.browser(report)
+	} else {
+		err = set.native(report)
+	}
+	if err != nil {
 		return err
 	}
 	if set.json != "" {
@@ -141,7 +150,7 @@ func writeJSON(name string, all []*result) error {
 
 func (set *settings) print(r *result) error {
 	if set.quick {
-		if strings.HasPrefix(r.Name, "native/"+kindCPU.group+"/") {
+		if strings.HasPrefix(r.Name, "native/"+load.CPU.Group+"/") {
 			return nil
 		}
 		return r.printQuick(os.Stdout)
@@ -175,8 +184,8 @@ func (set *settings) native(report func([]*result) error) (err error) {
 	}
 	defer func() { err = errors.Join(err, stop()) }()
 	b := &nativeBench{server: server, contestants: list, rounds: set.rounds, sample: set.sample}
-	for _, w := range nativeWorkloads() {
-		if !set.workloads.MatchString("native/" + w.name) {
+	for _, w := range load.Workloads() {
+		if !set.workloads.MatchString("native/" + w.Name) {
 			continue
 		}
 		results, err := b.measure(w)
@@ -198,11 +207,11 @@ func (set *settings) native(report func([]*result) error) (err error) {
 }
 
 // contestants returns those of -peers.
-func (set *settings) contestants() ([]*contestant, error) {
+func (set *settings) contestants() ([]*load.Contestant, error) {
 	if set.peers == nil {
 		return contestants, nil
 	}
-	var list []*contestant
+	var list []*load.Contestant
 	for _, name := range set.peers {
 		c, err := contestantNamed(name)
 		if err != nil {

@@ -11,6 +11,8 @@ import (
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+
+	"github.com/seed2c7e30c3/ws/bench/internal/load"
 )
 
 // charts are what is drawn together: the results whose names begin with one of the prefixes after the platform.
@@ -28,14 +30,14 @@ var charts = []struct {
 }
 
 var barColors = map[string]color.Color{
-	subject:   color.RGBA{0x1b, 0x7f, 0x5c, 0xff},
-	variant:   color.RGBA{0x7f, 0xc6, 0xa6, 0xff},
-	limit:     color.RGBA{0xd9, 0xb3, 0x10, 0xff},
-	rival:     color.RGBA{0x33, 0x5c, 0x9e, 0xff},
-	"gorilla": color.RGBA{0x8a, 0x5a, 0xa0, 0xff},
-	"gws":     color.RGBA{0xc8, 0x66, 0x2e, 0xff},
-	"gobwas":  color.RGBA{0x77, 0x77, 0x77, 0xff},
-	"empty":   color.RGBA{0xbb, 0xbb, 0xbb, 0xff},
+	load.Subject: color.RGBA{0x1b, 0x7f, 0x5c, 0xff},
+	load.Variant: color.RGBA{0x7f, 0xc6, 0xa6, 0xff},
+	limit:        color.RGBA{0xd9, 0xb3, 0x10, 0xff},
+	load.Rival:   color.RGBA{0x33, 0x5c, 0x9e, 0xff},
+	"gorilla":    color.RGBA{0x8a, 0x5a, 0xa0, 0xff},
+	"gws":        color.RGBA{0xc8, 0x66, 0x2e, 0xff},
+	"gobwas":     color.RGBA{0x77, 0x77, 0x77, 0xff},
+	nothing:      color.RGBA{0xbb, 0xbb, 0xbb, 0xff},
 }
 
 // plotAll draws one chart for each group of which there are results: medians relative to the subject's, so that lower is better and
@@ -49,7 +51,7 @@ func plotAll(dir string, all []*result) error {
 		for _, r := range all {
 			_, name, _ := strings.Cut(r.Name, "/")
 			for _, prefix := range c.prefixes {
-				if strings.HasPrefix(name, prefix) && r.median(subject) > 0 {
+				if strings.HasPrefix(name, prefix) && r.median(load.Subject) > 0 {
 					list = append(list, r)
 				}
 			}
@@ -68,7 +70,7 @@ func plotAll(dir string, all []*result) error {
 func drawChart(file, title string, list []*result) error {
 	p := plot.New()
 	p.Title.Text = title
-	p.Y.Label.Text = "relative to " + subject + " (lower is better)"
+	p.Y.Label.Text = "relative to " + load.Subject + " (lower is better)"
 	p.Y.Min = 0
 	p.Legend.Top = true
 	p.Add(plotter.NewGrid())
@@ -82,7 +84,7 @@ func drawChart(file, title string, list []*result) error {
 	for i, name := range names {
 		values := make(plotter.Values, len(list))
 		for j, r := range list {
-			values[j] = r.median(name) / r.median(subject)
+			values[j] = r.median(name) / r.median(load.Subject)
 			if math.IsNaN(values[j]) {
 				values[j] = 0 // did not take part
 			}

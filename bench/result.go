@@ -6,24 +6,8 @@ import (
 	"math"
 	"slices"
 	"strings"
-)
 
-// kind says what a figure is.
-type kind struct {
-	group    string // first part of the name after the platform
-	unit     string
-	absolute bool // the figures themselves matter rather than their ratios
-}
-
-var (
-	kindTime       = kind{"", "ns", false}
-	kindCPU        = kind{"cpu", "ns", false}
-	kindAllocs     = kind{"alloc", "allocations", true}
-	kindBytes      = kind{"bytes", "bytes", true}
-	kindWire       = kind{"wire", "bytes", true}
-	kindMemory     = kind{"", "bytes", false}
-	kindGoroutines = kind{"", "goroutines", true}
-	kindSize       = kind{"", "bytes", false}
+	"github.com/seed2c7e30c3/ws/bench/internal/load"
 )
 
 // result has the samples of all contestants for one measure.
@@ -38,16 +22,16 @@ type results struct {
 	list []*result
 }
 
-func (s *results) add(platform, name string, k kind, contestant string, value float64) {
-	parts := []string{platform, k.group, name}
-	if k.group == "" {
+func (s *results) add(platform, name string, k load.Kind, contestant string, value float64) {
+	parts := []string{platform, k.Group, name}
+	if k.Group == "" {
 		parts = []string{platform, name}
 	}
 	full := strings.Join(parts, "/")
 	i := slices.IndexFunc(s.list, func(r *result) bool { return r.Name == full })
 	if i < 0 {
 		i = len(s.list)
-		s.list = append(s.list, &result{Name: full, Unit: k.unit, Absolute: k.absolute, Samples: make(map[string][]float64)})
+		s.list = append(s.list, &result{Name: full, Unit: k.Unit, Absolute: k.Absolute, Samples: make(map[string][]float64)})
 	}
 	r := s.list[i]
 	r.Samples[contestant] = append(r.Samples[contestant], value)
@@ -84,7 +68,7 @@ func (r *result) best() string {
 	}
 	best := ""
 	for _, name := range r.contestants() {
-		if name != subject && name != variant && (best == "" || r.median(name) < r.median(best)) {
+		if name != load.Subject && name != load.Variant && name != nothing && (best == "" || r.median(name) < r.median(best)) {
 			best = name
 		}
 	}
@@ -103,21 +87,24 @@ func (r *result) contestants() []string {
 }
 
 // order is that of all tables.
-var order = []string{subject, variant, limit, rival, "gorilla", "gws", "gobwas", "empty"}
+var order = []string{load.Subject, load.Variant, limit, load.Rival, "gorilla", "gws", "gobwas", nothing}
+
+// nothing is the program that does not dial.
+const nothing = "empty"
 
 // printQuick prints one line for the subject and one for each of its variants: the name and two columns, which are the ratios to
 // the best peer and to coder, or, for absolute figures, those of the subject and of coder.
 func (r *result) printQuick(w io.Writer) error {
-	for _, name := range []string{subject, variant} {
+	for _, name := range []string{load.Subject, load.Variant} {
 		if _, ok := r.Samples[name]; !ok {
 			continue
 		}
 		own := r.median(name)
-		second, third := own/r.median(r.best()), own/r.median(rival)
+		second, third := own/r.median(r.best()), own/r.median(load.Rival)
 		if r.Absolute {
-			second, third = own, r.median(rival)
+			second, third = own, r.median(load.Rival)
 		}
-		if _, err := fmt.Fprintf(w, "%-36s %s %s\n", r.Name+strings.TrimPrefix(name, subject), column(second), column(third)); err != nil {
+		if _, err := fmt.Fprintf(w, "%-36s %s %s\n", r.Name+strings.TrimPrefix(name, load.Subject), column(second), column(third)); err != nil {
 			return err
 		}
 	}
@@ -141,8 +128,8 @@ func (r *result) printTable(w io.Writer) error {
 	}
 	for _, name := range r.contestants() {
 		ratio := ""
-		if name != subject && !r.Absolute {
-			ratio = fmt.Sprintf("%s is %s of it", subject, strings.TrimSpace(column(r.median(subject)/r.median(name))))
+		if name != load.Subject && !r.Absolute {
+			ratio = fmt.Sprintf("%s is %s of it", load.Subject, strings.TrimSpace(column(r.median(load.Subject)/r.median(name))))
 		}
 		mark := " "
 		if name == r.best() && !r.Absolute {

@@ -26,7 +26,7 @@ import (
 // ready-made blocks of frames, skips what it receives by its headers, and echoes without reassembling. The path says what
 // a connection is for:
 //
-//	/recv?kind=K&size=S  the client sends a number N as a message of 3 bytes and gets N messages of S bytes;
+//	/recv?kind=K&size=S  the client sends a number N as a message of 2 or 3 bytes and gets N messages of S bytes;
 //	                     K is binary, text, or deflate (compressed text)
 //	/send                the client sends N, then N messages; the server then sends the number of payload bytes that came
 //	/both?kind=K&size=S  as /recv, then as /send, by turns
@@ -44,13 +44,8 @@ const (
 	finPong   = 0x8a
 )
 
-// commandSize is the length of the messages that say a number. Some clients compress whatever they send: three bytes
-// are less than the encoders in use look for in earlier messages, so the server can inflate them without those.
-const (
-	commandSize = 3
-	maxCommand  = 1<<(8*commandSize) - 1
-	deflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
-)
+// deflateTail ends the stream of a compressed message.
+const deflateTail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff"
 
 const (
 	opcodeMask  = 0x0f
@@ -321,16 +316,17 @@ func (c *serverConn) command() (int, error) {
 			return 0, err
 		}
 		if h.first&rsv1 != 0 {
-			// Too short to refer to what the client has sent before.
+			// Two bytes are too few to refer to what the client has sent before, which has been skipped.
 			stream := flate.NewReader(io.MultiReader(bytes.NewReader(data), strings.NewReader(deflateTail)))
 			if data, err = io.ReadAll(stream); err != nil {
 				return 0, fmt.Errorf("a compressed command: %w", err)
 			}
 		}
-		if len(data) != commandSize {
-			return 0, fmt.Errorf("a command of %d bytes", len(data))
+		n := 0
+		for _, b := range data {
+			n = n<<8 | int(b)
 		}
-		return int(data[0])<<16 | int(data[1])<<8 | int(data[2]), nil
+		return n, nil
 	}
 }
 

@@ -1,0 +1,86 @@
+// Package wsclient is ws as a contestant, on both platforms.
+package wsclient
+
+import (
+	"context"
+
+	"github.com/seed2c7e30c3/ws"
+	"github.com/seed2c7e30c3/ws/bench/internal/load"
+)
+
+// Contestants are the two ways to receive.
+func Contestants() []*load.Contestant {
+	return []*load.Contestant{
+		{Name: load.Subject, Dial: dial, Takeover: true},
+		{Name: load.Variant, Dial: dialHandler, Takeover: true, Variant: true},
+	}
+}
+
+// Sending does not block, so the sender waits now and then for what is queued.
+const (
+	drainEvery = 1 << 20
+	drainTo    = 4 << 20
+)
+
+type client struct {
+	conn  *ws.Conn
+	since int // bytes sent after the last Drain
+}
+
+func (c *client) Send(m *load.Message) error {
+	var err error
+	if m.IsText() {
+		err = c.conn.Send(ws.Text(m.Text))
+	} else {
+		err = c.conn.Send(ws.Bytes(m.Data))
+	}
+	c.since += len(m.Data)
+	if err != nil || c.since < drainEvery {
+		return err
+	}
+	c.since = 0
+	return c.conn.Drain(context.Background(), drainTo)
+}
+
+// Shut does not wait for the server: what is left of the connection ends by itself.
+func (c *client) Shut() { c.conn.Close() }
+
+type puller struct{ client }
+
+func dial(url string, deflate bool, _ load.Callbacks) (load.Client, error) {
+	conn, err := ws.Dial(context.Background(), url, &ws.Options{Native: native(deflate)})
+	if err != nil {
+		return nil, err
+	}
+	return &puller{client{conn: conn}}, nil
+}
+
+func (c *puller) Receive() (load.Received, error) {
+	m, err := c.conn.Read(context.Background())
+	if err != nil {
+		return load.Received{}, err
+	}
+	return received(m), nil
+}
+
+func received(m ws.Message) load.Received {
+	switch m := m.(type) {
+	case ws.Text:
+		return load.Received{Text: string(m)}
+	case *ws.ArrayBuffer:
+		return load.Received{Data: m.Bytes()}
+	}
+	return load.Received{}
+}
+
+func dialHandler(url string, deflate bool, to load.Callbacks) (load.Client, error) {
+	conn, err := ws.Dial(context.Background(), url, &ws.Options{
+		OnMessage: func(_ *ws.Conn, m ws.Message) { to.Message(received(m)) },
+		OnClose:   func(c *ws.Conn, _ ws.CloseEvent) { to.Failed(c.Err()) },
+		Native:    native(deflate),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &client{conn: conn}, nil
+}
