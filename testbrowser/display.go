@@ -13,7 +13,7 @@ import (
 func (r *run) startDisplay(ctx context.Context) (string, error) {
 	executable, ok := lookUp([]string{"Xvfb"}, nil)
 	if !ok {
-		return "", &notInstalledError{r.host, "Xvfb"}
+		return "", notFound(r.host, "Xvfb")
 	}
 	number, numberWriter, err := os.Pipe()
 	if err != nil {
@@ -36,4 +36,9 @@ func (r *run) startDisplay(ctx context.Context) (string, error) {
 		return "", r.withLog(fmt.Errorf("Xvfb did not start: %w", err))
 	}
 	return ":" + strings.TrimSpace(line), nil
+}
+
+// onDisplay are the environment variables that make a program use the display.
+func onDisplay(display string) []string {
+	return []string{"DISPLAY=" + display, "WAYLAND_DISPLAY=", "GDK_BACKEND=x11"}
 }

@@ -23,6 +23,7 @@ const guardArgument = "-guard-of-a-testbrowser-run"
 type guard struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
+	keep  []int // processes that are not a run's: the guard's own and those that were there before it
 }
 
 func startGuard() (*guard, error) {
@@ -33,6 +34,7 @@ func startGuard() (*guard, error) {
 	cmd := exec.Command(self, guardArgument)
 	cmd.Stderr = os.Stderr
 	inGroup(cmd)
+	keep := children()
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return nil, fmt.Errorf("starting the guard process: %w", err)
@@ -40,7 +42,7 @@ func startGuard() (*guard, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("starting the guard process: %w", err)
 	}
-	return &guard{cmd, stdin}, nil
+	return &guard{cmd, stdin, append(keep, cmd.Process.Pid)}, nil
 }
 
 func (g *guard) note(kind, value string) error {
@@ -54,7 +56,6 @@ func (g *guard) note(kind, value string) error {
 func (g *guard) watch(leader int) error  { return g.note("watch", strconv.Itoa(leader)) }
 func (g *guard) remove(dir string) error { return g.note("remove", dir) }
 func (g *guard) forget() error           { return g.note("forget", "") }
-func (g *guard) pid() int                { return g.cmd.Process.Pid }
 
 // end ends the guard, which still does what it was told and did not forget.
 func (g *guard) end() error {

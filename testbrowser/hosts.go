@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -146,12 +147,17 @@ var (
 
 // notInstalledError is a known host that this machine does not have.
 type notInstalledError struct {
-	host    *host
-	missing string
+	host   *host
+	reason string
 }
 
 func (e *notInstalledError) Error() string {
-	return fmt.Sprintf("%s is not installed: no %s in %s, PATH and the usual places (%s)", e.host.name, e.missing, pathVariable, e.host.install)
+	return fmt.Sprintf("%s is not installed: %s (%s)", e.host.name, e.reason, e.host.install)
+}
+
+// notFound is for executables that are nowhere.
+func notFound(h *host, executables ...string) error {
+	return &notInstalledError{h, fmt.Sprintf("no %s in %s, PATH and the usual places", strings.Join(executables, ", "), pathVariable)}
 }
 
 func hostNamed(name string) (*host, error) {
@@ -165,18 +171,21 @@ func hostNamed(name string) (*host, error) {
 	return nil, fmt.Errorf("no host is called %q, but %s", name, strings.Join(names, ", "))
 }
 
+// errNoHost is a machine without any host.
+var errNoHost = &notInstalledError{&host{name: "a JavaScript host", install: "testbrowser -list says how to install one"}, "no known one was found"}
+
 // find returns the host's executable, or a *notInstalledError.
 func (h *host) find() (string, error) {
 	if h.systems != "" && !strings.Contains(h.systems, runtime.GOOS) {
-		return "", &notInstalledError{h, "version for " + runtime.GOOS}
+		return "", &notInstalledError{h, "there is none for " + runtime.GOOS}
 	}
 	executable, ok := lookUp(h.executables, h.places)
 	if !ok {
-		return "", &notInstalledError{h, strings.Join(h.executables, ", ")}
+		return "", notFound(h, h.executables...)
 	}
 	if h.needsDisplay {
 		if _, ok := lookUp([]string{"Xvfb"}, nil); !ok {
-			return "", &notInstalledError{h, "Xvfb"}
+			return "", notFound(h, "Xvfb")
 		}
 	}
 	return executable, nil
@@ -209,14 +218,37 @@ func lookUp(names, places []string) (string, bool) {
 	return "", false
 }
 
-// version asks the executable. What it says is for people; an empty string is a host that does not say.
-func (h *host) version(ctx context.Context, executable string) string {
+// version asks the host. What it says is for people; an empty string is a host that does not say.
+func (h *host) version(ctx context.Context, executable string) (string, error) {
 	if runtime.GOOS == "windows" && h.browser != nil || h.name == "safari" {
-		return "" // browsers there open a window instead
+		return "", nil // browsers there open a window instead
 	}
+	if !h.needsDisplay {
+		return hostVersion(ctx, executable, nil), nil
+	}
+	g, err := startGuard()
+	if err != nil {
+		return "", err
+	}
+	r := &run{host: h, guard: g}
+	if err := r.prepare(); err != nil {
+		return "", errors.Join(err, g.end())
+	}
+	var version string
+	display, err := r.startDisplay(ctx)
+	if err == nil {
+		version = hostVersion(ctx, executable, append(privateEnvironment(r.dir), onDisplay(display)...))
+	}
+	return version, errors.Join(err, r.clean(), g.end())
+}
+
+// hostVersion is the first line of what an executable says; a nil environment is this process's.
+func hostVersion(ctx context.Context, executable string, env []string) string {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, executable, "--version").Output()
+	cmd := exec.CommandContext(ctx, executable, "--version")
+	cmd.Env = env
+	out, err := cmd.Output()
 	if err != nil {
 		return ""
 	}
@@ -235,7 +267,11 @@ func printList(ctx context.Context, which []*host) bool {
 			fmt.Printf("%s\t-\t%v\n", h.name, err)
 			continue
 		}
-		fmt.Printf("%s\t%s\t%s\n", h.name, executable, h.version(ctx, executable))
+		version, err := h.version(ctx, executable)
+		if err != nil {
+			version = err.Error()
+		}
+		fmt.Printf("%s\t%s\t%s\n", h.name, executable, version)
 	}
 	return all
 }

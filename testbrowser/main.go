@@ -45,7 +45,7 @@ type settings struct {
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == guardArgument {
 		// A signal to a whole group of processes is for the others.
-		signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+		signal.Ignore(endSignals...)
 		if err := runGuard(os.Stdin); err != nil {
 			fmt.Fprintf(os.Stderr, "testbrowser: %v\n", err)
 			os.Exit(exitFailure)
@@ -62,7 +62,7 @@ func runMain(args []string) int {
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "testbrowser: %v\n", err)
-		return exitFailure
+		return errorExit(err)
 	}
 	ctx, stop := untilEnded()
 	defer stop()
@@ -131,7 +131,7 @@ func (set *settings) chooseHosts(names string) error {
 				return nil
 			}
 		}
-		return &notInstalledError{&host{name: "any host", install: "see testbrowser -list"}, "known host"}
+		return errNoHost
 	}
 	for name := range strings.SplitSeq(names, ",") {
 		h, err := hostNamed(strings.TrimSpace(name))
@@ -152,7 +152,7 @@ func (set *settings) limit(argv []string) time.Duration {
 		return set.timeout
 	}
 	for _, arg := range argv {
-		if value, ok := strings.CutPrefix(strings.TrimPrefix(arg, "-"), "-test.timeout="); ok {
+		if value, ok := strings.CutPrefix(strings.TrimLeft(arg, "-"), "test.timeout="); ok {
 			if own, err := time.ParseDuration(value); err == nil && own > 0 {
 				return own + timeoutGrace
 			}
@@ -213,7 +213,7 @@ func runAll(ctx context.Context, set *settings, args []string) (int, error) {
 	}
 	worst := 0
 	if len(set.hosts) == 0 {
-		worst = runOne(ctx, &run{program: p, settings: *set, stdout: os.Stdout, stderr: os.Stderr, guard: g}, "the page")
+		worst = runOne(ctx, &run{program: p, settings: *set, stdout: os.Stdout, stderr: os.Stderr, guard: g})
 	}
 	for _, h := range set.hosts {
 		if context.Cause(ctx) != nil {
@@ -240,13 +240,13 @@ func runHost(ctx context.Context, h *host, p program, set *settings, g *guard) i
 		return exitNotInstalled
 	}
 	r.executable = executable
-	return runOne(ctx, r, h.name)
+	return runOne(ctx, r)
 }
 
-func runOne(ctx context.Context, r *run, name string) int {
+func runOne(ctx context.Context, r *run) int {
 	code, err := r.do(ctx)
 	if err != nil {
-		fmt.Fprintf(r.stderr, "testbrowser: %s: %v\n", name, err)
+		fmt.Fprintf(r.stderr, "testbrowser: %s: %v\n", r.name(), err)
 		return errorExit(err)
 	}
 	return code
@@ -284,7 +284,10 @@ func newProgram(ctx context.Context, set *settings, args []string) (program, err
 	if err != nil {
 		return program{}, err
 	}
-	return program{Wasm: wasm, WasmExec: support, Argv: args, Env: set.env.complete(), Dir: pagePath(dir), Failure: exitFailure}, nil
+	return program{
+		Wasm: wasm, WasmExec: support, Argv: args, Env: set.env.complete(), Dir: pagePath(dir), Failure: exitFailure,
+		Process: processIDs{os.Getpid(), os.Getppid(), os.Getuid(), os.Getgid(), os.Geteuid(), os.Getegid()},
+	}, nil
 }
 
 // goCommand returns what a go command prints.
@@ -315,7 +318,7 @@ func (e *endedError) Error() string {
 func untilEnded() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
+	signal.Notify(signals, endSignals...)
 	parent, err := watchParent()
 	if err != nil {
 		// Without it only the case of a killed parent is not covered.
@@ -324,7 +327,7 @@ func untilEnded() (context.Context, func()) {
 	go func() {
 		select {
 		case s := <-signals:
-			number, _ := s.(syscall.Signal) // on every system that the signals above exist on
+			number, _ := s.(syscall.Signal) // as all of endSignals are
 			cancel(&endedError{number})
 		case <-parent:
 			cancel(&endedError{})

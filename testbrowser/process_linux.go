@@ -105,18 +105,33 @@ func descendantsCPU() (total time.Duration, known bool) {
 	return total, true
 }
 
-// killStrays ends the descendants that left their group, as daemons do, except the processes in keep, and waits for them.
-func killStrays(keep ...int) error {
+// children are the ids of this process's children, which a shell that became this program may have left it.
+func children() []int {
+	var ids []int
+	for _, p := range descendants(os.Getpid()) {
+		if p.parent == os.Getpid() {
+			ids = append(ids, p.pid)
+		}
+	}
+	return ids
+}
+
+// killStrays ends the descendants that left their group, as daemons do, and waits for them; it spares the processes in
+// keep and theirs.
+func killStrays(keep []int) error {
 	for {
+		spared := make(map[int]bool)
+		for _, pid := range keep {
+			spared[pid] = true
+		}
 		var strays []int
-	search:
-		for _, p := range descendants(os.Getpid()) {
-			for _, pid := range keep {
-				if p.pid == pid || p.parent == pid {
-					continue search
-				}
+		for _, p := range descendants(os.Getpid()) { // parents first
+			if spared[p.parent] {
+				spared[p.pid] = true
 			}
-			strays = append(strays, p.pid)
+			if !spared[p.pid] {
+				strays = append(strays, p.pid)
+			}
 		}
 		if len(strays) == 0 {
 			return nil

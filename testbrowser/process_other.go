@@ -10,6 +10,9 @@ import (
 
 // Systems without process groups: a process is all that can be ended.
 
+// endSignals ask this program to end.
+var endSignals = []os.Signal{os.Interrupt}
+
 func inGroup(*exec.Cmd) {}
 
 func killGroup(leader int) error {

@@ -4,9 +4,13 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
 	"syscall"
 )
+
+// endSignals ask this program to end. go test sends SIGQUIT to a test that takes too long.
+var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
 
 // inGroup makes the process of cmd the leader of a process group of its own.
 func inGroup(cmd *exec.Cmd) {

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// endSignals ask this program to end.
+var endSignals = []os.Signal{os.Interrupt, syscall.SIGTERM}
+
 // inGroup keeps Ctrl-C in the console from ending the process before this program can.
 func inGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}

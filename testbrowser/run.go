@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 )
@@ -55,21 +56,14 @@ type process struct {
 
 // do returns the program's exit code, or an error if the program could not be run to its end.
 func (r *run) do(ctx context.Context) (code int, err error) {
-	r.dir, err = os.MkdirTemp("", "testbrowser-")
-	if err != nil {
-		return 0, fmt.Errorf("a directory for the run: %w", err)
-	}
-	if err := r.guard.remove(r.dir); err != nil {
-		return 0, errors.Join(err, os.RemoveAll(r.dir))
+	if err := r.prepare(); err != nil {
+		return 0, err
 	}
 	defer func() {
 		if cleanErr := r.clean(); cleanErr != nil && err == nil {
 			err = fmt.Errorf("cleaning up: %w", cleanErr)
 		}
 	}()
-	if err := makePrivateDirs(r.dir); err != nil {
-		return 0, fmt.Errorf("a directory for the run: %w", err)
-	}
 	r.program.Env = maps.Clone(r.program.Env)
 	r.program.Env["TMPDIR"] = pagePath(filepath.Join(r.dir, "tmp"))
 	if err := checkSize(r.program); err != nil {
@@ -80,6 +74,44 @@ func (r *run) do(ctx context.Context) (code int, err error) {
 		return r.runScript(ctx, l)
 	}
 	return r.runPage(ctx, l)
+}
+
+// name is what messages call the host.
+func (r *run) name() string {
+	if r.host == nil {
+		return "the page"
+	}
+	return r.host.name
+}
+
+// prepare makes the directory of the run. Who calls it calls clean later, unless it fails.
+func (r *run) prepare() error {
+	dir, err := os.MkdirTemp(tempDir(), "testbrowser-")
+	if err != nil {
+		return fmt.Errorf("a directory for the run: %w", err)
+	}
+	r.dir = dir
+	if err := r.guard.remove(dir); err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	err = makePrivateDirs(dir)
+	if err == nil {
+		r.log, err = os.Create(filepath.Join(dir, "log"))
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("a directory for the run: %w", err), r.clean())
+	}
+	return nil
+}
+
+// tempDir is where runs have their directories: browsers put sockets there, whose paths have little room.
+func tempDir() string {
+	const longest = 40
+	dir := os.TempDir()
+	if runtime.GOOS == "linux" && len(dir) > longest {
+		return "/tmp"
+	}
+	return dir
 }
 
 // start starts a process in a group of its own.
@@ -114,7 +146,7 @@ func (r *run) clean() error {
 	for i := len(r.processes) - 1; i >= 0; i-- {
 		errs = append(errs, r.processes[i].end())
 	}
-	errs = append(errs, killStrays(r.guard.pid()))
+	errs = append(errs, killStrays(r.guard.keep))
 	if r.log != nil {
 		errs = append(errs, r.log.Close())
 	}
@@ -138,7 +170,7 @@ func (p process) end() error {
 
 // runScript runs the program in Node or one of its like, whose files and console are this process's.
 func (r *run) runScript(ctx context.Context, l *launch) (int, error) {
-	l.version = r.host.version(ctx, r.executable)
+	l.version = hostVersion(ctx, r.executable, nil)
 	script := filepath.Join(r.dir, "program.mjs")
 	if err := os.WriteFile(script, programScript, 0o600); err != nil {
 		return 0, err
@@ -196,10 +228,6 @@ func (r *run) runPage(ctx context.Context, l *launch) (int, error) {
 		r.printURL()
 		return r.watch(ctx, nil)
 	}
-	r.log, err = os.Create(filepath.Join(r.dir, "log"))
-	if err != nil {
-		return 0, err
-	}
 	var display string
 	if r.host.needsDisplay && !r.settings.headed {
 		if display, err = r.startDisplay(ctx); err != nil {
@@ -211,7 +239,7 @@ func (r *run) runPage(ctx context.Context, l *launch) (int, error) {
 		return 0, err
 	}
 	if display != "" {
-		cmd.Env = append(cmd.Env, "DISPLAY="+display, "WAYLAND_DISPLAY=", "GDK_BACKEND=x11")
+		cmd.Env = append(cmd.Env, onDisplay(display)...)
 	}
 	cmd.Stdout, cmd.Stderr = r.log, r.log
 	p, err := r.start(cmd, killGroup)
@@ -278,7 +306,7 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 				return 0, r.withLog(hung)
 			}
 			if notice != "" {
-				fmt.Fprintf(r.stderr, "testbrowser: %s\n", notice)
+				fmt.Fprintf(r.stderr, "testbrowser: %s: %s\n", r.name(), notice)
 			}
 			silenceTimer = time.After(silence.next())
 		case <-limitTimer:

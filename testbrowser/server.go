@@ -39,6 +39,17 @@ type program struct {
 	Env      map[string]string `json:"env"`
 	Dir      string            `json:"cwd"`
 	Failure  int               `json:"failure"` // exit code of a script that cannot run the program
+	Process  processIDs        `json:"process"`
+}
+
+// processIDs are what os.Getpid and its like return in a page.
+type processIDs struct {
+	PID  int `json:"pid"` // package runtime/coverage needs one above 0
+	PPID int `json:"ppid"`
+	UID  int `json:"uid"`
+	GID  int `json:"gid"`
+	EUID int `json:"euid"`
+	EGID int `json:"egid"`
 }
 
 // pageServer serves one run of a program to one page and is the page's console and file system.

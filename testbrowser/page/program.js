@@ -431,6 +431,8 @@
 		live();
 		const config = await (await request("config")).json();
 		cwd = config.cwd;
+		const { pid, ppid, uid, gid, euid, egid } = config.process;
+		Object.assign(globalThis.process, { pid, ppid, getuid: () => uid, getgid: () => gid, geteuid: () => euid, getegid: () => egid });
 		go = new Go();
 		go.argv = config.argv;
 		go.env = config.env;
