@@ -19,15 +19,18 @@ func content(m Message) (data []byte, text bool) {
 	return nil, false
 }
 
-// message makes of p what is delivered. p.data is nobody else's.
+// textOf makes a Text of data, which nobody else may have.
+func textOf(data []byte) Text {
+	return Text(unsafe.String(unsafe.SliceData(data), len(data)))
+}
+
+// message makes of p what is delivered.
 func (p payload) message(t BinaryType) Message {
 	switch {
-	case p.text:
-		return Text(unsafe.String(unsafe.SliceData(p.data), len(p.data)))
+	case p.array == nil:
+		return p.text
 	case t == BinaryBlob:
-		return &Blob{blob{data: p.data}}
-	case p.array != nil:
-		return p.array
+		return &Blob{blob{data: p.array.data}}
 	}
-	return newArrayBuffer(p.data)
+	return p.array
 }

@@ -9,7 +9,7 @@ type poller struct {
 	blind blindReader
 }
 
-func (p *poller) init(io.ReadWriteCloser) {}
+func (p *poller) init(_ io.ReadWriteCloser, idle func()) { p.blind.idle = idle }
 
 func (p *poller) read(conn io.Reader) (data []byte, buf *[]byte, err error) {
 	return p.blind.read(conn)

@@ -21,10 +21,11 @@ type poller struct {
 // readAttempt and writeAttempt are system calls that RawConn makes. Each function is made once, so that a call allocates
 // nothing.
 type readAttempt struct {
-	try func(fd uintptr) bool
-	buf *[]byte // of receiveBuffers
-	n   int
-	err error
+	idle func()
+	try  func(fd uintptr) bool
+	buf  *[]byte // of receiveBuffers
+	n    int
+	err  error
 }
 
 type writeAttempt struct {
@@ -34,14 +35,15 @@ type writeAttempt struct {
 	err  error
 }
 
-func (p *poller) init(conn io.ReadWriteCloser) {
+// init takes the connection and what to call when there is nothing to read.
+func (p *poller) init(conn io.ReadWriteCloser, idle func()) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			p.raw, p.in.try, p.out.try = raw, p.in.read, p.out.write
+			p.raw, p.in.idle, p.in.try, p.out.try = raw, idle, p.in.read, p.out.write
 			return
 		}
 	}
-	p.blind = new(blindReader)
+	p.blind = &blindReader{idle: idle}
 }
 
 // read waits until conn is readable and reads into a buffer of receiveBuffers, which is the caller's to put back unless it
@@ -78,7 +80,11 @@ func (a *readAttempt) read(fd uintptr) bool {
 		return true
 	}
 	receiveBuffers.Put(buf)
-	return a.err != syscall.EAGAIN
+	if a.err == syscall.EAGAIN {
+		a.idle()
+		return false
+	}
+	return true
 }
 
 // write writes what the connection takes at once: nothing where that cannot be known.

@@ -1,13 +1,14 @@
 package ws
 
-// queue is a first-in, first-out queue that keeps its memory while it is in use and gives it back when a burst is over.
+// queue is a first-in, first-out queue. It keeps its memory until trim says that it is not needed for the moment.
 type queue[T any] struct {
 	items []T
 	head  int
+	brief bool // memory is to be given back when the queue is empty
 }
 
-// queueKeep is how many items an empty queue may keep room for.
-const queueKeep = 16
+// queueKeepIdle is for how many items an empty queue keeps room after trim.
+const queueKeepIdle = 16
 
 func (q *queue[T]) len() int { return len(q.items) - q.head }
 
@@ -33,11 +34,18 @@ func (q *queue[T]) pop() T {
 
 // reset empties the queue.
 func (q *queue[T]) reset() {
-	if cap(q.items) > queueKeep {
+	clear(q.items[q.head:])
+	q.items, q.head = q.items[:0], 0
+	if q.brief && cap(q.items) > queueKeepIdle {
 		q.items = nil
-	} else {
-		clear(q.items[q.head:])
-		q.items = q.items[:0]
 	}
-	q.head = 0
+	q.brief = false
+}
+
+// trim gives back memory kept for more, now or as soon as the queue is empty.
+func (q *queue[T]) trim() {
+	q.brief = true
+	if q.len() == 0 {
+		q.reset()
+	}
 }

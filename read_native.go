@@ -17,8 +17,8 @@ const (
 	// compressed ones may be much larger than what was read.
 	batchBytes = 1 << 20
 
-	// batchKeep is for how many messages an idle connection keeps room.
-	batchKeep = 16
+	// batchMessages is how many parsed messages are handed over together.
+	batchMessages = 256
 )
 
 // receiveBuffers are only held while there is something to read.
@@ -90,15 +90,22 @@ func noProgress(err error) error {
 
 // parse handles the received bytes, as far as the application keeps up.
 func (c *Conn) parse() (run bool) {
-	var bytes int
-	for len(c.in) > 0 && !run && bytes < batchBytes {
-		ev, n, err := c.reader.Next(c.in)
-		c.in = c.in[n:]
-		bytes += len(ev.Payload)
+	in := c.in
+	for len(in) > 0 && !run && !c.paused {
+		ev, n, err := c.reader.Next(in)
+		in = in[n:]
+		// Small messages of a flood take only this turn: 25 ns less each than by take.
+		if err == nil && !ev.Owned && (ev.Op == frame.Binary || ev.Op == frame.Text) && len(c.batch) < batchMessages-1 {
+			c.batch = append(c.batch, c.keep(ev.Payload, ev.Op == frame.Text))
+			continue
+		}
+		c.in = in
 		run = c.take(ev, err)
-		c.partial.Store(ev.Op == frame.Continuation)
+		in = c.in
 	}
-	if len(c.in) == 0 {
+	c.in = in
+	if len(in) == 0 {
+		c.partial.Store(c.reader.MidFrame())
 		c.in = nil
 		c.releaseBuffer()
 	}
@@ -120,12 +127,17 @@ func (c *Conn) take(ev frame.Event, err error) (run bool) {
 	}
 	switch ev.Op {
 	case frame.Text, frame.Binary:
-		c.closing.progress.Store(true)
-		text := ev.Op == frame.Text
-		if ev.Owned {
-			c.batch = append(c.batch, payload{data: ev.Payload, text: text})
-		} else {
-			c.batch = append(c.batch, c.keep(ev.Payload, text))
+		c.batchBytes += len(ev.Payload)
+		switch {
+		case !ev.Owned:
+			c.batch = append(c.batch, c.keep(ev.Payload, ev.Op == frame.Text))
+		case ev.Op == frame.Text:
+			c.batch = append(c.batch, payload{text: textOf(ev.Payload)})
+		default:
+			c.batch = append(c.batch, payload{array: newArrayBuffer(ev.Payload)})
+		}
+		if len(c.batch) >= batchMessages || c.batchBytes >= batchBytes {
+			run = c.handOver()
 		}
 	case frame.Ping:
 		run = c.handOver()
@@ -145,17 +157,30 @@ func (c *Conn) handOver() (run bool) {
 	if len(c.batch) == 0 {
 		return false
 	}
+	c.busy = c.busy || len(c.batch) > queueKeepIdle
 	c.mu.Lock()
 	run = c.postMessages(c.batch)
 	c.out.atOnce = true
+	c.closing.progress.Store(true)
+	c.paused = c.full()
 	c.mu.Unlock()
-	if cap(c.batch) > batchKeep {
-		c.batch = nil
-	} else {
-		clear(c.batch)
-		c.batch = c.batch[:0]
-	}
+	clear(c.batch)
+	c.batch = c.batch[:0]
+	c.batchBytes = 0
 	return run
+}
+
+// goingIdle gives back what was kept for a flood, now that there is nothing to read.
+func (c *Conn) goingIdle() {
+	if !c.busy {
+		return
+	}
+	c.busy = false
+	c.batch = nil
+	c.mu.Lock()
+	c.unread.trim()
+	c.posted.messages.trim()
+	c.mu.Unlock()
 }
 
 // awaitRoom waits while more than ReadBuffer is unread. A connection that is closing reads on: nobody will get what
@@ -166,6 +191,7 @@ func (c *Conn) awaitRoom() (discard bool) {
 	for c.full() {
 		c.room.Wait()
 	}
+	c.paused = false
 	return c.discarding
 }
 
@@ -211,34 +237,40 @@ const (
 func (c *Conn) keep(data []byte, text bool) payload {
 	if c.smalls < slabAfter || len(data) > slabMessage {
 		c.smalls++
-		return payload{data: append(make([]byte, 0, len(data)), data...), text: text}
+		data = append(make([]byte, 0, len(data)), data...)
+		if text {
+			return payload{text: textOf(data)}
+		}
+		return payload{array: newArrayBuffer(data)}
 	}
 	s := c.slab
 	if s == nil || s.used.arrays == len(s.arrays) || s.used.bytes+len(data) > len(s.bytes) {
 		s = new(slab)
 		c.slab = s
 	}
-	start, end := s.used.bytes, s.used.bytes+len(data)
-	copy(s.bytes[start:], data)
-	s.used.bytes = end
-	p := payload{data: s.bytes[start:end:end], text: text}
-	if !text {
-		p.array = &s.arrays[s.used.arrays]
-		p.array.data = p.data
-		s.used.arrays++
+	start := s.used.bytes
+	s.used.bytes += copy(s.bytes[start:], data)
+	data = s.bytes[start:s.used.bytes:s.used.bytes]
+	if text {
+		return payload{text: textOf(data)}
 	}
-	return p
+	array := &s.arrays[s.used.arrays]
+	s.used.arrays++
+	array.data = data
+	return payload{array: array}
 }
 
 // blindReader reads from a connection that cannot tell beforehand that there is something: the first bytes come into a few
 // of its own, and only when these are full is there a large buffer.
 type blindReader struct {
+	idle  func() // called before waiting
 	first [64]byte
 	more  bool
 }
 
 func (r *blindReader) read(conn io.Reader) (data []byte, buf *[]byte, err error) {
 	if !r.more {
+		r.idle()
 		n, err := conn.Read(r.first[:])
 		r.more = n == len(r.first)
 		return r.first[:n], nil, err

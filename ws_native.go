@@ -71,14 +71,17 @@ type socket struct {
 	partial atomic.Bool // bytes of an unfinished frame have arrived since the last ping
 
 	// For the goroutine that reads.
-	reader frame.Reader
-	in     []byte  // received and not yet parsed, a part of inBuf
-	inBuf  *[]byte // from receiveBuffers
-	early  []byte  // what followed the handshake's response, parsed first
-	batch  []payload
-	poll   poller
-	smalls int // small messages received before slabs were worth it
-	slab   *slab
+	reader     frame.Reader
+	in         []byte    // received and not yet parsed, a part of inBuf
+	inBuf      *[]byte   // from receiveBuffers
+	early      []byte    // what followed the handshake's response, parsed first
+	batch      []payload // parsed and not yet handed over
+	batchBytes int       // of those that did not go through the fast path
+	paused     bool      // too much is unread: parse no further
+	busy       bool      // memory has been kept for more messages
+	poll       poller
+	smalls     int // small messages received before slabs were worth it
+	slab       *slab
 
 	// For whoever holds mu.
 	room       sync.Cond // reading may go on
@@ -134,7 +137,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 	}
 	c.conn = res.Stream
 	c.in = res.Early
-	c.poll.init(res.Stream)
+	c.poll.init(res.Stream, c.goingIdle)
 	var inflater *frame.Inflater
 	if res.Deflated {
 		inflater = frame.NewInflater(res.Deflate)
@@ -206,11 +209,15 @@ func (c *Conn) hardClose() {
 	go c.conn.Close()
 }
 
-// payload is a received message that has not been delivered.
+// payload is a received message that has not been delivered: text, or if array is not nil, binary.
 type payload struct {
-	data  []byte
-	text  bool
-	array *ArrayBuffer // of data, or nil
+	text  Text
+	array *ArrayBuffer
 }
 
-func (p payload) size() int64 { return int64(len(p.data)) }
+func (p payload) size() int64 {
+	if p.array != nil {
+		return int64(len(p.array.data))
+	}
+	return int64(len(p.text))
+}
