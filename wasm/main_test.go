@@ -1,0 +1,184 @@
+//go:build !js
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/seed2c7e30c3/ws/wasm/demo"
+)
+
+const limit = 3 * time.Minute
+
+// The whole demo, as "go run ./wasm -once" does it.
+func TestOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short leaves the browsers out")
+	}
+	for _, name := range []string{"chromium", "firefox", "webkit"} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
+			defer cancel()
+			var out bytes.Buffer
+			err := run(ctx, settings{once: true, browsers: name, timeout: limit}, &out)
+			if errors.Is(err, errNoBrowser) && !required(name) {
+				t.Skip(err)
+			}
+			if err != nil {
+				t.Fatalf("%v\n%s", err, &out)
+			}
+			for _, want := range []string{"native, ", "in a browser, " + name, "close 4000", "The two logs are equal"} {
+				if !strings.Contains(out.String(), want) {
+					t.Errorf("the output has no %q:\n%s", want, &out)
+				}
+			}
+		})
+	}
+}
+
+// required tells whether WS_REQUIRE_BROWSERS, a list or "1" for all, wants a browser to be there.
+func required(name string) bool {
+	value := os.Getenv("WS_REQUIRE_BROWSERS")
+	return value == "1" || slices.Contains(strings.Split(value, ","), name)
+}
+
+func TestNoBrowser(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it builds the browser's program")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	err := run(ctx, settings{once: true, browsers: "nonesuch", timeout: limit}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), `"nonesuch"`) {
+		t.Errorf("a browser that nobody knows: %v", err)
+	}
+	t.Setenv("PATH", goDir(t))
+	t.Setenv("TESTBROWSER_PATH", "")
+	err = run(ctx, settings{once: true, browsers: "node", timeout: limit}, io.Discard)
+	if !errors.Is(err, errNoBrowser) || !strings.Contains(err.Error(), "node is not installed") {
+		t.Errorf("a host that is not installed: %v", err)
+	}
+}
+
+// goDir returns a directory that has the go command and nothing else.
+func goDir(t *testing.T) string {
+	t.Helper()
+	root, err := goCommand(t.Context(), nil, "env", "GOROOT")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root + "/bin"
+}
+
+func TestAddressInUse(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	addr := taken.Addr().String()
+	err = run(t.Context(), settings{addr: addr, timeout: limit}, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "-addr") {
+		t.Errorf("an address in use: %v", err)
+	}
+}
+
+func TestMarks(t *testing.T) {
+	t.Parallel()
+	native := program{"native", []string{"a\t1\t0", "b\t1\t5", "c\t3\t0"}}
+	for _, test := range []struct {
+		browser   []string
+		differing int
+		marked    []string
+	}{
+		{native.Lines, 0, nil},
+		{[]string{"a\t1\t0", "b\t1\t6", "c\t3\t0"}, 1, []string{"! b"}},
+		{[]string{"a\t1\t0"}, 2, []string{"! (no line)", "! (no line)"}},
+		{[]string{"a\t1\t0", "b\t1\t5", "c\t3\t0", "d\t3\t0"}, 1, []string{"! d"}},
+		{nil, 3, []string{"! (no line)", "! (no line)", "! (no line)"}},
+	} {
+		var out bytes.Buffer
+		if n := (program{"browser", test.browser}).printMarked(&out, native); n != test.differing {
+			t.Errorf("%q: %d lines differ, want %d", test.browser, n, test.differing)
+		}
+		var marked []string
+		for line := range strings.Lines(out.String()) {
+			if strings.HasPrefix(line, "!") {
+				marked = append(marked, line)
+			}
+		}
+		if !slices.EqualFunc(marked, test.marked, strings.HasPrefix) {
+			t.Errorf("%q: marked are %q, want %q", test.browser, marked, test.marked)
+		}
+	}
+}
+
+// The program, and not just the comparison, has to succeed.
+func TestProgramFails(t *testing.T) {
+	t.Parallel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	refuses := &http.Server{Handler: http.NotFoundHandler()}
+	defer refuses.Close()
+	go refuses.Serve(listener)
+	lines, err := runNative(t.Context(), limit, "http://"+listener.Addr().String())
+	if err == nil || len(lines) != 2 || !strings.HasPrefix(lines[0], "error\t3") || !strings.HasPrefix(lines[1], "close 1006") {
+		t.Errorf("a server without WebSocket: %q, %v", lines, err)
+	}
+	if lines, err := runNative(t.Context(), limit, "no URL"); err == nil || len(lines) != 0 {
+		t.Errorf("a base that is no URL: %q, %v", lines, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := demo.Run(ctx, "http://"+listener.Addr().String(), func(demo.Line) {}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a cancelled run: %v", err)
+	}
+}
+
+// The page has what it needs and no more rights than the package asks for.
+func TestPage(t *testing.T) {
+	t.Parallel()
+	s, err := listen(settings{addr: onceAddr})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.close()
+	native := program{"native", []string{"a\t1\t0"}}
+	s.publish(files{wasm: "main_test.go", wasmExec: "main.go"}, native)
+	for path, contentType := range map[string]string{
+		"/": "text/html", "/page.js": "text/javascript", "/style.css": "text/css", "/wasm_exec.js": "text/javascript",
+		"/demo.wasm": "application/wasm", "/native.json": "application/json",
+	} {
+		response, err := http.Get(s.url + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := io.ReadAll(response.Body)
+		response.Body.Close()
+		if err != nil || response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), contentType) {
+			t.Errorf("%s: %s %v %v", path, response.Status, response.Header, err)
+		}
+		policy := response.Header.Get("Content-Security-Policy")
+		if !strings.Contains(policy, "script-src 'self' 'wasm-unsafe-eval';") || strings.Contains(policy, "'unsafe-") {
+			t.Errorf("%s: the policy is %q", path, policy)
+		}
+		var got program
+		if path == "/native.json" && (json.Unmarshal(body, &got) != nil || !slices.Equal(got.Lines, native.Lines)) {
+			t.Errorf("%s: %s", path, body)
+		}
+	}
+}
