@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -74,7 +75,7 @@ func checkResult(t *testing.T, r *result) {
 		t.Error(err)
 	}
 	for line := range strings.Lines(quick.String()) {
-		if len(strings.Fields(line)) != 3 {
+		if len(strings.Fields(line)) != 3 || strings.Contains(line, "NaN") {
 			t.Errorf("the line %q does not have three columns", line)
 		}
 	}
@@ -87,6 +88,41 @@ func TestIdle(t *testing.T) {
 	}
 	for _, r := range list {
 		checkResult(t, r)
+	}
+}
+
+// Every workload in every browser and Node that this machine has.
+func TestEveryHost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("browsers take long")
+	}
+	for _, host := range jsHosts {
+		t.Run(host.name, func(t *testing.T) {
+			if _, err := host.find(); err != nil {
+				t.Skip(err)
+			}
+			set, err := parseFlags([]string{"-quick", "-host", host.name, "-rounds", "1", "-sample", "1ms"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var all []*result
+			err = set.browser(func(list []*result) error {
+				all = append(all, list...)
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, r := range all {
+				checkResult(t, r)
+			}
+			// One that the page reported first, and one that needs no page.
+			for _, name := range []string{"/pingpong/16B/p50", "/dial", "/size/gzip"} {
+				if !slices.ContainsFunc(all, func(r *result) bool { return r.Name == host.name+name }) {
+					t.Errorf("no result %s%s", host.name, name)
+				}
+			}
+		})
 	}
 }
 

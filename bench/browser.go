@@ -13,8 +13,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/seed2c7e30c3/ws/bench/internal/load"
@@ -31,6 +34,9 @@ const (
 	mostBytes = 64 << 20
 	mostDials = 100
 )
+
+// pageContestants are those that the page's scripts and programs add.
+var pageContestants = []string{load.Subject, load.Variant, limit, load.Rival}
 
 // pageConfig is what the page's script asks for.
 type pageConfig struct {
@@ -67,6 +73,11 @@ func (set *settings) browser(report func([]*result) error) (err error) {
 	host, err := hostNamed(set.host)
 	if err != nil {
 		return err
+	}
+	for _, name := range set.peers {
+		if !slices.Contains(pageContestants, name) {
+			return fmt.Errorf("no contestant in a page is called %q, but %s", name, strings.Join(pageContestants, ", "))
+		}
 	}
 	dir, err := os.MkdirTemp("", "ws-bench-")
 	if err != nil {
@@ -129,7 +140,10 @@ func runPage(host *jsHost, config pageConfig, dir string, report func([]*result)
 			config.Programs = append(config.Programs, name)
 		}
 	}
-	ctx, end := context.WithCancelCause(context.Background())
+	// The host is in a process group of its own, so a Ctrl-C does not reach it.
+	interrupted, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	ctx, end := context.WithCancelCause(interrupted)
 	defer end(nil)
 	p := &pageServer{host: host.name, files: files, config: config, report: report, end: end}
 	p.silence = time.AfterFunc(silenceLimit, func() { end(fmt.Errorf("the page has reported nothing for %v", silenceLimit)) })

@@ -129,6 +129,9 @@ func (set *settings) main() (err error) {
 	if err != nil {
 		return err
 	}
+	if len(all) == 0 {
+		return fmt.Errorf("no workload matches %q", set.workloads)
+	}
 	if set.json != "" {
 		if err := writeJSON(set.json, all); err != nil {
 			return err

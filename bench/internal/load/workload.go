@@ -126,7 +126,7 @@ func echoWorkload(size int) *Workload {
 		Size:  size,
 		Name:  "echo/" + sizeName(size),
 		Path:  "/echo",
-		First: 2,
+		First: 1,
 		Most:  maxCount,
 		Run: func(s *Session, n int) (time.Duration, []Measure, error) {
 			elapsed, err := timed(func() error { return s.Echo(n, m) })

@@ -3,6 +3,7 @@ package wsclient
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/bench/internal/load"
@@ -24,7 +25,7 @@ const (
 
 type client struct {
 	conn  *ws.Conn
-	since int // bytes sent after the last Drain
+	since atomic.Int64 // bytes sent after the last Drain
 }
 
 func (c *client) Send(m *load.Message) error {
@@ -34,11 +35,10 @@ func (c *client) Send(m *load.Message) error {
 	} else {
 		err = c.conn.Send(ws.Bytes(m.Data))
 	}
-	c.since += len(m.Data)
-	if err != nil || c.since < drainEvery {
+	if since := c.since.Add(int64(len(m.Data))); err != nil || since < drainEvery {
 		return err
 	}
-	c.since = 0
+	c.since.Store(0)
 	return c.conn.Drain(context.Background(), drainTo)
 }
 
