@@ -273,10 +273,7 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 	for {
 		select {
 		case end := <-s.ended:
-			if end.err != nil {
-				return 0, r.withLog(end.err)
-			}
-			return end.code, nil
+			return end.code, end.err
 		case <-started:
 			started, startTimer = nil, nil
 			if limit > 0 {
@@ -321,10 +318,7 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 func (r *run) lastWords(gone error) (int, error) {
 	select {
 	case end := <-r.server.ended:
-		if end.err == nil {
-			return end.code, nil
-		}
-		return 0, r.withLog(end.err)
+		return end.code, end.err
 	default:
 		return 0, r.withLog(gone)
 	}

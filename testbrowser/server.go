@@ -7,6 +7,7 @@ import (
 	"encoding/base32"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -193,7 +194,7 @@ func (s *pageServer) silence() time.Duration {
 func (s *pageServer) config(w http.ResponseWriter, _ *http.Request) {
 	if s.loaded.Swap(true) {
 		http.Error(w, "this page runs once", http.StatusConflict)
-		s.end(pageEnd{err: fmt.Errorf("the page was loaded a second time: the program, or a user, reloaded it")})
+		s.end(pageEnd{err: errors.New("the page was loaded a second time: the program, or a user, reloaded it")})
 		return
 	}
 	reply(w, s.program)
@@ -275,7 +276,7 @@ func (s *pageServer) fatal(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		body = fmt.Appendf(body, "\n(%v)", err)
 	}
-	s.end(pageEnd{err: fmt.Errorf("%s", body)})
+	s.end(pageEnd{err: errors.New(strings.TrimSpace(string(body)))})
 }
 
 // end keeps the first end.
