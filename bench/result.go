@@ -128,7 +128,7 @@ func (r *result) printTable(w io.Writer) error {
 	}
 	for _, name := range r.contestants() {
 		ratio := ""
-		if name != load.Subject && !r.Absolute {
+		if _, ok := r.Samples[load.Subject]; ok && name != load.Subject && !r.Absolute {
 			ratio = fmt.Sprintf("%s is %s of it", load.Subject, strings.TrimSpace(column(r.median(load.Subject)/r.median(name))))
 		}
 		mark := " "
