@@ -47,14 +47,12 @@ func newHost() *host {
 		blob:       global.Get("Blob"),
 		once:       js.ValueOf(map[string]any{"once": true}),
 		scratch:    make([]byte, scratchSize),
+		data:       js.Null(),
 
 		setImmediate: global.Get("setImmediate"),
 	}
 	h.bindCall = function.Get("bind").Call("bind", function.Get("call"))
 	h.map_ = h.bindCall.Invoke(h.array.Get("prototype").Get("map"))
-	if class := global.Get("MessageEvent"); class.Type() == js.TypeFunction {
-		h.data = h.accessor(class.Get("prototype"), "data")
-	}
 	encoder := global.Get("TextEncoder").New()
 	h.encode = h.bind(encoder.Get("encode"), encoder)
 	decoder := global.Get("TextDecoder").New("utf-8", map[string]any{"ignoreBOM": true})
@@ -69,31 +67,36 @@ func (h *host) bind(function js.Value, args ...any) js.Value {
 	return function.Call("bind", args...)
 }
 
-// accessor returns the getter of a property as a function of the object, undefined if the property has none.
-func (h *host) accessor(prototype js.Value, name string) js.Value {
-	descriptor := js.Global().Get("Object").Call("getOwnPropertyDescriptor", prototype, name)
-	if descriptor.Type() != js.TypeObject {
-		return js.Undefined()
+// accessor returns the getter of a property of object as a function of the object, undefined where it is no getter.
+func (h *host) accessor(object js.Value, name string) js.Value {
+	class := js.Global().Get("Object")
+	for p := object; p.Type() == js.TypeObject; p = class.Call("getPrototypeOf", p) {
+		descriptor := class.Call("getOwnPropertyDescriptor", p, name)
+		if descriptor.Type() != js.TypeObject {
+			continue
+		}
+		if get := descriptor.Get("get"); get.Type() == js.TypeFunction {
+			return h.bindCall.Invoke(get)
+		}
+		break
 	}
-	get := descriptor.Get("get")
-	if get.Type() != js.TypeFunction {
-		return js.Undefined()
-	}
-	return h.bindCall.Invoke(get)
+	return js.Undefined()
 }
 
 // getter returns a function that reads a property of object.
 func (h *host) getter(object js.Value, name string) js.Value {
-	for p := object; p.Type() == js.TypeObject; p = js.Global().Get("Object").Call("getPrototypeOf", p) {
-		if get := h.accessor(p, name); get.Type() == js.TypeFunction {
-			return h.bind(get, js.Null(), object)
-		}
+	if get := h.accessor(object, name); get.Type() == js.TypeFunction {
+		return h.bind(get, js.Null(), object)
 	}
 	return h.bind(js.Global().Get("Reflect").Get("get"), js.Null(), object, name)
 }
 
-// eventData returns the array of the data of an array of message events.
+// eventData returns the array of the data of an array of message events, which is not empty.
 func (h *host) eventData(events js.Value) js.Value {
+	if h.data.IsNull() {
+		// From an event, because globalThis.MessageEvent is another class than the events' in Node 20.
+		h.data = h.accessor(events.Index(0), "data")
+	}
 	if h.data.Type() == js.TypeFunction {
 		return h.map_.Invoke(events, h.data)
 	}

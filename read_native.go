@@ -237,11 +237,12 @@ const (
 func (c *Conn) keep(data []byte, text bool) payload {
 	if c.smalls < slabAfter || len(data) > slabMessage {
 		c.smalls++
-		data = append(make([]byte, 0, len(data)), data...)
+		own := make([]byte, len(data)) // with copy right behind, memory that make need not clear
+		copy(own, data)
 		if text {
-			return payload{text: textOf(data)}
+			return payload{text: textOf(own)}
 		}
-		return payload{array: newArrayBuffer(data)}
+		return payload{array: newArrayBuffer(own)}
 	}
 	s := c.slab
 	if s == nil || s.used.arrays == len(s.arrays) || s.used.bytes+len(data) > len(s.bytes) {

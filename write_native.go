@@ -34,6 +34,7 @@ type outgoing struct {
 // chunk is a part of the byte stream.
 type chunk struct {
 	buf  []byte
+	sent int   // how much of buf has been written
 	app  int64 // bytes of application data that count as sent with it
 	ends bool  // its last byte is the last of a frame
 }
@@ -42,7 +43,7 @@ var chunks = sync.Pool{New: func() any { return &chunk{buf: make([]byte, 0, chun
 
 func (q *outgoing) newChunk() *chunk {
 	ch := chunks.Get().(*chunk)
-	ch.buf, ch.app, ch.ends = ch.buf[:0], 0, false
+	*ch = chunk{buf: ch.buf[:0]}
 	q.chunks.push(ch)
 	return ch
 }
@@ -78,6 +79,7 @@ func (c *Conn) appendFrame(op frame.Opcode, rsv1 bool, data []byte, app int64) {
 		if ch.ends {
 			break
 		}
+		c.writeFullChunks()
 		ch = c.out.newChunk()
 	}
 	c.startWriting()
@@ -159,35 +161,49 @@ func (c *Conn) startWriting() {
 		return
 	}
 	if c.out.atOnce {
+		// The first Send after something was received writes itself: an answer then leaves without a change of goroutines,
+		// while a flood of Sends is still collected into large writes.
 		c.out.atOnce = false
-		if c.writeAtOnce() {
-			return
-		}
+		c.writeAtOnce()
 	}
-	c.out.writing = true
-	go c.flush()
+	if c.out.chunks.len() > 0 || len(c.out.controls) > 0 {
+		c.out.writing = true
+		go c.flush()
+	}
 }
 
-// writeAtOnce writes the only chunk without waiting for the network, and reports whether nothing is left to do. The first
-// Send after something was received does it: an answer then leaves without a change of goroutines, while a flood of Sends
-// is still collected into large writes.
-func (c *Conn) writeAtOnce() bool {
-	if c.out.chunks.len() != 1 || len(c.out.controls) > 0 || c.closing.queued {
-		return false
+// writeFullChunks lets a Send of a large message write while it goes on masking, as long as the network takes the bytes at
+// once: the same few chunks then serve all of the message.
+func (c *Conn) writeFullChunks() {
+	if !c.out.writing {
+		c.writeAtOnce()
 	}
-	ch := c.out.chunks.items[c.out.chunks.head]
-	n, err := c.poll.write(ch.buf)
-	if err != nil || n < len(ch.buf) {
-		// What was written is not to be written again; an error comes again, to flush.
-		ch.buf = ch.buf[:copy(ch.buf, ch.buf[n:])]
-		c.out.midFrame = n > 0
-		return false
+	if c.out.chunks.len() >= flushChunks {
+		c.startWriting()
 	}
-	c.out.unsent -= ch.app
-	c.out.midFrame = !ch.ends
-	chunks.Put(c.out.chunks.pop())
+}
+
+// writeAtOnce writes what the network takes without waiting. The rest, and errors, are for flush.
+func (c *Conn) writeAtOnce() {
+	for c.out.chunks.len() > 0 && !c.closing.queued && (c.out.midFrame || len(c.out.controls) == 0) {
+		ch := c.out.chunks.items[c.out.chunks.head]
+		n, err := c.poll.write(ch.buf[ch.sent:])
+		ch.sent += n
+		if err != nil || ch.sent < len(ch.buf) {
+			c.out.midFrame = c.out.midFrame || n > 0
+			break
+		}
+		c.out.chunks.pop()
+		c.out.written(ch)
+		chunks.Put(ch)
+	}
 	c.drainFell()
-	return true
+}
+
+// written says that all of ch, which has been taken from chunks, goes to the network.
+func (q *outgoing) written(ch *chunk) {
+	q.unsent -= ch.app
+	q.midFrame = !ch.ends
 }
 
 // flush writes until nothing is left to write.
@@ -227,8 +243,7 @@ func (q *outgoing) take(taken []*chunk) []*chunk {
 	}
 	for q.chunks.len() > 0 && len(taken) < flushChunks {
 		ch := q.chunks.pop()
-		q.unsent -= ch.app
-		q.midFrame = !ch.ends
+		q.written(ch)
 		taken = append(taken, ch)
 		if ch.ends && len(q.controls) > 0 {
 			break
@@ -250,12 +265,12 @@ func write(w interface{ Write([]byte) (int, error) }, taken []*chunk) error {
 	if tcp, ok := w.(*net.TCPConn); ok && len(taken) > 1 {
 		buffers := make(net.Buffers, len(taken))
 		for i, ch := range taken {
-			buffers[i] = ch.buf
+			buffers[i] = ch.buf[ch.sent:]
 		}
 		_, err = buffers.WriteTo(tcp)
 	} else {
 		for _, ch := range taken {
-			if _, err = w.Write(ch.buf); err != nil {
+			if _, err = w.Write(ch.buf[ch.sent:]); err != nil {
 				break
 			}
 		}
