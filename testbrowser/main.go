@@ -7,13 +7,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"strings"
@@ -280,7 +278,7 @@ func newProgram(ctx context.Context, set *settings, args []string) (program, err
 	if err != nil {
 		return program{}, err
 	}
-	support, err := wasmExec(ctx, os.Getenv("GOROOT"))
+	support, err := wasmExec(ctx)
 	if err != nil {
 		return program{}, err
 	}
@@ -288,18 +286,6 @@ func newProgram(ctx context.Context, set *settings, args []string) (program, err
 		Wasm: wasm, WasmExec: support, Argv: args, Env: set.env.complete(), Dir: pagePath(dir), Failure: exitFailure,
 		Process: processIDs{os.Getpid(), os.Getppid(), os.Getuid(), os.Getgid(), os.Geteuid(), os.Getegid()},
 	}, nil
-}
-
-// goCommand returns what a go command prints.
-func goCommand(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	var stderr bytes.Buffer
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("go %s: %w: %s", strings.Join(args, " "), err, bytes.TrimSpace(stderr.Bytes()))
-	}
-	return string(out), nil
 }
 
 // endedError is the reason for which everything was ended: a signal, or the parent's end.

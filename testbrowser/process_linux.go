@@ -15,6 +15,9 @@ import (
 func watchParent() (<-chan struct{}, error) {
 	const sysPidfdOpen = 434 // the same on every architecture
 	parent := os.Getppid()
+	if parent == 0 {
+		return nil, nil // in another process namespace, as with docker exec: out of sight
+	}
 	fd, _, errno := syscall.Syscall(sysPidfdOpen, uintptr(parent), 0, 0)
 	if errno != 0 {
 		return nil, fmt.Errorf("watching the parent process %d: %w", parent, errno)

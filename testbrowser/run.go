@@ -60,8 +60,9 @@ func (r *run) do(ctx context.Context) (code int, err error) {
 		return 0, err
 	}
 	defer func() {
-		if cleanErr := r.clean(); cleanErr != nil && err == nil {
-			err = fmt.Errorf("cleaning up: %w", cleanErr)
+		// What is left is worth a word, but the program's result stands.
+		if err := r.clean(); err != nil {
+			fmt.Fprintf(r.stderr, "testbrowser: %s: cleaning up: %v\n", r.name(), err)
 		}
 	}()
 	r.program.Env = maps.Clone(r.program.Env)
@@ -117,6 +118,7 @@ func tempDir() string {
 // start starts a process in a group of its own.
 func (r *run) start(cmd *exec.Cmd, stop func(leader int) error) (process, error) {
 	inGroup(cmd)
+	cmd.WaitDelay = guardPatience // a process that it left behind may hold its output open
 	if err := cmd.Start(); err != nil {
 		return process{}, fmt.Errorf("starting %s: %w", cmd.Path, err)
 	}

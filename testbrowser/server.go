@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"embed"
@@ -14,6 +15,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -293,20 +296,33 @@ func reply(w http.ResponseWriter, value any) {
 	json.NewEncoder(w).Encode(value)
 }
 
-// wasmExec finds the support script of the Go installation that built the program.
-func wasmExec(ctx context.Context, goroot string) (string, error) {
-	if goroot == "" {
-		out, err := goCommand(ctx, "env", "GOROOT")
-		if err != nil {
-			return "", err
-		}
-		goroot = strings.TrimSpace(out)
+// wasmExec finds the support script of the Go installation that built the program: the one whose go command is used in
+// the working directory, or that GOROOT names where there is no go command.
+func wasmExec(ctx context.Context) (string, error) {
+	goroot, err := goEnv(ctx, "GOROOT")
+	if errors.Is(err, exec.ErrNotFound) && os.Getenv("GOROOT") != "" {
+		goroot, err = os.Getenv("GOROOT"), nil
 	}
-	for _, dir := range []string{"/lib/wasm/", "/misc/wasm/"} {
-		name := goroot + dir + "wasm_exec.js"
+	if err != nil {
+		return "", fmt.Errorf("looking for wasm_exec.js: %w", err)
+	}
+	for _, dir := range []string{"lib", "misc"} { // the latter before Go 1.24
+		name := filepath.Join(goroot, dir, "wasm", "wasm_exec.js")
 		if _, err := os.Stat(name); err == nil {
 			return name, nil
 		}
 	}
 	return "", fmt.Errorf("no lib/wasm/wasm_exec.js in GOROOT %q", goroot)
+}
+
+// goEnv asks the go command for a variable.
+func goEnv(ctx context.Context, name string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", "env", name)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("go env %s: %w: %s", name, err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	return strings.TrimSpace(string(out)), nil
 }
