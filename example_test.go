@@ -35,7 +35,7 @@ func greet(ctx context.Context, url string) error {
 // Messages go to a handler, as in a browser's script.
 func ExampleNew() {
 	ended := make(chan struct{})
-	c, err := ws.New(serverURL+"/echo", &ws.Options{
+	_, err := ws.New(serverURL+"/echo", &ws.Options{
 		OnOpen: func(c *ws.Conn) {
 			if err := c.Send(ws.Bytes{1, 2, 3}); err != nil {
 				fmt.Println(err)
