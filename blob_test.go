@@ -84,9 +84,16 @@ func TestBlobSlice(t *testing.T) {
 			t.Errorf("Slice(%d, %d): %q, %v, Size %d, Type %q, want %q", s.start, s.end, data, err, part.Size(), part.Type(), s.want)
 		}
 	}
-	part := b.Slice(2, 8, "").Slice(1, -1, "")
-	if data, err := part.Bytes(ctx); err != nil || string(data) != "3456" || part.Type() != "" {
-		t.Errorf("a slice of a slice: %q, %v, Type %q", data, err, part.Type())
+	if data, err := b.Slice(2, 8, "").Slice(1, -1, "").Bytes(ctx); err != nil || string(data) != "3456" {
+		t.Errorf("a slice of a slice: %q, %v", data, err)
+	}
+}
+
+// TestBlobSliceType: a slice does not inherit the type.
+func TestBlobSliceType(t *testing.T) {
+	t.Parallel()
+	if got := blobOf(t, "text/plain", ws.Text("0123456789")).Slice(1, 3, "").Type(); got != "" {
+		t.Errorf("Type %q, want none", got)
 	}
 }
 

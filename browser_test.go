@@ -45,10 +45,18 @@ var browserHosts = []browserHost{
 	{name: "firefox-worker", host: "firefox", truth: "firefox", worker: true},
 }
 
-// hostTimeout bounds the suite in one host.
-const hostTimeout = 8 * time.Minute
+const (
+	// hostTimeout bounds the suite in one host.
+	hostTimeout = 8 * time.Minute
 
-// TestBrowsers runs this package's tests, built for GOOS=js, in JavaScript hosts. A host that is not installed is skipped,
+	// hostsAtOnce is how many hosts run at a time.
+	hostsAtOnce = 4
+)
+
+// browserPackages are the packages whose tests run in the hosts.
+var browserPackages = []string{".", "./netconn", "./wsjson"}
+
+// TestBrowsers runs the module's portable tests, built for GOOS=js, in JavaScript hosts. A host that is not installed is skipped,
 // unless WS_REQUIRE_BROWSERS names it.
 //
 //	go test -run TestBrowsers/firefox                     in one host
@@ -64,10 +72,14 @@ func TestBrowsers(t *testing.T) {
 	program := buildForHosts(t, goTool)
 	var table matrix
 	t.Cleanup(func() { table.print(os.Stdout) })
+	atOnce := make(chan struct{}, hostsAtOnce)
 	for _, h := range browserHosts {
 		t.Run(h.name, func(t *testing.T) {
+			t.Parallel()
 			row := &matrixRow{host: h.name}
 			table.add(row)
+			atOnce <- struct{}{}
+			defer func() { <-atOnce }()
 			program.run(t, h, row)
 		})
 	}
@@ -76,15 +88,19 @@ func TestBrowsers(t *testing.T) {
 // hostProgram is what runs in the hosts, and what runs it.
 type hostProgram struct {
 	runner string
-	wasm   string
+	wasm   []string // by browserPackages
 }
 
 func buildForHosts(t *testing.T, goTool string) *hostProgram {
 	t.Helper()
 	dir := t.TempDir()
-	p := &hostProgram{runner: filepath.Join(dir, "testbrowser.exe"), wasm: filepath.Join(dir, "ws.test.wasm")}
+	p := &hostProgram{runner: filepath.Join(dir, "testbrowser.exe")}
 	build(t, exec.Command(goTool, "build", "-o", p.runner, "./testbrowser"), nil)
-	build(t, exec.Command(goTool, "test", "-c", "-o", p.wasm, "."), []string{"GOOS=js", "GOARCH=wasm"})
+	for i, pkg := range browserPackages {
+		wasm := filepath.Join(dir, fmt.Sprintf("%d.test.wasm", i))
+		build(t, exec.Command(goTool, "test", "-c", "-o", wasm, pkg), []string{"GOOS=js", "GOARCH=wasm"})
+		p.wasm = append(p.wasm, wasm)
+	}
 	return p
 }
 
@@ -129,7 +145,6 @@ func (p *hostProgram) run(t *testing.T, h browserHost, row *matrixRow) {
 		t.Fatal(err)
 	}
 	defer server.Close()
-
 	args := []string{
 		"-host", h.host, "-timeout", (hostTimeout + 30*time.Second).String(),
 		"-env", serverVariable + "=" + server.URL(),
@@ -139,7 +154,19 @@ func (p *hostProgram) run(t *testing.T, h browserHost, row *matrixRow) {
 	if h.worker {
 		args = append(args, "-worker")
 	}
-	args = append(args, p.wasm, "-test.v", "-test.timeout="+hostTimeout.String())
+	start := time.Now()
+	for i, pkg := range browserPackages {
+		p.runPackage(t, pkg, append(slices.Clone(args), p.wasm[i]), row)
+	}
+	row.took = time.Since(start)
+	if row.passed == 0 {
+		t.Errorf("%s: no test ran", h.name)
+	}
+}
+
+// runPackage runs the tests of one package in one host.
+func (p *hostProgram) runPackage(t *testing.T, pkg string, args []string, row *matrixRow) {
+	args = append(args, "-test.v", "-test.timeout="+hostTimeout.String())
 	if _, rest, ok := strings.Cut(flag.Lookup("test.run").Value.String(), "/"); ok {
 		if _, tests, ok := strings.Cut(rest, "/"); ok {
 			args = append(args, "-test.run="+tests)
@@ -148,18 +175,15 @@ func (p *hostProgram) run(t *testing.T, h browserHost, row *matrixRow) {
 	ctx, cancel := context.WithTimeout(context.Background(), hostTimeout+time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, p.runner, args...)
+	cmd.Dir = pkg
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it ends the browser
 	cmd.WaitDelay = 20 * time.Second
 	log := &hostLog{verbose: testing.Verbose(), row: row}
 	cmd.Stdout, cmd.Stderr = log, log
-	start := time.Now()
-	err = cmd.Run()
-	row.took = time.Since(start)
+	err := cmd.Run()
 	log.end()
 	if err != nil {
-		t.Errorf("%s: %v\n%s", h.name, err, log.failures())
-	} else if row.passed == 0 {
-		t.Errorf("%s: no test ran", h.name)
+		t.Errorf("%s: %s: %v\n%s", row.host, pkg, err, log.failures())
 	}
 }
 
@@ -200,7 +224,7 @@ func (l *hostLog) end() {
 
 func (l *hostLog) take(line string) {
 	if l.verbose {
-		fmt.Println(line)
+		fmt.Printf("[%s] %s\n", l.row.host, line)
 	}
 	if m := testStarts.FindStringSubmatch(line); m != nil {
 		l.current = m[1]

@@ -195,6 +195,10 @@ func TestBufferedAmountAfterClose(t *testing.T) {
 // TestBufferedAmountWhileClosing: Close does not reset it; it falls as the messages leave.
 func TestBufferedAmountWhileClosing(t *testing.T) {
 	t.Parallel()
+	onHost(t, testBufferedAmountWhileClosing)
+}
+
+func testBufferedAmountWhileClosing(t testing.TB) {
 	c, server, n := stuffed(t, &ws.Options{})
 	c.Close()
 	if got := c.BufferedAmount(); got <= 0 || got > n {

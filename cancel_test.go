@@ -52,12 +52,31 @@ func TestCancelDial(t *testing.T) {
 		}
 		closeAfter(t, c)
 		t.Logf("the second Dial took %v", time.Since(start))
-		if frames := p.conn(0).rest(); len(frames) > 0 {
-			t.Errorf("on the abandoned connection the client sent %s", showFrame(frames[0]))
-		}
 		p.conn(1).texts("hello")
 		wantText(t, read(t, c), "hello")
 	})
+}
+
+// TestAbandonedTCP: the TCP connection of an attempt that is given up ends, without a frame on it.
+func TestAbandonedTCP(t *testing.T) {
+	t.Parallel()
+	for name, abandon := range map[string]func(*ws.Conn){
+		"Close":     func(c *ws.Conn) { c.Close() },
+		"CloseWith": func(c *ws.Conn) { c.CloseWith(4000, "no more") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onHost(t, func(t testing.TB) {
+				p := newPeer(t)
+				c := construct(t, p.URL, nil)
+				p.conn(0).request()
+				abandon(c)
+				if frames := p.conn(0).rest(); len(frames) > 0 {
+					t.Errorf("the client sent %s", showFrame(frames[0]))
+				}
+			})
+		})
+	}
 }
 
 func TestDialDeadline(t *testing.T) {

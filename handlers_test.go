@@ -32,7 +32,7 @@ func TestEvents(t *testing.T) {
 	server := p.accept()
 	server.write([]byte("\x81\x01a\x82\x01b\x89\x00\x01\x01c\x80\x01d\x88\x05\x10\x1bbye"))
 	server.wantFrame(fin|pong, "")
-	server.wantFrame(fin|closeFrame, closeBody(4123, "bye"))
+	server.wantAnswer(4123)
 	server.end("close")
 	log.want(t, "open OPEN", `message Text "a" OPEN`, `message ArrayBuffer "b" OPEN`, `message Text "cd" OPEN`, `close 4123 "bye" true CLOSED`)
 	mu.Lock()
@@ -87,7 +87,7 @@ func TestHandlersOneAtATime(t *testing.T) {
 		t.Errorf("first %s was called", name)
 	}
 	server.texts("a", "b")
-	server.write([]byte("\xff\xffbroken"))
+	server.write([]byte(reservedFrame))
 	for _, f := range server.ending() {
 		if f.First != fin|closeFrame {
 			t.Errorf("the client sent %s", showFrame(f))

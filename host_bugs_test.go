@@ -19,7 +19,168 @@ type hostBug struct {
 
 // hostBugs are checked by their tests: one that passes in its host fails, so that a line is taken out when its host has
 // been fixed.
-var hostBugs = []hostBug{}
+var hostBugs = []hostBug{
+	{
+		host: "chromium", test: `TestBadArguments/the_URL_"ws://a_b/"`,
+		what: "a space in a host name is percent-encoded instead of refused",
+		why:  "the URL is parsed by the host",
+	},
+	{
+		host: "firefox", test: "TestSubprotocols/none_selected",
+		what: "a connection opens although the server selected none of the subprotocols offered",
+		why:  "Firefox does not check",
+	},
+	{
+		host: "webkitgtk", test: "TestSubprotocols/none_selected",
+		what: "a connection opens although the server selected none of the subprotocols offered",
+		why:  "WebKit does not check",
+	},
+	{
+		host: "deno", test: "TestSubprotocols/none_selected",
+		what: "a connection opens although the server selected none of the subprotocols offered",
+		why:  "Deno does not check",
+	},
+	{
+		host: "firefox", test: "TestSubprotocols/selected_though_none_offered",
+		what: "a connection opens although the server selected a subprotocol that was not offered",
+		why:  "Firefox does not check",
+	},
+	{
+		host: "deno", test: "TestSubprotocols/selected_though_none_offered",
+		what: "a connection opens although the server selected a subprotocol that was not offered",
+		why:  "Deno does not check",
+	},
+	{
+		host: "deno", test: "TestSubprotocols/another_selected",
+		what: "a connection opens although the server selected a subprotocol that was not offered",
+		why:  "Deno does not check",
+	},
+	{
+		host: "deno", test: "TestSubprotocols/two_selected",
+		what: "a connection opens although the server selected a subprotocol that was not offered",
+		why:  "Deno does not check",
+	},
+	{
+		host: "deno", test: "TestSubprotocols/another_case_selected",
+		what: "a connection opens although the server selected a subprotocol that was not offered",
+		why:  "Deno does not check",
+	},
+	{
+		host: "webkitgtk", test: "TestSubprotocols/another_case_selected",
+		what: "a connection opens although the server selected a subprotocol that was not offered",
+		why:  "WebKit compares without case",
+	},
+	{
+		host: "node", test: "TestSubprotocols/differing_in_case",
+		what: "subprotocols that differ only in case are a SyntaxError",
+		why:  "Node compares without case; browsers do not",
+	},
+	{
+		host: "deno", test: "TestSubprotocols/differing_in_case",
+		what: "subprotocols that differ only in case are a SyntaxError",
+		why:  "Deno compares without case; browsers do not",
+	},
+	{
+		host: "bun", test: "TestSubprotocols/differing_in_case",
+		what: "subprotocols that differ only in case are a SyntaxError",
+		why:  "Bun compares without case; browsers do not",
+	},
+	{
+		host: "firefox", test: "TestBadFrames/1-byte_close",
+		what: "a Close frame with half a code counts as one without",
+		why:  "frames are parsed by the host",
+	},
+	{
+		host: "firefox", test: "TestBadFrames/masked",
+		what: "a masked frame breaks the protocol, but neither a Close frame nor the end of TCP tells the server",
+		why:  "frames are parsed by the host",
+	},
+	{
+		host: "deno", test: "TestBadFrames/masked",
+		what: "a server may mask its frames",
+		why:  "frames are parsed by the host",
+	},
+	{
+		host: "firefox", test: "TestAbandonedTCP/",
+		what: "close() while connecting leaves the TCP connection open until the server answers",
+		why:  "Firefox waits for the HTTP response before it gives the connection up",
+	},
+	{
+		host: "node", test: "TestByteOrderMark/received",
+		what: "a byte order mark at the start of a text is lost",
+		why:  "Node decodes with a TextDecoder that drops it",
+	},
+	{
+		host: "node", test: "TestCloseWith/4002_with_7_bytes,_answer_1011",
+		what: "a byte order mark at the start of a close reason is lost",
+		why:  "Node decodes with a TextDecoder that drops it",
+	},
+	{
+		host: "deno", test: "TestFailedAttempt/no_Accept",
+		what: "the answer to the handshake is not checked",
+		why:  "it is the host that reads it",
+	},
+	{
+		host: "deno", test: "TestFailedAttempt/wrong_Accept",
+		what: "the answer to the handshake is not checked",
+		why:  "it is the host that reads it",
+	},
+	{
+		host: "deno", test: "TestFailedAttempt/unknown_extension",
+		what: "the answer to the handshake is not checked",
+		why:  "it is the host that reads it",
+	},
+	{
+		host: "webkitgtk", test: "TestFailedAttempt/redirect",
+		what: "redirects are followed",
+		why:  "it is the host that makes the handshake",
+	},
+	{
+		host: "deno", test: "TestSendOrder",
+		what: "a Blob is sent after what Send was given later",
+		why:  "Deno reads the Blob first and keeps no queue",
+	},
+	{
+		host: "node", test: "TestBufferedAmountAfterClose",
+		what: "bufferedAmount falls to 0 when the connection is lost",
+		why:  "the host counts what is in buffers of its own as sent",
+	},
+	{
+		host: "deno", test: "TestBufferedAmountAfterClose",
+		what: "bufferedAmount falls to 0 when the connection is lost",
+		why:  "the host counts what is in buffers of its own as sent",
+	},
+	{
+		host: "webkitgtk", test: "TestBufferedAmountAfterClose",
+		what: "bufferedAmount falls to 0 when the connection is lost",
+		why:  "the host counts what is in buffers of its own as sent",
+	},
+	{
+		host: "deno", test: "TestBufferedAmountWhileClosing",
+		what: "bufferedAmount is 0 after close()",
+		why:  "the host forgets it",
+	},
+	{
+		host: "webkitgtk", test: "TestServerCloses/StatusServiceRestart",
+		what: "the close codes 1012 to 1014 break the protocol",
+		why:  "WebKit knows only the codes of RFC 6455",
+	},
+	{
+		host: "webkitgtk", test: "TestServerCloses/StatusTryAgainLater",
+		what: "the close codes 1012 to 1014 break the protocol",
+		why:  "WebKit knows only the codes of RFC 6455",
+	},
+	{
+		host: "webkitgtk", test: "TestServerCloses/StatusBadGateway",
+		what: "the close codes 1012 to 1014 break the protocol",
+		why:  "WebKit knows only the codes of RFC 6455",
+	},
+	{
+		host: "deno", test: "TestServerCloses/StatusBadGateway",
+		what: "the close code 1014 breaks the protocol",
+		why:  "Deno knows only the codes of RFC 6455",
+	},
+}
 
 // onHostObject tells that connections are objects of a JavaScript host.
 const onHostObject = runtime.GOOS == "js"

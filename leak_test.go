@@ -83,7 +83,7 @@ var endings = map[string]func(*testing.T){
 		p := newPeer(t)
 		c := construct(t, p.URL, nil)
 		server := p.accept()
-		server.write([]byte("\xff\xff"))
+		server.write([]byte(reservedFrame))
 		server.ending()
 		wait(t, c)
 	},

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -20,7 +22,18 @@ const serverVariable = "WS_TEST_SERVER"
 // serverURL is the URL of the test server, "ws://127.0.0.1:4567".
 var serverURL string
 
+// parallelTests is how many tests run at a time unless -parallel says: they wait more than they compute.
+const parallelTests = 6
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		if err := flag.Set("test.parallel", strconv.Itoa(parallelTests)); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(runTests(m))
 }
 
@@ -40,11 +53,20 @@ func runTests(m *testing.M) int {
 	return m.Run()
 }
 
-// limit is how long a test waits for what must happen.
-const limit = 30 * time.Second
+const (
+	// limit is how long a test waits for what must happen.
+	limit = 30 * time.Second
+
+	// trialLimit is how long one waits for what a host is known not to do.
+	trialLimit = 3 * time.Second
+)
 
 func testContext(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	d := limit
+	if _, ok := t.(*trial); ok {
+		d = trialLimit
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)
 	return ctx
 }

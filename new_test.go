@@ -126,6 +126,7 @@ func TestBadArguments(t *testing.T) {
 				if c != nil {
 					t.Errorf("New returned a connection besides %v", err)
 					c.Close()
+					wait(t, c)
 				}
 				c, err = ws.Dial(testContext(t), a.url, &a.opts)
 				wantException(t, "Dial", err, a.kind)
@@ -218,14 +219,16 @@ func TestSubprotocols(t *testing.T) {
 		}
 	})
 	t.Run("differing in case", func(t *testing.T) {
-		p := newPeer(t)
-		c := construct(t, p.URL, &ws.Options{Protocols: []string{"chat", "Chat"}})
-		p.conn(0).accept("Chat")
-		p.conn(0).texts("hello")
-		wantText(t, read(t, c), "hello")
-		if c.Protocol() != "Chat" {
-			t.Errorf("Protocol %q, want Chat", c.Protocol())
-		}
+		onHost(t, func(t testing.TB) {
+			p := newPeer(t)
+			c := construct(t, p.URL, &ws.Options{Protocols: []string{"chat", "Chat"}})
+			p.conn(0).accept("Chat")
+			p.conn(0).texts("hello")
+			wantText(t, read(t, c), "hello")
+			if c.Protocol() != "Chat" {
+				t.Errorf("Protocol %q, want Chat", c.Protocol())
+			}
+		})
 	})
 	for _, test := range []struct {
 		name    string

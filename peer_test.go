@@ -168,18 +168,10 @@ func (c *peerConn) rest() (frames []testserver.Frame) {
 	}
 }
 
-// message returns the client's next message, whose fragments are put together: browsers cut as they like. Of its payload there
-// is what was in the first fragment.
+// message returns the client's next message, whose fragments are put together: browsers cut as they like.
 func (c *peerConn) message() (m testserver.Frame) {
 	c.t.Helper()
-	m = c.next()
-	for f := m; f.First&fin == 0 && f.End == ""; {
-		if f = c.next(); f.End != "" || f.First&0x7f != continuation {
-			c.t.Fatalf("in a message the client sent %s", showFrame(f))
-		}
-		m.First |= f.First & fin
-		m.Length += f.Length
-	}
+	c.do("message", &m)
 	return m
 }
 
@@ -209,6 +201,18 @@ func (c *peerConn) wantFrame(first byte, payload string) {
 		c.t.Fatalf("the client sent %s, want a frame %#02x %q", showFrame(f), first, payload)
 	}
 }
+
+// wantAnswer checks that the client's next frame is the Close frame that answers one with code. It need not have its reason.
+func (c *peerConn) wantAnswer(code uint16) {
+	c.t.Helper()
+	f := c.next()
+	if f.First != fin|closeFrame || !strings.HasPrefix(string(f.Payload), closeBody(code, "")) {
+		c.t.Fatalf("the client sent %s, want a Close frame with %d", showFrame(f), code)
+	}
+}
+
+// reservedFrame is one that breaks the protocol: a reserved bit is set.
+const reservedFrame = "\xc1\x01x"
 
 func showFrame(f testserver.Frame) string {
 	if f.End != "" {

@@ -64,8 +64,10 @@ func TestSendText(t *testing.T) {
 func TestSendOnTheWire(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	c := construct(t, p.URL, nil)
+	opened := make(chan struct{})
+	c := construct(t, p.URL, &ws.Options{OnOpen: func(*ws.Conn) { close(opened) }})
 	server := p.accept()
+	await(t, "open event", opened)
 	send(t, c, ws.Text("first"))
 	server.wantFrame(fin|text, "first")
 	send(t, c, ws.Text("\uFEFFé"), ws.Bytes{}, ws.Text(""), ws.Bytes(nil), ws.NewArrayBuffer(nil), ws.Bytes("\x00\xff"), ws.NewArrayBuffer([]byte("buffer")))

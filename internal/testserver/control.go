@@ -34,6 +34,7 @@ import (
 //	/frame?conn=n&first=H&hex=H&repeat=N
 //	                  writes a frame: its first byte, and its payload N times what hex says
 //	/next?conn=n      reads; answers the next [Frame] that the client sent, or the end of TCP
+//	/message?conn=n   likewise, the fragments of a message put together
 //	/end?conn=n&how=fin|close|reset
 //	                  ends the sending direction, or the connection
 //	/stop             ends the peer, its connections included

@@ -86,6 +86,7 @@ func (s *Server) newPeer() (*peer, error) {
 	mux.HandleFunc("/write", p.onConn(written))
 	mux.HandleFunc("/frame", p.onConn(framed))
 	mux.HandleFunc("/next", p.onConn(next))
+	mux.HandleFunc("/message", p.onConn(message))
 	mux.HandleFunc("/end", p.onConn(ended))
 	mux.HandleFunc("/stop", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, struct{}{})
@@ -283,12 +284,21 @@ func framed(c *peerConn, r *http.Request) (any, error) {
 }
 
 func next(c *peerConn, _ *http.Request) (any, error) {
+	return c.receive((*peerConn).readFrame)
+}
+
+func message(c *peerConn, _ *http.Request) (any, error) {
+	return c.receive((*peerConn).readMessage)
+}
+
+// receive reads what the client sent, by one of the methods below, and tells the ends of TCP from errors.
+func (c *peerConn) receive(read func(*peerConn) (Frame, error)) (any, error) {
 	c.read.Lock()
 	defer c.read.Unlock()
 	if err := c.SetReadDeadline(time.Now().Add(Wait)); err != nil {
 		return nil, err
 	}
-	frame, err := c.readFrame()
+	frame, err := read(c)
 	var late net.Error
 	switch {
 	case err == nil, errors.As(err, &late) && late.Timeout():
@@ -297,10 +307,30 @@ func next(c *peerConn, _ *http.Request) (any, error) {
 		return Frame{End: "FIN"}, nil
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return nil, errors.New("TCP ended inside of a frame")
-	case errors.Is(err, net.ErrClosed), errors.Is(err, errNotMasked):
+	case errors.Is(err, net.ErrClosed), errors.Is(err, errNotMasked), errors.Is(err, errNoContinuation):
 		return nil, err
 	}
 	return Frame{End: "RST"}, nil
+}
+
+var errNoContinuation = errors.New("the client's message is not continued")
+
+// readMessage reads a message or a control frame.
+func (c *peerConn) readMessage() (Frame, error) {
+	m, err := c.readFrame()
+	for err == nil && m.First&0x80 == 0 {
+		var f Frame
+		switch f, err = c.readFrame(); {
+		case errors.Is(err, io.EOF):
+			return m, io.ErrUnexpectedEOF
+		case err == nil && f.First&0x7f != 0:
+			return m, fmt.Errorf("%w, but by a frame %#02x", errNoContinuation, f.First)
+		}
+		m.First |= f.First & 0x80
+		m.Length += f.Length
+		m.Payload = append(m.Payload, f.Payload[:min(len(f.Payload), max(0, shownPayload-len(m.Payload)))]...)
+	}
+	return m, err
 }
 
 var errNotMasked = errors.New("the client's frame is not masked")
