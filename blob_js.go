@@ -55,7 +55,11 @@ func (b *blob) size() int64       { return int64(b.value.Get("size").Float()) }
 func (b *blob) mediaType() string { return b.value.Get("type").String() }
 
 func (b *blob) slice(from, to int64, typ string) *Blob {
-	return &Blob{blob{b.value.Call("slice", float64(from), float64(to), typ)}}
+	part := b.value.Call("slice", float64(from), float64(to), typ)
+	if part.Get("type").String() != typ {
+		part = theHost().newBlob(typ, part) // Bun's slice takes the type over if typ is empty
+	}
+	return &Blob{blob{part}}
 }
 
 func (b *blob) read(ctx context.Context, from, to int64) ([]byte, error) {

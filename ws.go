@@ -60,8 +60,8 @@ import (
 // or Dial has been called, without effect.
 type Options struct {
 	// Protocols are the subprotocols to offer, in order of preference. Each must be a token of HTTP and occur once.
-	// If the server selects one, Conn.Protocol names it; a server that selects none or another fails the connection
-	// if any was offered, as in browsers.
+	// If the server selects one, Conn.Protocol names it. A server that selects none or another, although any was offered,
+	// fails the connection; Firefox, WebKit and Deno let some of that pass.
 	Protocols []string
 
 	// BinaryType is as what binary messages are delivered. "" is BinaryArrayBuffer.
@@ -341,7 +341,8 @@ func (c *Conn) Send(m Message) error {
 // inside a handler. It returns ctx.Err() if ctx ends first, which leaves the connection as it was, and the *CloseError
 // if the connection closes before.
 //
-// A browser has no event for this: there Drain looks every few milliseconds while it waits.
+// A browser has no event for this: there Drain looks every few milliseconds while it waits. WebKit counts bytes as sent when
+// its network process has them, so there Drain does not hold back a program whose peer does not read.
 func (c *Conn) Drain(ctx context.Context, max int64) error {
 	if err := ctx.Err(); err != nil {
 		return err
