@@ -6,8 +6,8 @@
 //	go run ./wasm         serves a page that runs the program and compares
 //	go run ./wasm -once   does it in a browser without a window, prints both logs, and exits with 0 only if they are equal
 //
-// The program is the package demo. It needs the go command, which builds it for the browser, and with -once a browser that
-// testbrowser knows.
+// The program is the package demo. The go command builds it for the browser, so this has to be run inside this module or one
+// that requires it. -once needs a browser that testbrowser knows.
 package main
 
 import (
