@@ -58,7 +58,7 @@ type processStat struct {
 	cpu         time.Duration // user and system time, children that were waited for included
 }
 
-// descendants lists the living processes below the one with the given id.
+// descendants lists the processes below the one with the given id, parents first, those that nobody has waited for included.
 func descendants(root int) []processStat {
 	const ticksPerSecond = 100 // USER_HZ, fixed on every architecture that Go runs on
 	children := make(map[int][]processStat)
@@ -70,7 +70,7 @@ func descendants(root int) []processStat {
 		}
 		// The second field, the name, may hold spaces and parentheses.
 		fields := bytes.Fields(line[bytes.LastIndexByte(line, ')')+1:])
-		if len(fields) < 15 || string(fields[0]) == "Z" {
+		if len(fields) < 15 {
 			continue
 		}
 		number := func(i int) int {
@@ -119,8 +119,8 @@ func children() []int {
 	return ids
 }
 
-// killStrays ends the descendants that left their group, as daemons do, and waits for them; it spares the processes in
-// keep and theirs.
+// killStrays ends the descendants that left their group, as daemons do, and waits for them, so that none is left as a
+// zombie to an init that may not look after it; it spares the processes in keep and theirs.
 func killStrays(keep []int) error {
 	for {
 		spared := make(map[int]bool)
@@ -128,7 +128,7 @@ func killStrays(keep []int) error {
 			spared[pid] = true
 		}
 		var strays []int
-		for _, p := range descendants(os.Getpid()) { // parents first
+		for _, p := range descendants(os.Getpid()) {
 			if spared[p.parent] {
 				spared[p.pid] = true
 			}
