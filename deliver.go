@@ -48,7 +48,7 @@ func (c *Conn) deliverOpen() {
 // postMessages, postClosing and postClosed take what happened on the socket, with mu held. They report whether the caller
 // must call deliver, without mu: no handler is called in here.
 func (c *Conn) postMessages(batch []payload) (run bool) {
-	if c.ended {
+	if c.ended || c.closeCalled {
 		return false
 	}
 	for i := range batch {
@@ -72,7 +72,12 @@ func (c *Conn) postClosed(err *CloseError, failed bool) (run bool) {
 		return false
 	}
 	c.ended = true
-	c.posted.closed, c.posted.failed = err, failed
+	c.posted.closed, c.posted.failed, c.lost = err, failed, err
+	// At once, because a handler may wait in Drain, and the event waits for the handler.
+	for _, w := range c.drains {
+		close(w.fell)
+	}
+	c.drains = nil
 	return c.startDelivering()
 }
 
@@ -136,23 +141,14 @@ func (c *Conn) applyMessage(p payload) {
 		return
 	}
 	c.messageTaken(p)
-	if c.state != Open {
-		return
-	}
 	binaryType := c.binaryType
 	c.enterHandler()
 	c.onMessage(c, p.message(binaryType))
 	c.leaveHandler()
 }
 
-// addUnread makes messages available to Read, unless Close was called.
+// addUnread makes messages available to Read.
 func (c *Conn) addUnread(batch ...payload) {
-	if c.state != Open {
-		for i := range batch {
-			c.messageTaken(batch[i])
-		}
-		return
-	}
 	c.unread.push(batch...)
 	for range min(len(batch), c.readers.len()) {
 		c.wakeReader()
@@ -165,10 +161,6 @@ func (c *Conn) applyClosed(err *CloseError, failed bool) {
 	for c.readers.len() > 0 {
 		c.wakeReader()
 	}
-	for _, w := range c.drains {
-		close(w.fell)
-	}
-	c.drains = nil
 	if failed && c.onError != nil {
 		c.enterHandler()
 		c.onError(c, err)
@@ -193,11 +185,13 @@ func (c *Conn) leaveHandler() {
 	c.handling = false
 }
 
-// dropUnread forgets the messages that Read has not taken; those still among the events are dropped by applyMessage.
+// dropUnread forgets the messages that neither Read nor a handler has got.
 func (c *Conn) dropUnread() {
-	for c.unread.len() > 0 {
-		c.messageTaken(c.unread.pop())
+	for _, q := range []*queue[payload]{&c.unread, &c.posted.messages} {
+		q.reset()
+		q.trim()
 	}
+	c.unreadBytes = 0
 	c.roomMade()
 }
 

@@ -55,7 +55,7 @@ func (c *Conn) receive() (run bool, err error) {
 		if n == 0 {
 			return false, noProgress(err)
 		}
-		c.partial.Store(true)
+		c.late.Store(true)
 		c.closing.progress.Store(true)
 		ev, err := c.reader.Advance(n)
 		run = c.take(ev, err)
@@ -105,7 +105,9 @@ func (c *Conn) parse() (run bool) {
 	}
 	c.in = in
 	if len(in) == 0 {
-		c.partial.Store(c.reader.MidFrame())
+		if c.reader.MidMessage() {
+			c.late.Store(true)
+		}
 		c.in = nil
 		c.releaseBuffer()
 	}
@@ -170,14 +172,14 @@ func (c *Conn) handOver() (run bool) {
 	return run
 }
 
-// goingIdle gives back what was kept for a flood, now that there is nothing to read.
+// goingIdle gives back what was kept for a flood, now that there is nothing to read. It is called while the descriptor is in
+// use, for which the Close of the connection waits with mu held: so it must not wait for mu.
 func (c *Conn) goingIdle() {
-	if !c.busy {
+	if !c.busy || !c.mu.TryLock() {
 		return
 	}
 	c.busy = false
 	c.batch = nil
-	c.mu.Lock()
 	c.unread.trim()
 	c.posted.messages.trim()
 	c.mu.Unlock()
@@ -189,6 +191,7 @@ func (c *Conn) awaitRoom() (discard bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for c.full() {
+		c.late.Store(true)
 		c.room.Wait()
 	}
 	c.paused = false

@@ -237,9 +237,9 @@ func (c *Conn) flush() {
 // take removes what the next write is to write.
 func (q *outgoing) take(taken []*chunk) []*chunk {
 	if len(q.controls) > 0 && !q.midFrame {
-		ch := &chunk{buf: q.controls, ends: true}
+		// With messages behind: a flood of pings must not keep them from leaving.
+		taken = append(taken, &chunk{buf: q.controls, ends: true})
 		q.controls = nil
-		return append(taken, ch)
 	}
 	for q.chunks.len() > 0 && len(taken) < flushChunks {
 		ch := q.chunks.pop()

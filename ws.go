@@ -231,6 +231,7 @@ type Conn struct {
 	// waited for.
 	mu          sync.Mutex
 	state       ReadyState
+	closeCalled bool          // while not Closed: messages are dropped
 	opened      chan struct{} // closed when it becomes Open, and then forgotten
 	protocol    string
 	extensions  string
@@ -239,6 +240,7 @@ type Conn struct {
 	posted      posted
 	delivering  bool           // a goroutine is in deliver or about to call it
 	ended       bool           // the end of the connection has been posted
+	lost        *CloseError    // set with ended
 	unread      queue[payload] // messages for Read
 	unreadBytes int64          // of posted and unread ones, overhead included
 	readers     queue[chan struct{}]
@@ -357,8 +359,8 @@ func (c *Conn) Drain(ctx context.Context, max int64) error {
 			c.held = n
 			return nil
 		}
-		if c.state == Closed {
-			return c.closeErr
+		if c.ended {
+			return c.lost
 		}
 		fell := make(chan struct{})
 		c.drains = append(c.drains, drainWaiter{max: max, fell: fell})
@@ -458,7 +460,7 @@ func (c *Conn) beginClosing(code StatusCode, reason string) {
 	if before == Closing || before == Closed {
 		return
 	}
-	c.state = Closing
+	c.state, c.closeCalled = Closing, true
 	c.dropUnread()
 	if before == Connecting {
 		c.abandon()

@@ -131,7 +131,7 @@ func (c *Conn) pump() {
 			switch ev := <-c.lifecycle; ev.Get("type").String() {
 			case "open":
 				if _, run := c.established(c.ws.Get("protocol").String(), c.ws.Get("extensions").String()); run {
-					c.deliverOpen()
+					go c.deliverOpen()
 				}
 			case "error":
 				errored = true
@@ -236,7 +236,7 @@ func (c *Conn) drainIncoming() {
 	clear(c.batch)
 	c.batch = c.batch[:0]
 	if run {
-		c.deliver()
+		go c.deliver() // pump goes on: a handler may wait for the end of the connection, in Drain
 	}
 }
 

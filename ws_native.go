@@ -64,11 +64,11 @@ var (
 // another one takes over. A second one writes while there is something to write. An idle connection has one goroutine and
 // no buffers.
 type socket struct {
-	cancel  context.CancelFunc // ends the opening handshake
-	conn    io.ReadWriteCloser // the upgraded connection: a net.Conn, unless the transport is the caller's own
-	ping    time.Duration
-	pinger  *time.Timer
-	partial atomic.Bool // bytes of an unfinished frame have arrived since the last ping
+	cancel context.CancelFunc // ends the opening handshake
+	conn   io.ReadWriteCloser // the upgraded connection: a net.Conn, unless the transport is the caller's own
+	ping   time.Duration
+	pinger *time.Timer
+	late   atomic.Bool // a pong may be: since the last ping a long message was under way, or reading stopped
 
 	// For the goroutine that reads.
 	reader     frame.Reader
@@ -186,7 +186,7 @@ func (c *Conn) pingDue() {
 		c.mu.Unlock()
 		return
 	}
-	if c.pongDue && !c.full() && !c.partial.Swap(false) {
+	if !c.late.Swap(false) && c.pongDue && !c.full() {
 		run := c.fail(0, "", errPongTimeout)
 		c.mu.Unlock()
 		if run {

@@ -133,8 +133,8 @@ func (r *Reader) next(buf []byte) (ev Event, n int, err error) {
 	return Event{}, n, nil
 }
 
-// MidFrame reports whether some but not all bytes of a frame have arrived.
-func (r *Reader) MidFrame() bool { return r.have > 0 || r.payload }
+// MidMessage reports whether some but not all bytes of a message or a control frame have arrived.
+func (r *Reader) MidMessage() bool { return r.have > 0 || r.payload || r.message != Continuation }
 
 // Want returns free memory for the following bytes of the connection, when a large payload is under way: reading into it
 // saves a copy. The caller either fills a beginning of it and calls Advance, or ignores it and calls Next. Otherwise Want
