@@ -265,11 +265,9 @@ func (l *hostLog) ended(result, name string) {
 	}
 }
 
-// failures shows the failed tests, and what was said when the program ended early.
+// failures shows the failed tests, and what was said when the program ended early. Among what -v prints, of several hosts at
+// once, that is hard to find.
 func (l *hostLog) failures() string {
-	if l.verbose {
-		return ""
-	}
 	var b strings.Builder
 	for _, name := range l.order {
 		fmt.Fprintf(&b, "--- FAIL: %s\n%s\n", name, strings.Join(l.said[name], "\n"))

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/seed2c7e30c3/ws"
 )
@@ -253,9 +254,28 @@ func TestServerClosesState(t *testing.T) {
 			t.Errorf("in OnOpen the state is %v", state)
 		}
 		wantText(t, read(t, c), "before")
+		leavesOpen(t, c)
+		if state := c.ReadyState(); state != ws.Closing && !(onHostObject && state == ws.Closed) {
+			t.Errorf("the state is %v, want %v: only some hosts do not wait for TCP", state, ws.Closing)
+		}
 		server.end("close")
 		wantClosedEverywhere(t, c, ws.CloseEvent{Code: 4000, WasClean: true})
 	})
+}
+
+// leavesOpen waits until the state is not Open, which no event announces.
+func leavesOpen(t testing.TB, c *ws.Conn) {
+	t.Helper()
+	ctx := testContext(t)
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for c.ReadyState() == ws.Open {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			t.Fatal("the state is still OPEN")
+		}
+	}
 }
 
 // TestLostConnection: TCP ends without a Close frame.

@@ -218,3 +218,52 @@ func TestCloseInHandlers(t *testing.T) {
 		t.Errorf("closed with %+v", ev)
 	}
 }
+
+// TestConcurrentUse: every method may be called from several goroutines, before and after the end.
+func TestConcurrentUse(t *testing.T) {
+	t.Parallel()
+	for range 5 {
+		c := dial(t, "/echo", nil)
+		ctx := testContext(t)
+		var users sync.WaitGroup
+		calls := []func(){
+			func() { c.Send(ws.Text("text")) },
+			func() { c.Send(ws.Bytes("bytes")) },
+			func() { c.Drain(ctx, 0) },
+			func() { c.Read(ctx) },
+			func() {
+				for range c.Messages(ctx) {
+					break
+				}
+			},
+			func() { c.SetBinaryType(ws.BinaryBlob) },
+			func() { c.SetBinaryType(ws.BinaryArrayBuffer) },
+			func() { c.CloseWith(1001, "refused") },
+			func() {
+				_, _, _, _, _, _ = c.URL(), c.ReadyState(), c.BufferedAmount(), c.Extensions(), c.Protocol(), c.BinaryType()
+				_ = c.Err()
+			},
+		}
+		for _, call := range calls {
+			for range 2 {
+				users.Go(func() {
+					for range 30 {
+						call()
+					}
+				})
+			}
+		}
+		users.Go(func() {
+			for range 20 {
+				if c.Send(ws.Text("paced")) != nil || c.Drain(ctx, 0) != nil {
+					break
+				}
+			}
+			c.CloseWith(4000, "enough")
+		})
+		ended := make(chan struct{})
+		go func() { users.Wait(); close(ended) }()
+		await(t, "end of all users", ended)
+		wantClosedEverywhere(t, c, ws.CloseEvent{Code: 4000, Reason: "enough", WasClean: true})
+	}
+}

@@ -408,6 +408,28 @@ func TestMessageLimit(t *testing.T) {
 			}
 		})
 	}
+	t.Run("counted inflated", func(t *testing.T) {
+		t.Parallel()
+		c := dial(t, "/echo?compress=1", &ws.Options{MessageLimit: 100000})
+		letters := strings.Repeat("the same ", 10000)
+		send(t, c, ws.Text(letters))
+		wantText(t, read(t, c), letters)
+		send(t, c, ws.Text(letters+letters))
+		if m, err := c.Read(testContext(t)); m != nil || !errors.Is(err, ws.ErrMessageTooBig) {
+			t.Errorf("Read returned %s, %v, want %v", describe(m), err, ws.ErrMessageTooBig)
+		}
+		wantClosedEverywhere(t, c, abnormal)
+	})
+	t.Run("Blob", func(t *testing.T) {
+		t.Parallel()
+		c := dial(t, "/echo", &ws.Options{MessageLimit: limit, BinaryType: ws.BinaryBlob})
+		send(t, c, ws.Bytes(pattern(limit)))
+		wantBlob(t, read(t, c), pattern(limit))
+		send(t, c, ws.Bytes(pattern(limit+1)))
+		if m, err := c.Read(testContext(t)); m != nil || !errors.Is(err, ws.ErrMessageTooBig) {
+			t.Errorf("Read returned %s, %v, want %v", describe(m), err, ws.ErrMessageTooBig)
+		}
+	})
 	t.Run("none", func(t *testing.T) {
 		t.Parallel()
 		c := dial(t, "/echo", &ws.Options{MessageLimit: -1})
