@@ -26,6 +26,10 @@ import (
 // requireVariable names the environment variable with the hosts that must be there, separated by commas; "1" is all.
 const requireVariable = "WS_REQUIRE_BROWSERS"
 
+// matrixVariable names the environment variable with the file that the table of hosts is written to as well: go test shows
+// nothing of a package that passes.
+const matrixVariable = "WS_TEST_MATRIX"
+
 // browserHost is one way to run the suite.
 type browserHost struct {
 	name   string // of the subtest
@@ -71,7 +75,12 @@ func TestBrowsers(t *testing.T) {
 	}
 	program := buildForHosts(t, goTool)
 	var table matrix
-	t.Cleanup(func() { table.print(os.Stdout) })
+	t.Cleanup(func() {
+		table.print(os.Stdout)
+		if name := os.Getenv(matrixVariable); name != "" {
+			table.save(t, name)
+		}
+	})
 	atOnce := make(chan struct{}, hostsAtOnce)
 	for _, h := range browserHosts {
 		t.Run(h.name, func(t *testing.T) {
@@ -296,6 +305,14 @@ func (m *matrix) add(row *matrixRow) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.rows = append(m.rows, row)
+}
+
+func (m *matrix) save(t *testing.T, name string) {
+	var text bytes.Buffer
+	m.print(&text)
+	if err := os.WriteFile(name, text.Bytes(), 0o644); err != nil {
+		t.Error(err)
+	}
 }
 
 // print prints the rows, the tests of every level being counted.
