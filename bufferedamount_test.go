@@ -3,6 +3,7 @@ package ws_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"testing"
 
 	"github.com/seed2c7e30c3/ws"
@@ -212,4 +213,34 @@ func testBufferedAmountWhileClosing(t testing.TB) {
 	if got := c.BufferedAmount(); got != 0 {
 		t.Errorf("BufferedAmount %d after everything was sent", got)
 	}
+}
+
+// TestDrainInHandler: a handler that waits in Drain when the connection is lost gets the *CloseError.
+func TestDrainInHandler(t *testing.T) {
+	t.Parallel()
+	p := newPeer(t)
+	drained := make(chan error, 1)
+	closed := make(chan struct{})
+	begun := make(chan struct{})
+	construct(t, p.URL, &ws.Options{
+		OnMessage: func(c *ws.Conn, m ws.Message) {
+			for range 64 {
+				if err := c.Send(ws.Bytes(pattern(1 << 20))); err != nil {
+					t.Errorf("Send: %v", err)
+				}
+			}
+			close(begun)
+			drained <- c.Drain(t.Context(), 0)
+		},
+		OnClose: func(*ws.Conn, ws.CloseEvent) { close(closed) },
+	})
+	server := p.accept()
+	server.texts("go")
+	await(t, "handler", begun)
+	server.end("reset")
+	// A host that counts bytes as sent early, as WebKit does, may have none left to wait for.
+	if err := await(t, "return of Drain", drained); err == nil && runtime.GOOS != "js" {
+		t.Error("Drain returned nil")
+	}
+	await(t, "close event", closed)
 }
