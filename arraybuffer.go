@@ -6,8 +6,8 @@ import (
 )
 
 // ArrayBuffer is a block of bytes that does not change: a received binary message, or one made for sending. Natively it
-// is Go memory; in a JavaScript host it stands for an ArrayBuffer object, whose bytes are copied into Go memory when
-// they are first asked for. Its methods may be called from several goroutines and do not block.
+// is Go memory; in a JavaScript host it is a copy of an ArrayBuffer object's bytes, made once, which keeps the object.
+// Its methods may be called from several goroutines and do not block.
 type ArrayBuffer struct {
 	arrayBuffer
 }
@@ -20,12 +20,11 @@ func NewArrayBuffer(data []byte) *ArrayBuffer {
 // Len returns the length in bytes (byteLength).
 func (b *ArrayBuffer) Len() int { return b.len() }
 
-// Bytes returns the content, which must not be modified. Natively that is the buffer's own memory; in a JavaScript host
-// the first call copies, and later calls return the same slice.
+// Bytes returns the content, which must not be modified: the buffer's own memory, on every call.
 func (b *ArrayBuffer) Bytes() []byte { return b.bytes() }
 
 // Slice returns a new ArrayBuffer with the bytes from start to end (exclusive), as ArrayBuffer.prototype.slice does:
-// negative positions count from the end and positions outside are clamped. Natively the two share memory.
+// negative positions count from the end and positions outside are clamped. The two share memory.
 func (b *ArrayBuffer) Slice(start, end int) *ArrayBuffer {
 	from, to := clampSlice(int64(start), int64(end), int64(b.len()))
 	return b.slice(int(from), int(to))

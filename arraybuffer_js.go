@@ -4,10 +4,11 @@ package ws
 
 import "syscall/js"
 
-// arrayBuffer has at least one of value, an ArrayBuffer object, and data, its bytes. The other is made when asked for.
+// arrayBuffer is bytes, and possibly an ArrayBuffer object with the same ones.
 type arrayBuffer struct {
-	value js.Value
-	data  []byte
+	data   []byte
+	value  js.Value
+	shared bool // JavaScript code has value too, and may write into it or detach it
 }
 
 // newArrayBuffer takes ownership of data.
@@ -15,43 +16,36 @@ func newArrayBuffer(data []byte) *ArrayBuffer {
 	return &ArrayBuffer{arrayBuffer{data: data}}
 }
 
-// ArrayBufferOf returns an ArrayBuffer that stands for a JavaScript ArrayBuffer object. What JavaScript code writes into the
-// object before its bytes are first asked for is seen, later changes are not. Any other value is a "TypeError" *Exception.
+// ArrayBufferOf returns an ArrayBuffer with a copy of the bytes that a JavaScript ArrayBuffer object has now; JSValue returns
+// that object. Any other value, and a detached object, is a "TypeError" *Exception.
 func ArrayBufferOf(v js.Value) (*ArrayBuffer, error) {
-	if v.Type() != js.TypeObject || !v.InstanceOf(js.Global().Get("ArrayBuffer")) {
-		return nil, typeError("the JavaScript value is no ArrayBuffer")
+	h := theHost()
+	b := &ArrayBuffer{arrayBuffer{value: v, shared: true}}
+	err := catch(func() {
+		h.byteLength.Invoke(v) // throws unless v is an ArrayBuffer
+		b.data = h.copy(h.uint8Array.New(v))
+	})
+	if err != nil {
+		return nil, typeError("the JavaScript value is no ArrayBuffer with bytes: %v", err)
 	}
-	return &ArrayBuffer{arrayBuffer{value: v}}, nil
+	return b, nil
 }
 
-// JSValue returns the ArrayBuffer object, which is made on the first call if b did not come from JavaScript.
+// JSValue returns an ArrayBuffer object with the bytes, always the same one. What JavaScript code does with it does not
+// change b.
 func (b *ArrayBuffer) JSValue() js.Value {
-	if !b.hasValue() {
+	if b.value.IsUndefined() {
 		b.value = theHost().bytes(b.data).Get("buffer")
 	}
+	b.shared = true
 	return b.value
 }
 
-func (b *arrayBuffer) hasValue() bool { return !b.value.IsUndefined() }
+// private reports whether there is an object that nobody else can have changed.
+func (b *arrayBuffer) private() bool { return !b.shared && !b.value.IsUndefined() }
 
-func (b *arrayBuffer) len() int {
-	if b.data == nil && b.hasValue() {
-		return b.value.Get("byteLength").Int()
-	}
-	return len(b.data)
-}
+func (b *arrayBuffer) len() int { return len(b.data) }
 
-func (b *arrayBuffer) bytes() []byte {
-	if b.data == nil && b.hasValue() {
-		h := theHost()
-		b.data = h.copy(h.uint8Array.New(b.value))
-	}
-	return b.data[:len(b.data):len(b.data)]
-}
+func (b *arrayBuffer) bytes() []byte { return b.data[:len(b.data):len(b.data)] }
 
-func (b *arrayBuffer) slice(from, to int) *ArrayBuffer {
-	if b.data == nil && b.hasValue() {
-		return &ArrayBuffer{arrayBuffer{value: b.value.Call("slice", from, to)}}
-	}
-	return newArrayBuffer(b.data[from:to])
-}
+func (b *arrayBuffer) slice(from, to int) *ArrayBuffer { return newArrayBuffer(b.data[from:to]) }

@@ -9,22 +9,34 @@ import (
 	"github.com/hack-pad/safejs"
 )
 
-// blob is a Blob object of the host.
+// blob is a Blob object of the host. In the zero Blob there is none until it is asked for.
 type blob struct {
 	value js.Value
+}
+
+func (b *blob) object() js.Value {
+	if b.value.IsUndefined() {
+		b.value = theHost().newBlob("")
+	}
+	return b.value
 }
 
 // BlobOf returns a Blob that stands for a JavaScript Blob object, a File for example. Any other value is a "TypeError"
 // *Exception.
 func BlobOf(v js.Value) (*Blob, error) {
-	if class := theHost().blob; v.Type() != js.TypeObject || class.Type() != js.TypeFunction || !v.InstanceOf(class) {
-		return nil, typeError("the JavaScript value is no Blob")
+	h := theHost()
+	if h.blob.Type() != js.TypeFunction {
+		return nil, typeError("the JavaScript value is no Blob: this host has none")
+	}
+	size := h.accessor(h.blob.Get("prototype"), "size")
+	if err := catch(func() { size.Invoke(v) }); err != nil { // throws unless v is a Blob
+		return nil, typeError("the JavaScript value is no Blob: %v", err)
 	}
 	return &Blob{blob{v}}, nil
 }
 
 // JSValue returns the Blob object.
-func (b *Blob) JSValue() js.Value { return b.value }
+func (b *Blob) JSValue() js.Value { return b.object() }
 
 func newBlob(typ string, parts []Message) (*Blob, error) {
 	h := theHost()
@@ -39,9 +51,9 @@ func newBlob(typ string, parts []Message) (*Blob, error) {
 		case Bytes:
 			values[i] = h.bytes(part)
 		case *ArrayBuffer:
-			values[i] = part.JSValue()
+			values[i] = h.bytes(part.data)
 		case *Blob:
-			values[i] = part.value
+			values[i] = part.object()
 		}
 	}
 	return &Blob{blob{h.newBlob(typ, values...)}}, nil
@@ -51,11 +63,11 @@ func (h *host) newBlob(typ string, parts ...any) js.Value {
 	return h.blob.New(parts, map[string]any{"type": typ})
 }
 
-func (b *blob) size() int64       { return int64(b.value.Get("size").Float()) }
-func (b *blob) mediaType() string { return b.value.Get("type").String() }
+func (b *blob) size() int64       { return int64(b.object().Get("size").Float()) }
+func (b *blob) mediaType() string { return b.object().Get("type").String() }
 
 func (b *blob) slice(from, to int64, typ string) *Blob {
-	part := b.value.Call("slice", float64(from), float64(to), typ)
+	part := b.object().Call("slice", float64(from), float64(to), typ)
 	if part.Get("type").String() != typ {
 		part = theHost().newBlob(typ, part) // Bun's slice takes the type over if typ is empty
 	}
@@ -63,9 +75,9 @@ func (b *blob) slice(from, to int64, typ string) *Blob {
 }
 
 func (b *blob) read(ctx context.Context, from, to int64) ([]byte, error) {
-	part := b.value
+	part := b.object()
 	if from != 0 || to != b.size() {
-		part = b.value.Call("slice", float64(from), float64(to))
+		part = part.Call("slice", float64(from), float64(to))
 	}
 	promise, err := safejs.Safe(part).Call("arrayBuffer")
 	if err != nil {

@@ -75,6 +75,7 @@ func (c *Conn) closeTimeout(d time.Duration) {
 	}
 	c.closing.timedOut = true
 	c.hardClose()
+	c.roomMade()
 }
 
 // peerClosed takes the peer's Close frame. It is answered at once, whatever the application does; the state follows the

@@ -150,16 +150,14 @@ func (c *Conn) applyMessage(p payload) {
 // addUnread makes messages available to Read.
 func (c *Conn) addUnread(batch ...payload) {
 	c.unread.push(batch...)
-	for range min(len(batch), c.readers.len()) {
-		c.wakeReader()
-	}
+	c.handOut()
 }
 
 func (c *Conn) applyClosed(err *CloseError, failed bool) {
 	c.state, c.closeErr = Closed, err
 	close(c.done)
 	for c.readers.len() > 0 {
-		c.wakeReader()
+		c.readers.pop().wake <- struct{}{}
 	}
 	if failed && c.onError != nil {
 		c.enterHandler()
@@ -200,53 +198,67 @@ func (c *Conn) messageTaken(p payload) {
 	c.roomMade()
 }
 
-// awaitMessage waits, with mu held on entry and return, until Read should look again. Waiting Reads are woken in their
-// order, one for each message.
-func (c *Conn) awaitMessage(ctx context.Context) error {
-	wake := c.spare
+// readWaiter is a Read that waits. It is woken with a message, or without one at the end of the connection.
+type readWaiter struct {
+	wake    chan struct{}
+	message payload
+	got     bool
+}
+
+// awaitMessage waits, with mu held on entry and return, for the next message; ok is false at the end of the connection.
+func (c *Conn) awaitMessage(ctx context.Context) (p payload, ok bool, err error) {
+	w := c.spare
 	c.spare = nil
-	if wake == nil {
-		wake = make(chan struct{}, 1)
+	if w == nil {
+		w = &readWaiter{wake: make(chan struct{}, 1)}
 	}
-	c.readers.push(wake)
+	c.readers.push(w)
 	c.mu.Unlock()
-	var err error
 	if ctx.Done() == nil {
-		<-wake
+		<-w.wake
 	} else {
 		select {
-		case <-wake:
+		case <-w.wake:
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
 	}
 	c.mu.Lock()
 	if err != nil {
-		c.giveUp(wake)
+		c.giveUp(w)
 	}
-	c.spare = wake
-	return err
+	p, ok = w.message, w.got
+	w.message, w.got = payload{}, false
+	c.spare = w
+	return p, ok, err
 }
 
-// giveUp takes a Read that no longer waits out of the queue. If it was just being woken, the next one is woken instead.
-func (c *Conn) giveUp(wake chan struct{}) {
+// giveUp takes a Read that no longer waits out of the queue. If it was just being woken, its message goes to the next one.
+func (c *Conn) giveUp(w *readWaiter) {
 	waiting := c.readers.items[c.readers.head:]
-	if i := slices.Index(waiting, wake); i >= 0 {
+	if i := slices.Index(waiting, w); i >= 0 {
 		c.readers.items = slices.Delete(c.readers.items, c.readers.head+i, c.readers.head+i+1)
 		if c.readers.len() == 0 {
 			c.readers.reset()
 		}
 		return
 	}
-	<-wake
-	if c.unread.len() > 0 {
-		c.wakeReader()
+	<-w.wake
+	if !w.got || c.closeCalled {
+		return
 	}
+	c.unreadBytes += w.message.size() + messageOverhead
+	c.unread.pushFront(w.message)
+	c.handOut()
 }
 
-func (c *Conn) wakeReader() {
-	if c.readers.len() > 0 {
-		c.readers.pop() <- struct{}{}
+// handOut gives unread messages to the Reads that wait, in their order.
+func (c *Conn) handOut() {
+	for c.unread.len() > 0 && c.readers.len() > 0 {
+		w := c.readers.pop()
+		w.message, w.got = c.unread.pop(), true
+		c.messageTaken(w.message)
+		w.wake <- struct{}{}
 	}
 }
 

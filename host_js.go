@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall/js"
@@ -20,6 +21,7 @@ type host struct {
 	array      js.Value
 	uint8Array js.Value
 	blob       js.Value
+	byteLength js.Value // the getter of ArrayBuffer's byteLength, as a function of the object
 	once       js.Value // the listener options {once: true}
 
 	bindCall     js.Value // f => Function.prototype.call.bind(f): makes a method a function of its receiver
@@ -30,6 +32,7 @@ type host struct {
 	encode js.Value // TextEncoder's encode, bound
 	decode js.Value // TextDecoder's decode, bound; it keeps a byte order mark
 
+	blobBytes int64    // received since the last collection
 	scratch   []byte   // never in use across a point at which goroutines switch
 	jsScratch js.Value // Uint8Array
 	subarray  js.Value // jsScratch.subarray, bound to start at 0
@@ -52,6 +55,7 @@ func newHost() *host {
 		setImmediate: global.Get("setImmediate"),
 	}
 	h.bindCall = function.Get("bind").Call("bind", function.Get("call"))
+	h.byteLength = h.accessor(global.Get("ArrayBuffer").Get("prototype"), "byteLength")
 	h.map_ = h.bindCall.Invoke(h.array.Get("prototype").Get("map"))
 	encoder := global.Get("TextEncoder").New()
 	h.encode = h.bind(encoder.Get("encode"), encoder)
@@ -142,7 +146,7 @@ func (h *host) copy(array js.Value) []byte {
 	return data
 }
 
-// payload is a received message that has not been delivered: data, or an ArrayBuffer or a Blob that stays in the host.
+// payload is a received message that has not been delivered: data, possibly with the ArrayBuffer it comes from, or a Blob.
 type payload struct {
 	text  bool
 	blob  bool
@@ -153,22 +157,39 @@ type payload struct {
 
 func (p payload) size() int64 { return p.bytes }
 
-// payload makes one of a message event's data. Short ArrayBuffers are copied into Go, because their objects cost more.
+// payload makes one of a message event's data.
 func (h *host) payload(v js.Value, mayBeBlob bool) payload {
 	if v.Type() == js.TypeString {
 		data := h.copy(h.encode.Invoke(v))
 		return payload{text: true, data: data, bytes: int64(len(data))}
 	}
 	if mayBeBlob && v.InstanceOf(h.blob) {
-		return payload{blob: true, value: v, bytes: int64(v.Get("size").Float())}
+		size := int64(v.Get("size").Float())
+		h.countBlob(size)
+		return payload{blob: true, value: v, bytes: size}
 	}
+	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects garbage, and Go
+	// does not collect for what it does not see. Their object is kept for forwarding.
 	array := h.uint8Array.New(v)
 	n := js.CopyBytesToGo(h.scratch, array)
 	if n < len(h.scratch) {
 		return payload{data: append(make([]byte, 0, n), h.scratch[:n]...), bytes: int64(n)}
 	}
-	return payload{value: v, bytes: int64(array.Length())}
+	data := make([]byte, array.Length())
+	js.CopyBytesToGo(data, array)
+	return payload{data: data, value: v, bytes: int64(len(data))}
 }
+
+// countBlob collects garbage now and then: Go sees a few bytes of each Blob, and the host keeps it until Go has collected.
+func (h *host) countBlob(size int64) {
+	if h.blobBytes += size; h.blobBytes >= blobGarbage {
+		h.blobBytes = 0
+		runtime.GC()
+	}
+}
+
+// blobGarbage is how many bytes of Blobs may be received between two collections.
+const blobGarbage = 64 << 20
 
 // message makes of p what is delivered. A Blob that was queued before BinaryType changed has to be read; that takes as long
 // as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
@@ -185,11 +206,11 @@ func (p payload) message(t BinaryType) Message {
 		}
 		return b
 	}
-	a := &ArrayBuffer{arrayBuffer{value: p.value, data: p.data}}
 	if t == BinaryBlob {
-		return &Blob{blob{theHost().newBlob("", a.JSValue())}}
+		h := theHost()
+		return &Blob{blob{h.newBlob("", h.bytes(p.data))}}
 	}
-	return a
+	return &ArrayBuffer{arrayBuffer{data: p.data, value: p.value}}
 }
 
 // await waits for a promise.
@@ -233,10 +254,17 @@ func exceptionOf(err error) error {
 	return &Exception{Name: name.String(), Message: message.String()}
 }
 
-// thrown is the error in what recover returned; anything else goes on panicking.
-func thrown(r any) error {
-	if err, ok := r.(js.Error); ok {
-		return err
-	}
-	panic(r)
+// catch returns what call throws in JavaScript; other panics go on.
+func catch(call func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			thrown, ok := r.(js.Error)
+			if !ok {
+				panic(r)
+			}
+			err = thrown
+		}
+	}()
+	call()
+	return nil
 }

@@ -241,3 +241,40 @@ func TestPingDeadlock(t *testing.T) {
 		wg.Wait()
 	}
 }
+
+// TestDrainWhileFull: as TestDrainInHandler, while the connection has stopped reading (ReadBuffer), so that only the
+// write sees the reset.
+func TestDrainWhileFull(t *testing.T) {
+	begun := make(chan struct{})
+	url := rawServer(t, func(conn net.Conn) {
+		frame := append([]byte{fin | binaryFrame, 126, 0x40, 0}, make([]byte, 0x4000)...)
+		conn.Write(frame)
+		<-begun
+		conn.SetWriteDeadline(time.Now().Add(time.Second)) // until the client has stopped reading
+		for {
+			if _, err := conn.Write(frame); err != nil {
+				break
+			}
+		}
+		conn.(*net.TCPConn).SetLinger(0) // reset
+	})
+	drained, closed := make(chan error, 1), make(chan struct{})
+	first := true
+	c := construct(t, url, &ws.Options{ReadBuffer: 1 << 20,
+		OnMessage: func(c *ws.Conn, m ws.Message) {
+			if !first {
+				return
+			}
+			first = false
+			for range 64 {
+				c.Send(make(ws.Bytes, 1<<20))
+			}
+			close(begun)
+			drained <- c.Drain(t.Context(), 0)
+		},
+		OnClose: func(*ws.Conn, ws.CloseEvent) { close(closed) },
+	})
+	t.Log(await(t, "end of Drain", drained))
+	await(t, "close event", closed)
+	_ = c
+}

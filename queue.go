@@ -1,5 +1,7 @@
 package ws
 
+import "slices"
+
 // queue is a first-in, first-out queue. It keeps its memory until trim says that it is not needed for the moment.
 type queue[T any] struct {
 	items []T
@@ -19,6 +21,16 @@ func (q *queue[T]) push(v ...T) {
 		q.items, q.head = q.items[:n], 0
 	}
 	q.items = append(q.items, v...)
+}
+
+// pushFront makes v the next item.
+func (q *queue[T]) pushFront(v T) {
+	if q.head == 0 {
+		q.items = slices.Insert(q.items, 0, v)
+		return
+	}
+	q.head--
+	q.items[q.head] = v
 }
 
 func (q *queue[T]) pop() T {

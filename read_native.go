@@ -199,7 +199,7 @@ func (c *Conn) awaitRoom() (discard bool) {
 }
 
 func (c *Conn) full() bool {
-	return c.readBuffer >= 0 && c.unreadBytes >= c.readBuffer && c.state == Open && !c.ended && !c.discarding
+	return c.readBuffer >= 0 && c.unreadBytes >= c.readBuffer && c.state == Open && !c.ended && !c.discarding && !c.closing.timedOut
 }
 
 func (c *Conn) roomMade() {

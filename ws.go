@@ -243,8 +243,8 @@ type Conn struct {
 	lost        *CloseError    // set with ended
 	unread      queue[payload] // messages for Read
 	unreadBytes int64          // of posted and unread ones, overhead included
-	readers     queue[chan struct{}]
-	spare       chan struct{} // of a Read that has returned, for the next one that waits
+	readers     queue[*readWaiter]
+	spare       *readWaiter // of a Read that has returned, for the next one that waits
 	drains      []drainWaiter
 	handling    bool  // a handler runs
 	held        int64 // BufferedAmount while one does
@@ -391,18 +391,23 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 		return nil, exception(ErrInvalidState, "Read of a connection whose messages go to OnMessage")
 	}
 	c.mu.Lock()
-	for c.unread.len() == 0 {
-		if c.state == Closed {
+	var p payload
+	for ok := false; !ok; {
+		switch {
+		case c.unread.len() > 0:
+			p, ok = c.unread.pop(), true
+			c.messageTaken(p)
+		case c.state == Closed:
 			defer c.mu.Unlock()
 			return nil, c.closeErr
-		}
-		if err := c.awaitMessage(ctx); err != nil {
-			c.mu.Unlock()
-			return nil, err
+		default:
+			var err error
+			if p, ok, err = c.awaitMessage(ctx); err != nil {
+				c.mu.Unlock()
+				return nil, err
+			}
 		}
 	}
-	p := c.unread.pop()
-	c.messageTaken(p)
 	binaryType := c.binaryType
 	c.mu.Unlock()
 	return p.message(binaryType), nil

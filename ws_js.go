@@ -37,6 +37,7 @@ type socket struct {
 	batch     []payload     // for drainIncoming
 	wakeFunc  js.Func
 	eventFunc js.Func
+	taking    bool // drainIncoming has a batch in its hands
 	released  bool // the host's close event has come
 	watched   bool // watchBuffered's goroutine runs
 	closing   *closing
@@ -217,6 +218,9 @@ func (c *Conn) drainIncoming() {
 	if c.incoming.Length() == 0 {
 		return
 	}
+	// Until the batch is posted, observe must not take the empty queue to mean that all has been delivered: an
+	// allocation in here may let another goroutine run.
+	c.taking = true
 	events := c.take.Invoke()
 	data := h.eventData(events)
 	var tooBig bool
@@ -229,6 +233,7 @@ func (c *Conn) drainIncoming() {
 	}
 	c.mu.Lock()
 	run := c.postMessages(c.batch)
+	c.taking = false
 	if tooBig {
 		run = c.failTooBig() || run
 	}
@@ -286,30 +291,31 @@ func (c *Conn) releaseWake() {
 	}
 }
 
-func (c *Conn) transmit(m Message, size int64) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = exceptionOf(thrown(r))
-		}
-	}()
-	h := theHost()
+func (c *Conn) transmit(m Message, size int64) error {
 	c.hasSent = true
+	if err := catch(func() { c.hostSend(m) }); err != nil {
+		return exceptionOf(err)
+	}
+	return nil
+}
+
+func (c *Conn) hostSend(m Message) {
+	h := theHost()
 	switch m := m.(type) {
 	case Text:
 		c.send.Invoke(h.string(string(m)))
 	case Bytes:
 		c.send.Invoke(h.view(m))
 	case *ArrayBuffer:
-		if m.hasValue() {
+		if m.private() {
 			c.send.Invoke(m.value)
 		} else {
 			c.send.Invoke(h.view(m.data))
 		}
 	case *Blob:
 		c.sentBlob = true
-		c.send.Invoke(m.value)
+		c.send.Invoke(m.object())
 	}
-	return nil
 }
 
 // drainPoll is how often a Drain that waits looks at bufferedAmount, for whose fall a browser has no event.
@@ -379,7 +385,7 @@ func (c *Conn) buffered() int64 {
 // observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING and the
 // messages before it have been delivered.
 func (c *Conn) observe() {
-	if c.state == Open && !c.delivering && c.getReadyState.Invoke().Int() == int(Closing) && c.incoming.Length() == 0 {
+	if c.state == Open && !c.delivering && !c.taking && c.getReadyState.Invoke().Int() == int(Closing) && c.incoming.Length() == 0 {
 		c.state = Closing
 	}
 }
@@ -422,13 +428,16 @@ func parseURL(url, base string) (js.Value, error) {
 	if err != nil {
 		return js.Value{}, err
 	}
+	// As JavaScript strings, because js.ValueOf would drop a byte order mark that makes the URL invalid.
+	h := theHost()
+	urlString := h.string(decodeUTF8(url))
 	if base == "" {
-		if u, err := class.New(url); err == nil {
+		if u, err := class.New(urlString); err == nil {
 			return safejs.Unsafe(u), nil
 		}
 		base = pageURL()
 	}
-	u, err := class.New(url, base)
+	u, err := class.New(urlString, h.string(decodeUTF8(base)))
 	return safejs.Unsafe(u), err
 }
 

@@ -1,0 +1,62 @@
+//go:build !js
+
+package ws
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+)
+
+// TestReadOrder: Reads get messages in the order in which they began to wait, which only a test inside of the package can
+// see; the code is the portable one.
+func TestReadOrder(t *testing.T) {
+	c := &Conn{state: Open, binaryType: BinaryArrayBuffer, readBuffer: -1}
+	const readers = 50
+	var wg sync.WaitGroup
+	for i := range readers {
+		wg.Go(func() {
+			m, err := c.Read(context.Background())
+			if want := Text(fmt.Sprint(i)); err != nil || m != want {
+				t.Errorf("Read %d returned %v, %v", i, m, err)
+			}
+		})
+		for waiting := 0; waiting <= i; runtime.Gosched() {
+			c.mu.Lock()
+			waiting = c.readers.len()
+			c.mu.Unlock()
+		}
+	}
+	cancelled, cancel := context.WithCancel(context.Background())
+	cancel()
+	c.mu.Lock()
+	for i := range readers {
+		c.postMessages([]payload{{text: Text(fmt.Sprint(i))}})
+	}
+	c.mu.Unlock()
+	if _, err := c.Read(cancelled); err != context.Canceled {
+		t.Errorf("Read with a cancelled context: %v", err)
+	}
+	wg.Wait()
+}
+
+// TestReadGivesUp: a message handed to a Read whose context ends at that moment is the next one again.
+func TestReadGivesUp(t *testing.T) {
+	c := &Conn{state: Open, binaryType: BinaryArrayBuffer, readBuffer: -1}
+	w := &readWaiter{wake: make(chan struct{}, 1)}
+	c.mu.Lock()
+	c.readers.push(w)
+	c.postMessages([]payload{{text: "1"}, {text: "2"}})
+	c.giveUp(w)
+	c.mu.Unlock()
+	for _, want := range []Text{"1", "2"} {
+		if m, err := c.Read(context.Background()); err != nil || m != want {
+			t.Errorf("Read returned %v, %v, want %q", m, err, want)
+		}
+	}
+	if c.unreadBytes != 0 {
+		t.Errorf("%d bytes are unread", c.unreadBytes)
+	}
+}
