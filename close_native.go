@@ -13,13 +13,14 @@ import (
 
 // closing is how far the end of a connection has come. mu guards it.
 type closing struct {
-	queued   bool // our Close frame is in the outgoing queue, or has been
-	sent     bool // it has been written
-	received bool // the peer's has been read
-	peer     CloseEvent
-	timedOut bool
-	timer    *time.Timer
-	progress atomic.Bool // something has been written or received since the timer was started
+	queued     bool // our Close frame is in the outgoing queue, or has been
+	sent       bool // it has been written
+	received   bool // the peer's has been read
+	peer       CloseEvent
+	timedOut   bool
+	timer      *time.Timer
+	extensions int         // of closeTimeout
+	progress   atomic.Bool // something has been written or received since the timer was started
 }
 
 func (c *Conn) startClosing(code StatusCode, reason string) {
@@ -69,7 +70,11 @@ func (c *Conn) startCloseTimer(d time.Duration) {
 func (c *Conn) closeTimeout(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if d == closeTimeout && c.closing.progress.Swap(false) {
+	extend := d == closeTimeout && (!c.closing.sent || c.closing.extensions < closeExtensions)
+	if extend && c.closing.progress.Swap(false) {
+		if c.closing.sent {
+			c.closing.extensions++
+		}
 		c.closing.timer.Reset(d)
 		return
 	}

@@ -142,10 +142,10 @@ func TestPingSlowReader(t *testing.T) {
 			}
 		}
 	})
-	c := dial(t, url, &ws.Options{ReadBuffer: 1 << 16, Native: ws.NativeOptions{PingInterval: 100 * time.Millisecond}})
+	c := dial(t, url, &ws.Options{ReadBuffer: 1 << 16, Native: ws.NativeOptions{PingInterval: time.Second}})
 	slow := time.NewTicker(500 * time.Microsecond) // 8 MB/s
 	defer slow.Stop()
-	for i := range 4000 {
+	for i := range 8000 {
 		<-slow.C
 		if _, err := c.Read(testContext(t)); err != nil {
 			t.Fatalf("Read %d: %v", i, err)

@@ -56,6 +56,7 @@ func (c *Conn) receive() (run bool, err error) {
 			return false, noProgress(err)
 		}
 		c.late.Store(true)
+		c.heard.Store(true)
 		c.closing.progress.Store(true)
 		ev, err := c.reader.Advance(n)
 		run = c.take(ev, err)
@@ -65,6 +66,7 @@ func (c *Conn) receive() (run bool, err error) {
 	if len(c.in) == 0 {
 		return false, noProgress(err)
 	}
+	c.heard.Store(true)
 	return c.parse(), nil
 }
 

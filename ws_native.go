@@ -46,8 +46,9 @@ type HandshakeError = handshake.StatusError
 // How long a connection that is to close waits for the peer. Nothing is bounded before the Close frame has been written:
 // queued messages may take as long as they take. The values are those of Chromium.
 const (
-	// closeTimeout is for the peer's Close frame after ours. Data that keeps arriving extends it.
-	closeTimeout = 60 * time.Second
+	// closeTimeout is for the peer's Close frame after ours. It begins again while data keeps arriving, closeExtensions times.
+	closeTimeout    = 60 * time.Second
+	closeExtensions = 4
 
 	// disconnectTimeout is for the end of the TCP connection, which is the server's to close first (RFC 6455, section 7.1.1),
 	// after both Close frames or after the connection was failed.
@@ -68,7 +69,8 @@ type socket struct {
 	conn   io.ReadWriteCloser // the upgraded connection: a net.Conn, unless the transport is the caller's own
 	ping   time.Duration
 	pinger *time.Timer
-	late   atomic.Bool // a pong may be: since the last ping a long message was under way, or reading stopped
+	late   atomic.Bool // the pong may be: since the ping a long message was under way, or reading stopped
+	heard  atomic.Bool // something has been received since pingDue last looked
 
 	// For the goroutine that reads.
 	reader     frame.Reader
@@ -186,7 +188,14 @@ func (c *Conn) pingDue() {
 		c.mu.Unlock()
 		return
 	}
-	if !c.late.Swap(false) && c.pongDue && !c.full() {
+	heard := c.heard.Swap(false)
+	switch {
+	case !c.pongDue:
+		c.late.Store(false)
+		c.sendPing()
+	case c.full() || c.late.Load() && heard:
+		// The pong may be behind what has not been read yet.
+	default:
 		run := c.fail(0, "", errPongTimeout)
 		c.mu.Unlock()
 		if run {
@@ -194,7 +203,6 @@ func (c *Conn) pingDue() {
 		}
 		return
 	}
-	c.sendPing()
 	c.pinger.Reset(c.ping)
 	c.mu.Unlock()
 }
