@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
 // Blob is a file-like object of immutable bytes with a media type (File API standard). Natively its bytes are Go memory;
@@ -58,7 +59,7 @@ func (b *Blob) Text(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return decodeUTF8(strings.TrimPrefix(string(data), "\uFEFF")), nil
+	return handshake.ScalarValues(strings.TrimPrefix(string(data), "\uFEFF")), nil
 }
 
 // ArrayBuffer returns the content as an ArrayBuffer. It waits and fails as Bytes does.
@@ -125,32 +126,4 @@ func blobType(s string) string {
 		}
 	}
 	return strings.ToLower(s)
-}
-
-// decodeUTF8 replaces what is not valid as the Encoding standard's decoder does: one U+FFFD for each maximal part of a
-// sequence, where a Go range loop gives one for each byte.
-func decodeUTF8(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && n == 1 {
-			n = invalidPrefix(s)
-		}
-		b.WriteRune(r)
-		s = s[n:]
-	}
-	return b.String()
-}
-
-// invalidPrefix returns the length of the maximal part of the ill-formed sequence that s begins with: the longest prefix
-// that a valid sequence also begins with, at least one byte.
-func invalidPrefix(s string) int {
-	n := 1
-	for n < len(s) && !utf8.FullRuneInString(s[:n+1]) {
-		n++
-	}
-	return n
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/hack-pad/safejs"
+
+	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
 // NativeOptions has no fields here: a browser leaves programs no choice in what it holds.
@@ -430,14 +432,14 @@ func parseURL(url, base string) (js.Value, error) {
 	}
 	// As JavaScript strings, because js.ValueOf would drop a byte order mark that makes the URL invalid.
 	h := theHost()
-	urlString := h.string(decodeUTF8(url))
+	urlString := h.string(handshake.ScalarValues(url))
 	if base == "" {
 		if u, err := class.New(urlString); err == nil {
 			return safejs.Unsafe(u), nil
 		}
 		base = pageURL()
 	}
-	u, err := class.New(urlString, h.string(decodeUTF8(base)))
+	u, err := class.New(urlString, h.string(handshake.ScalarValues(base)))
 	return safejs.Unsafe(u), err
 }
 

@@ -74,9 +74,8 @@ type socket struct {
 
 	// For the goroutine that reads.
 	reader     frame.Reader
-	in         []byte    // received and not yet parsed, a part of inBuf
-	inBuf      *[]byte   // from receiveBuffers
-	early      []byte    // what followed the handshake's response, parsed first
+	in         []byte    // received and not yet parsed
+	inBuf      *[]byte   // what in is a part of, if it is from receiveBuffers
 	batch      []payload // parsed and not yet handed over
 	batchBytes int       // of those that did not go through the fast path
 	paused     bool      // too much is unread: parse no further

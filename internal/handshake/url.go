@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	whatwg "github.com/nlnwa/whatwg-url/url"
 )
@@ -92,7 +91,7 @@ func parse(raw, base string) (*whatwg.Url, error) {
 			return h
 		}),
 	)
-	parsed, err := parser.ParseRef(scalarValues(base), scalarValues(raw))
+	parsed, err := parser.ParseRef(ScalarValues(base), ScalarValues(raw))
 	switch {
 	case err != nil:
 	case parsed.IsIPv6() && strings.Count(host, "[")+strings.Count(host, "]") != 2:
@@ -123,38 +122,6 @@ func aceLabels(domain string) int {
 		if strings.HasPrefix(label, "xn--") {
 			n++
 		}
-	}
-	return n
-}
-
-// scalarValues replaces what is not UTF-8 in s by U+FFFD, one for each maximal subpart of a sequence, as the Encoding
-// standard's decoder does; strings.ToValidUTF8 would write one for a whole run.
-func scalarValues(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && n == 1 {
-			n = subpart(s)
-		}
-		b.WriteRune(r)
-		s = s[n:]
-	}
-	return b.String()
-}
-
-// subpart is the length of the longest prefix of s, at least 1, with which a longer UTF-8 sequence could begin. s
-// does not begin with a whole one.
-func subpart(s string) int {
-	n := 1
-	for n < len(s) && n < utf8.UTFMax && !utf8.FullRuneInString(s[:n]) {
-		n++
-	}
-	// FullRune counts an invalid sequence as full, so the byte that made it full is not part of it.
-	if n > 1 && utf8.FullRuneInString(s[:n]) {
-		n--
 	}
 	return n
 }
