@@ -50,7 +50,7 @@ func hostile(conn net.Conn, r *rand.Rand) {
 			b = []byte{fin | ping, 2, 1, 2}
 		case k < 90:
 			b = []byte{fin | pong, 4, 0, 0, 0, byte(r.IntN(5))}
-		case k < 97:
+		case k < 97: // a peer may be slow at any place: nothing is waited for here
 			time.Sleep(time.Duration(r.IntN(300)) * time.Microsecond)
 			continue
 		case k < 98:
@@ -88,6 +88,7 @@ func hostile(conn net.Conn, r *rand.Rand) {
 func TestStress(t *testing.T) {
 	var seed atomic.Uint64
 	seed.Store(uint64(time.Now().UnixNano()))
+	t.Logf("seed %d", seed.Load())
 	url := rawServer(t, func(conn net.Conn) { hostile(conn, rand.New(rand.NewPCG(seed.Add(1), 1))) })
 	before := ownGoroutines()
 	var all sync.WaitGroup
