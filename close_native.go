@@ -25,6 +25,7 @@ type closing struct {
 
 func (c *Conn) startClosing(code StatusCode, reason string) {
 	c.queueClose(code, reason)
+	c.readOn()
 	c.roomMade()
 }
 
@@ -121,6 +122,7 @@ func (c *Conn) fail(code StatusCode, reason string, cause error) (run bool) {
 	case code != 0 && !c.out.midFrame && !c.closing.queued && !c.out.broken:
 		c.queueClose(code, reason)
 		c.startCloseTimer(disconnectTimeout)
+		c.readOn()
 	case c.closing.sent:
 		c.startCloseTimer(disconnectTimeout)
 		c.closeWrite()
@@ -138,6 +140,7 @@ func (c *Conn) sendingFailed() {
 	c.out.discard()
 	if !c.ended {
 		c.startCloseTimer(disconnectTimeout)
+		c.readOn()
 	}
 }
 
@@ -158,6 +161,9 @@ func (c *Conn) disconnected(err error) {
 	}
 	if c.pinger != nil {
 		c.pinger.Stop()
+	}
+	if c.turn.timer != nil {
+		c.turn.timer.Stop()
 	}
 	c.hardClose()
 	run := c.postClosed(c.lostError(err), false)

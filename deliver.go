@@ -213,7 +213,11 @@ func (c *Conn) awaitMessage(ctx context.Context) (p payload, ok bool, err error)
 		w = &readWaiter{wake: make(chan struct{}, 1)}
 	}
 	c.readers.push(w)
+	turn := c.takeTurn()
 	c.mu.Unlock()
+	if turn != 0 {
+		c.receiveFor(ctx, w, turn)
+	}
 	if ctx.Done() == nil {
 		<-w.wake
 	} else {

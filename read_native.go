@@ -24,24 +24,6 @@ const (
 // receiveBuffers are only held while there is something to read.
 var receiveBuffers = sync.Pool{New: func() any { b := make([]byte, receiveSize); return &b }}
 
-// readLoop reads until the connection ends. When handlers must be called it starts its successor, which goes on reading,
-// and calls them itself: that costs no hand-over for a message whose handler is fast, and holds up no control
-// frame for one whose handler is slow.
-func (c *Conn) readLoop() {
-	for {
-		run, err := c.receive()
-		switch {
-		case err != nil:
-			c.disconnected(err)
-			return
-		case run:
-			go c.readLoop()
-			c.deliver()
-			return
-		}
-	}
-}
-
 // receive takes the next bytes and parses them. It reports whether the caller must call deliver.
 func (c *Conn) receive() (run bool, err error) {
 	if c.awaitRoom() {
@@ -163,7 +145,9 @@ func (c *Conn) handOver() (run bool) {
 	}
 	c.busy = c.busy || len(c.batch) > queueKeepIdle
 	c.mu.Lock()
+	waiting := c.readers.len()
 	run = c.postMessages(c.batch)
+	c.turn.served = c.turn.served || c.readers.len() < waiting
 	c.out.atOnce = true
 	c.closing.progress.Store(true)
 	c.paused = c.full()

@@ -512,4 +512,9 @@ var _ interface {
 	observe()                                 // with mu: brings state up to date where the host tells no event
 	binaryTypeChanged()                       // with mu
 	roomMade()                                // with mu: unreadBytes fell
+
+	// A Read about to wait may do the platform's work meanwhile: takeTurn, with mu, returns 0 if not. receiveFor, without mu,
+	// returns when the Read has been woken, its context has ended, or somebody else has to do the rest.
+	takeTurn() uint32
+	receiveFor(context.Context, *readWaiter, uint32)
 } = (*Conn)(nil)

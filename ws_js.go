@@ -3,6 +3,7 @@
 package ws
 
 import (
+	"context"
 	"strings"
 	"syscall/js"
 	"time"
@@ -399,6 +400,11 @@ func (c *Conn) binaryTypeChanged() {
 
 // roomMade has nothing to do: a browser does not stop reading.
 func (c *Conn) roomMade() {}
+
+// takeTurn returns that a Read can only wait.
+func (c *Conn) takeTurn() uint32 { return 0 }
+
+func (c *Conn) receiveFor(context.Context, *readWaiter, uint32) {}
 
 // resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known, and because not
 // every host's WebSocket takes http URLs.

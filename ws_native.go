@@ -61,9 +61,8 @@ var (
 	errPongTimeout  = errors.New("ws: no pong came for a ping")
 )
 
-// socket is the native half of a Conn. One goroutine reads, parses and answers control frames; while it calls handlers,
-// another one takes over. A second one writes while there is something to write. An idle connection has one goroutine and
-// no buffers.
+// socket is the native half of a Conn. Who reads, parses and answers control frames is a matter of turn. A goroutine writes
+// while there is something to write. An idle connection has one goroutine and no buffers.
 type socket struct {
 	cancel context.CancelFunc // ends the opening handshake
 	conn   io.ReadWriteCloser // the upgraded connection: a net.Conn, unless the transport is the caller's own
@@ -72,7 +71,7 @@ type socket struct {
 	late   atomic.Bool // the pong may be: since the ping a long message was under way, or reading stopped
 	heard  atomic.Bool // something has been received since pingDue last looked
 
-	// For the goroutine that reads.
+	// For whoever's turn it is to read.
 	reader     frame.Reader
 	in         []byte    // received and not yet parsed
 	inBuf      *[]byte   // what in is a part of, if it is from receiveBuffers
@@ -85,6 +84,7 @@ type socket struct {
 	slab       *slab
 
 	// For whoever holds mu.
+	turn       turn
 	room       sync.Cond // reading may go on
 	discarding bool      // what still arrives is ignored
 	out        outgoing
@@ -139,6 +139,8 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 	c.conn = res.Stream
 	c.in = res.Early
 	c.poll.init(res.Stream, c.goingIdle)
+	c.turn.init(res.Stream)
+	c.out.atOnce = true
 	var inflater *frame.Inflater
 	if res.Deflated {
 		inflater = frame.NewInflater(res.Deflate)
@@ -206,8 +208,9 @@ func (c *Conn) pingDue() {
 	c.mu.Unlock()
 }
 
-// hardClose ends the TCP connection now; the goroutine that reads then reports what there is to report.
+// hardClose ends the TCP connection now; whoever reads then reports what there is to report.
 func (c *Conn) hardClose() {
+	c.readOn()
 	if t, ok := c.conn.(*net.TCPConn); ok {
 		t.Close()
 		return

@@ -60,6 +60,7 @@ type Reader struct {
 	data       []byte // its payload so far, of its own memory
 	window     []byte // what of its payload follows data and still lies in the Inflater's memory
 	inflated   int64  // how many bytes data and window were before they were inflated
+	usual      int    // what a message may take at once, because one before has taken as much: see grow
 
 	control []byte // payload of a control frame that comes in pieces
 }
@@ -140,10 +141,13 @@ func (r *Reader) MidMessage() bool { return r.have > 0 || r.payload || r.message
 // saves a copy. The caller either fills a beginning of it and calls Advance, or ignores it and calls Next. Otherwise Want
 // returns nil.
 func (r *Reader) Want() []byte {
-	if r.err != nil || !r.payload || r.compressed || r.op >= Close || r.rest < direct || len(r.data) < direct {
+	if r.err != nil || !r.payload || r.compressed || r.op >= Close || r.rest < direct {
 		return nil
 	}
 	if cap(r.data)-len(r.data) < direct {
+		if len(r.data) < direct {
+			return nil
+		}
 		r.grow(0, r.rest)
 	}
 	free := r.data[len(r.data):cap(r.data)]
@@ -408,16 +412,18 @@ func (r *Reader) endPayload() (Event, error) {
 			r.reserve(len(r.data)) // the guess in spill was wrong
 		}
 		ev.Payload = r.data
+		r.usual = max(len(r.data), r.usual/2)
 	}
 	r.message, r.data = Continuation, nil
 	return ev, nil
 }
 
 // grow makes room for n bytes that have arrived, of left that the frame under way still adds to data. What it allocates is
-// bounded by what has arrived; for a message of one frame it ends with exactly what the header announced.
+// bounded by what has arrived, of this message or, whole, of one shortly before; for a message of one frame it ends with
+// exactly what the header announced. Without the part about earlier messages a flood of 1 MiB took 1.6 times as long.
 func (r *Reader) grow(n int, left int64) {
 	arrived := len(r.data) + n
-	size := max(growth*arrived, min(headStart*arrived, headStartEnd), firstAllocation)
+	size := max(growth*arrived, min(headStart*arrived, headStartEnd), firstAllocation, r.usual)
 	size = int(min(int64(len(r.data))+left, int64(size)))
 	if r.fragmented {
 		// The announced lengths say little about the message: many small fragments must not each move all of it.

@@ -20,7 +20,7 @@ func take(body io.ReadWriteCloser, conn net.Conn) (stream io.ReadWriteCloser, ea
 	switch {
 	case conn == nil:
 		return body, nil, nil
-	case !obeysDeadlines(conn):
+	case !ObeysDeadlines(conn):
 		return &behind{Conn: conn, body: body}, nil, nil
 	}
 	// The body returns what was buffered and then reads from the connection, where the deadline stops it at once.
@@ -42,9 +42,9 @@ func take(body io.ReadWriteCloser, conn net.Conn) (stream io.ReadWriteCloser, ea
 	return conn, early, nil
 }
 
-// obeysDeadlines reports whether a read of conn is known to end at its deadline: a connection of package net, or TLS
+// ObeysDeadlines reports whether a read of conn is known to end at its deadline: a connection of package net, or TLS
 // on top of one. Those of a caller's dialler may refuse deadlines (as x/crypto/ssh does) or ignore them.
-func obeysDeadlines(conn net.Conn) bool {
+func ObeysDeadlines(conn io.ReadWriteCloser) bool {
 	for {
 		switch c := conn.(type) {
 		case *net.TCPConn, *net.UnixConn:

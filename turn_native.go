@@ -1,0 +1,209 @@
+//go:build !js
+
+package ws
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/seed2c7e30c3/ws/internal/handshake"
+)
+
+// turn says whose turn it is to read from the network. A goroutine of the package has it while the program does something
+// else. A Read that waits takes it over, and a handler is called by whoever has read its message: a change of goroutines
+// costs more than everything else about a small message, and made a ping-pong take twice as long.
+//
+// Nobody has the turn while the program is busy with what it got. That is for a moment if it comes back for more; otherwise
+// look gives the turn to a goroutine, so that control frames are answered whatever the program does. The part of socket that
+// is for reading belongs to whoever has the turn. mu guards the fields.
+type turn struct {
+	taken     bool
+	served    bool        // the goroutine that has it has given a message to a Read that waited
+	stoppable bool        // a read deadline can stop a Read that has it
+	stopped   bool        // there is one, which is to be removed
+	watched   bool        // look is to come
+	number    uint32      // of the last taking
+	seen      uint32      // number at the last look
+	timer     *time.Timer // for look
+}
+
+// lookEvery is how often look runs while the turn has been left. Control frames may wait twice as long.
+const lookEvery = time.Millisecond
+
+// past is a read deadline that is over.
+var past = time.Unix(1, 0)
+
+// init gives the turn to the goroutine that open starts.
+func (t *turn) init(conn io.ReadWriteCloser) {
+	t.taken, t.stoppable = true, handshake.ObeysDeadlines(conn)
+}
+
+// take returns a number other than 0 if nobody has had the turn.
+func (t *turn) take() (number uint32) {
+	if t.taken {
+		return 0
+	}
+	t.taken = true
+	t.pass()
+	return t.number
+}
+
+// pass gives the turn to another goroutine.
+func (t *turn) pass() {
+	if t.number++; t.number == 0 {
+		t.number = 1
+	}
+}
+
+// readLoop reads, with the turn taken for it, until the connection ends or the turn is another's.
+func (c *Conn) readLoop() {
+	for {
+		run, err := c.receive()
+		switch {
+		case err != nil:
+			c.disconnected(err)
+			return
+		case run:
+			c.mu.Lock()
+			c.leaveTurn()
+			c.mu.Unlock()
+			c.deliver()
+			c.mu.Lock()
+			mine := c.turn.take() != 0
+			c.mu.Unlock()
+			if !mine {
+				return
+			}
+		case c.turn.served && c.leaveTurnToRead():
+			return
+		}
+	}
+}
+
+// leaveTurnToRead leaves the turn to the next Read, now that one has got its message.
+func (c *Conn) leaveTurnToRead() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.turn.served = false
+	if !c.turn.stoppable || c.state != Open || c.readers.len() > 0 {
+		return false
+	}
+	c.leaveTurn()
+	return true
+}
+
+func (c *Conn) leaveTurn() {
+	c.turn.taken = false
+	if !c.turn.watched {
+		c.turn.seen = c.turn.number
+		c.watchTurn()
+	}
+}
+
+// watchTurn makes look run. There is one timer at a time, because setting it for each message took a fifth of the time of a
+// flood.
+func (c *Conn) watchTurn() {
+	c.turn.watched = true
+	if c.turn.timer == nil {
+		c.turn.timer = time.AfterFunc(lookEvery, c.look)
+	} else {
+		c.turn.timer.Reset(lookEvery)
+	}
+}
+
+// look takes the turn if it has not been anybody's for a while.
+func (c *Conn) look() {
+	c.mu.Lock()
+	t := &c.turn
+	t.watched = false
+	switch {
+	case t.taken:
+	case t.number != t.seen:
+		t.seen = t.number
+		c.watchTurn()
+	default:
+		t.take()
+		c.mu.Unlock()
+		c.readLoop()
+		return
+	}
+	c.mu.Unlock()
+}
+
+// readOn makes a goroutine read, with mu held, because what has been done changes what happens next.
+func (c *Conn) readOn() {
+	if c.turn.take() != 0 {
+		go c.readLoop()
+	}
+}
+
+// takeTurn takes the turn for a Read that is about to wait, which then has to call receiveFor; 0 if it cannot be had.
+func (c *Conn) takeTurn() (number uint32) {
+	if !c.turn.stoppable || c.state != Open || c.delivering {
+		return 0
+	}
+	return c.turn.take()
+}
+
+// receiveFor reads, without mu, until w's Read need not wait any more, or has to wait for more than the network.
+func (c *Conn) receiveFor(ctx context.Context, w *readWaiter, number uint32) {
+	if ctx.Done() != nil {
+		stop := context.AfterFunc(ctx, func() { c.stopReading(number) })
+		defer stop()
+	}
+	for done := false; !done; {
+		run, err := c.receive()
+		if run {
+			go c.deliver()
+		}
+		c.mu.Lock()
+		done = c.readFor(w, err)
+		c.mu.Unlock()
+	}
+}
+
+// readFor passes the turn on or leaves it, unless there is to be read more for w.
+func (c *Conn) readFor(w *readWaiter, err error) (done bool) {
+	t := &c.turn
+	timeout := t.stopped && errors.Is(err, os.ErrDeadlineExceeded)
+	if t.stopped {
+		c.setReadDeadline(time.Time{})
+		t.stopped = false
+	}
+	woken := len(w.wake) > 0
+	others := c.readers.len()
+	if !woken {
+		others--
+	}
+	switch {
+	case err != nil && !timeout:
+		t.pass()
+		go c.disconnected(err)
+	case c.state != Open || c.discarding || c.full() || (woken || timeout) && others > 0:
+		t.pass()
+		go c.readLoop()
+	case woken || timeout:
+		c.leaveTurn()
+	default:
+		return false
+	}
+	return true
+}
+
+// stopReading stops the Read that has taken the turn with that number, if it still has it.
+func (c *Conn) stopReading(number uint32) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.turn.taken && c.turn.number == number {
+		c.turn.stopped = true
+		c.setReadDeadline(past)
+	}
+}
+
+// setReadDeadline fails only on a connection that has been closed: then the next read fails too.
+func (c *Conn) setReadDeadline(t time.Time) {
+	c.conn.(interface{ SetReadDeadline(time.Time) error }).SetReadDeadline(t)
+}
