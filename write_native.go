@@ -114,7 +114,8 @@ func (c *Conn) transmit(m Message, size int64) error {
 
 func (c *Conn) buffered() int64 { return c.out.unsent }
 
-func (c *Conn) watchBuffered() {}
+// watchBuffered has only to see to it that somebody reads: a peer that sends may take nothing until that has been read.
+func (c *Conn) watchBuffered() { c.readOn() }
 
 // appendControl queues a control frame ahead of the messages that wait.
 func (c *Conn) appendControl(op frame.Opcode, data []byte) {
