@@ -4,6 +4,7 @@ package ws
 
 import (
 	"encoding/binary"
+	"io"
 	"net"
 	"sync"
 
@@ -11,7 +12,12 @@ import (
 )
 
 const (
-	chunkSize = 64 << 10
+	// chunkSize is enough for a message of 64 KiB with its header, and whole pages.
+	chunkSize = 72 << 10
+
+	// inlineSize is from how many bytes on a message is written by its Send, if nothing else is under way. It is too long to
+	// gain from being collected with others.
+	inlineSize = 16 << 10
 
 	// flushChunks is how many chunks one write takes, so how far BufferedAmount may be ahead of the network.
 	flushChunks = 4
@@ -60,6 +66,7 @@ func (q *outgoing) tail() *chunk {
 
 // appendFrame queues one frame with data, which stands for app bytes of application data.
 func (c *Conn) appendFrame(op frame.Opcode, rsv1 bool, data []byte, app int64) {
+	inline := len(data) >= inlineSize
 	key := c.keys.Next()
 	ch := c.out.tail()
 	ch.buf = frame.AppendHeader(ch.buf, op, true, rsv1, int64(len(data)), key)
@@ -82,6 +89,7 @@ func (c *Conn) appendFrame(op frame.Opcode, rsv1 bool, data []byte, app int64) {
 		c.writeFullChunks()
 		ch = c.out.newChunk()
 	}
+	c.out.atOnce = c.out.atOnce || inline
 	c.startWriting()
 }
 
@@ -209,17 +217,18 @@ func (q *outgoing) written(ch *chunk) {
 
 // flush writes until nothing is left to write.
 func (c *Conn) flush() {
+	w := writes.Get().(*largeWrite)
+	defer writes.Put(w)
 	c.mu.Lock()
-	var taken []*chunk
 	for {
-		taken = c.out.take(taken[:0])
-		if len(taken) == 0 {
+		w.taken = c.out.take(w.taken[:0])
+		if len(w.taken) == 0 {
 			break
 		}
 		// Bytes count as sent before the system call, so that no echo can arrive while its message still counts.
 		c.drainFell()
 		c.mu.Unlock()
-		err := write(c.conn, taken)
+		err := w.write(c.conn)
 		c.mu.Lock()
 		if err != nil {
 			c.sendingFailed()
@@ -261,25 +270,35 @@ func (q *outgoing) discard() {
 	q.controls = nil
 }
 
-func write(w interface{ Write([]byte) (int, error) }, taken []*chunk) error {
-	var err error
-	if tcp, ok := w.(*net.TCPConn); ok && len(taken) > 1 {
-		buffers := make(net.Buffers, len(taken))
-		for i, ch := range taken {
-			buffers[i] = ch.buf[ch.sent:]
+// largeWrite is a write of several chunks.
+type largeWrite struct {
+	taken   []*chunk
+	buffers [flushChunks + 1][]byte
+	rest    net.Buffers // of buffers
+}
+
+var writes = sync.Pool{New: func() any { return new(largeWrite) }}
+
+func (w *largeWrite) write(conn io.Writer) (err error) {
+	if tcp, ok := conn.(*net.TCPConn); ok && len(w.taken) > 1 {
+		w.rest = w.buffers[:0]
+		for _, ch := range w.taken {
+			w.rest = append(w.rest, ch.buf[ch.sent:])
 		}
-		_, err = buffers.WriteTo(tcp)
+		_, err = w.rest.WriteTo(tcp)
+		clear(w.buffers[:])
 	} else {
-		for _, ch := range taken {
-			if _, err = w.Write(ch.buf[ch.sent:]); err != nil {
+		for _, ch := range w.taken {
+			if _, err = conn.Write(ch.buf[ch.sent:]); err != nil {
 				break
 			}
 		}
 	}
-	for _, ch := range taken {
+	for _, ch := range w.taken {
 		if cap(ch.buf) == chunkSize {
 			chunks.Put(ch)
 		}
 	}
+	clear(w.taken)
 	return err
 }
