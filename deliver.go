@@ -1,10 +1,5 @@
 package ws
 
-import (
-	"context"
-	"slices"
-)
-
 // The receiving half of the state machine: a platform posts what happened on the socket, and here it becomes state,
 // messages for Read, and handler calls.
 
@@ -17,17 +12,18 @@ type posted struct {
 	failed   bool        // it was failed: there is an error event
 }
 
-// established makes the connection Open and reports whether it did: after Close it does not. If run is true the caller
-// must call deliverOpen.
-func (c *Conn) established(protocol, extensions string) (ok, run bool) {
+// opened makes the connection Open and reports whether it did: after Close it does not. If run is true the caller must call
+// deliverOpen.
+func (c *Conn) opened(protocol, extensions string) (ok, run bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.state != Connecting {
 		return false, false
 	}
 	c.state, c.protocol, c.extensions = Open, protocol, extensions
-	close(c.opened)
-	c.opened = nil
+	c.established = true
+	close(c.connecting)
+	c.connecting = nil
 	if c.onOpen == nil {
 		return true, false
 	}
@@ -74,10 +70,7 @@ func (c *Conn) postClosed(err *CloseError, failed bool) (run bool) {
 	c.ended = true
 	c.posted.closed, c.posted.failed, c.lost = err, failed, err
 	// At once, because a handler may wait in Drain, and the event waits for the handler.
-	for _, w := range c.drains {
-		close(w.fell)
-	}
-	c.drains = nil
+	c.wakeDrains()
 	return c.startDelivering()
 }
 
@@ -155,10 +148,14 @@ func (c *Conn) addUnread(batch ...payload) {
 
 func (c *Conn) applyClosed(err *CloseError, failed bool) {
 	c.state, c.closeErr = Closed, err
-	close(c.done)
-	for c.readers.len() > 0 {
-		c.readers.pop().wake <- struct{}{}
+	if c.connecting != nil {
+		close(c.connecting)
+		c.connecting = nil
 	}
+	if c.done != nil {
+		close(c.done)
+	}
+	c.wakeReads()
 	if failed && c.onError != nil {
 		c.enterHandler()
 		c.onError(c, err)
@@ -196,93 +193,4 @@ func (c *Conn) dropUnread() {
 func (c *Conn) messageTaken(p payload) {
 	c.unreadBytes -= p.size() + messageOverhead
 	c.roomMade()
-}
-
-// readWaiter is a Read that waits. It is woken with a message, or without one at the end of the connection.
-type readWaiter struct {
-	wake    chan struct{}
-	message payload
-	got     bool
-}
-
-// awaitMessage waits, with mu held on entry and return, for the next message; ok is false at the end of the connection.
-func (c *Conn) awaitMessage(ctx context.Context) (p payload, ok bool, err error) {
-	w := c.spare
-	c.spare = nil
-	if w == nil {
-		w = &readWaiter{wake: make(chan struct{}, 1)}
-	}
-	c.readers.push(w)
-	turn := c.takeTurn()
-	c.mu.Unlock()
-	if turn != 0 {
-		c.receiveFor(ctx, w, turn)
-	}
-	if ctx.Done() == nil {
-		<-w.wake
-	} else {
-		select {
-		case <-w.wake:
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-	}
-	c.mu.Lock()
-	if err != nil {
-		c.giveUp(w)
-	}
-	p, ok = w.message, w.got
-	w.message, w.got = payload{}, false
-	c.spare = w
-	return p, ok, err
-}
-
-// giveUp takes a Read that no longer waits out of the queue. If it was just being woken, its message goes to the next one.
-func (c *Conn) giveUp(w *readWaiter) {
-	waiting := c.readers.items[c.readers.head:]
-	if i := slices.Index(waiting, w); i >= 0 {
-		c.readers.items = slices.Delete(c.readers.items, c.readers.head+i, c.readers.head+i+1)
-		if c.readers.len() == 0 {
-			c.readers.reset()
-		}
-		return
-	}
-	<-w.wake
-	if !w.got || c.closeCalled {
-		return
-	}
-	c.unreadBytes += w.message.size() + messageOverhead
-	c.unread.pushFront(w.message)
-	c.handOut()
-}
-
-// handOut gives unread messages to the Reads that wait, in their order.
-func (c *Conn) handOut() {
-	for c.unread.len() > 0 && c.readers.len() > 0 {
-		w := c.readers.pop()
-		w.message, w.got = c.unread.pop(), true
-		c.messageTaken(w.message)
-		w.wake <- struct{}{}
-	}
-}
-
-// drainWaiter is a Drain that waits; fell is closed when buffered may be at most max.
-type drainWaiter struct {
-	max  int64
-	fell chan struct{}
-}
-
-// drainFell wakes the Drains whose wait is over. The platform calls it, with mu, when buffered has fallen.
-func (c *Conn) drainFell() {
-	if len(c.drains) == 0 {
-		return
-	}
-	n := c.trueBuffered()
-	c.drains = slices.DeleteFunc(c.drains, func(w drainWaiter) bool {
-		if n > w.max {
-			return false
-		}
-		close(w.fell)
-		return true
-	})
 }

@@ -145,9 +145,9 @@ func (c *Conn) handOver() (run bool) {
 	}
 	c.busy = c.busy || len(c.batch) > queueKeepIdle
 	c.mu.Lock()
-	waiting := c.readers.len()
+	waiting := c.readersWaiting()
 	run = c.postMessages(c.batch)
-	c.turn.served = c.turn.served || c.readers.len() < waiting
+	c.turn.served = c.turn.served || c.readersWaiting() < waiting
 	c.out.atOnce = true
 	c.closing.progress.Store(true)
 	c.paused = c.full()

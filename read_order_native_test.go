@@ -25,7 +25,7 @@ func TestReadOrder(t *testing.T) {
 		})
 		for waiting := 0; waiting <= i; runtime.Gosched() {
 			c.mu.Lock()
-			waiting = c.readers.len()
+			waiting = c.readersWaiting()
 			c.mu.Unlock()
 		}
 	}
@@ -47,7 +47,7 @@ func TestReadGivesUp(t *testing.T) {
 	c := &Conn{state: Open, binaryType: BinaryArrayBuffer, readBuffer: -1}
 	w := &readWaiter{wake: make(chan struct{}, 1)}
 	c.mu.Lock()
-	c.readers.push(w)
+	c.waits().readers.push(w)
 	c.postMessages([]payload{{text: "1"}, {text: "2"}})
 	c.giveUp(w)
 	c.mu.Unlock()

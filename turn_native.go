@@ -5,11 +5,8 @@ package ws
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"time"
-
-	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
 // turn says whose turn it is to read from the network. A goroutine of the package has it while the program does something
@@ -41,11 +38,6 @@ const (
 
 // past is a read deadline that is over.
 var past = time.Unix(1, 0)
-
-// init gives the turn to the goroutine that open starts.
-func (t *turn) init(conn io.ReadWriteCloser) {
-	t.taken, t.stoppable = true, handshake.ObeysDeadlines(conn)
-}
 
 // take returns a number other than 0 if nobody has had the turn.
 func (t *turn) take() (number uint32) {
@@ -94,7 +86,7 @@ func (c *Conn) leaveTurnToRead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.turn.served = false
-	if !c.turn.stoppable || c.state != Open || c.readers.len() > 0 {
+	if !c.turn.stoppable || c.state != Open || c.readersWaiting() > 0 {
 		return false
 	}
 	c.leaveTurn()
@@ -144,7 +136,7 @@ func (c *Conn) readOn() {
 
 // takeTurn takes the turn for a Read that is about to wait, which then has to call receiveFor; 0 if it cannot be had.
 func (c *Conn) takeTurn() (number uint32) {
-	if !c.turn.stoppable || c.state != Open || c.delivering {
+	if c.state != Open || !c.turn.stoppable || c.delivering {
 		return 0
 	}
 	return c.turn.take()
@@ -176,7 +168,7 @@ func (c *Conn) readFor(w *readWaiter, err error) (done bool) {
 		t.stopped = false
 	}
 	woken := len(w.wake) > 0
-	others := c.readers.len()
+	others := c.readersWaiting()
 	if !woken {
 		others--
 	}

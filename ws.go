@@ -119,25 +119,22 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	c, opened, err := newConn(url, opts)
+	c, settled, err := newConn(url, opts)
 	if err != nil {
 		return nil, err
 	}
 	select {
-	case <-opened:
-		return c, nil
-	case <-c.done:
+	case <-settled:
 	case <-ctx.Done():
 		c.Close()
 		return nil, ctx.Err()
 	}
-	// A connection that opened and closed before this goroutine ran has been open: its messages wait for Read.
-	select {
-	case <-opened:
-		return c, nil
-	default:
-		return nil, c.Err()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.established {
+		return nil, c.closeErr
 	}
+	return c, nil
 }
 
 // New begins to connect to url and returns at once, as the constructor of the browser's object does
@@ -156,12 +153,12 @@ func New(url string, opts *Options) (*Conn, error) {
 	return c, err
 }
 
-// newConn is New; opened is closed when the connection becomes Open.
-func newConn(url string, opts *Options) (c *Conn, opened <-chan struct{}, err error) {
+// newConn is New; settled is closed when the connection becomes Open, or Closed without that.
+func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err error) {
 	if opts == nil {
 		opts = new(Options)
 	}
-	open := make(chan struct{})
+	connecting := make(chan struct{})
 	c = &Conn{
 		onOpen:       opts.OnOpen,
 		onMessage:    opts.OnMessage,
@@ -170,8 +167,7 @@ func newConn(url string, opts *Options) (c *Conn, opened <-chan struct{}, err er
 		binaryType:   opts.BinaryType,
 		messageLimit: opts.MessageLimit,
 		readBuffer:   opts.ReadBuffer,
-		opened:       open,
-		done:         make(chan struct{}),
+		connecting:   connecting,
 	}
 	if c.binaryType == "" {
 		c.binaryType = BinaryArrayBuffer
@@ -198,7 +194,7 @@ func newConn(url string, opts *Options) (c *Conn, opened <-chan struct{}, err er
 	if err := c.connect(target, opts); err != nil {
 		return nil, nil, err
 	}
-	return c, open, nil
+	return c, connecting, nil
 }
 
 // checkProtocols is step 11 of the constructor, except that names may differ in case only.
@@ -225,30 +221,29 @@ type Conn struct {
 	messageLimit int64 // negative: none
 	readBuffer   int64 // negative: none
 	url          string
-	done         chan struct{} // closed when the state becomes Closed
 
 	// mu guards everything below, the platform's half included. It is never held while a handler runs or the network is
 	// waited for.
 	mu          sync.Mutex
 	state       ReadyState
+	established bool          // it has been Open
 	closeCalled bool          // while not Closed: messages are dropped
-	opened      chan struct{} // closed when it becomes Open, and then forgotten
+	delivering  bool          // a goroutine is in deliver or about to call it
+	ended       bool          // the end of the connection has been posted
+	handling    bool          // a handler runs
+	connecting  chan struct{} // closed and forgotten when that is over
+	done        chan struct{} // closed when the state becomes Closed; nil until Done is called
 	protocol    string
 	extensions  string
 	binaryType  BinaryType
 	closeErr    *CloseError // set with state Closed
+	lost        *CloseError // set with ended
 	posted      posted
-	delivering  bool           // a goroutine is in deliver or about to call it
-	ended       bool           // the end of the connection has been posted
-	lost        *CloseError    // set with ended
 	unread      queue[payload] // messages for Read
 	unreadBytes int64          // of posted and unread ones, overhead included
-	readers     queue[*readWaiter]
-	spare       *readWaiter // of a Read that has returned, for the next one that waits
-	drains      []drainWaiter
-	handling    bool  // a handler runs
-	held        int64 // BufferedAmount while one does
-	refused     int64 // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
+	waiting     *waiting       // nil until somebody waits
+	held        int64          // BufferedAmount while a handler runs
+	refused     int64          // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
 
 	socket
 }
@@ -362,17 +357,8 @@ func (c *Conn) Drain(ctx context.Context, max int64) error {
 		if c.ended {
 			return c.lost
 		}
-		fell := make(chan struct{})
-		c.drains = append(c.drains, drainWaiter{max: max, fell: fell})
-		c.watchBuffered()
-		c.mu.Unlock()
-		select {
-		case <-fell:
-			c.mu.Lock()
-		case <-ctx.Done():
-			c.mu.Lock()
-			c.drains = slices.DeleteFunc(c.drains, func(w drainWaiter) bool { return w.fell == fell })
-			return ctx.Err()
+		if err := c.awaitDrain(ctx, max); err != nil {
+			return err
 		}
 	}
 }
@@ -481,7 +467,7 @@ func (c *Conn) Wait(ctx context.Context) (CloseEvent, error) {
 		return CloseEvent{}, err
 	}
 	select {
-	case <-c.done:
+	case <-c.Done():
 		return c.closeErr.CloseEvent, nil
 	case <-ctx.Done():
 		return CloseEvent{}, ctx.Err()
@@ -489,7 +475,17 @@ func (c *Conn) Wait(ctx context.Context) (CloseEvent, error) {
 }
 
 // Done returns a channel that is closed when the connection is closed, before OnError and OnClose are called.
-func (c *Conn) Done() <-chan struct{} { return c.done }
+func (c *Conn) Done() <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.done == nil {
+		c.done = make(chan struct{})
+		if c.state == Closed {
+			close(c.done)
+		}
+	}
+	return c.done
+}
 
 // Err returns nil until the connection is closed, and from then on its *CloseError, also after a clean close.
 func (c *Conn) Err() error {

@@ -134,7 +134,7 @@ func (c *Conn) pump() {
 		for len(c.lifecycle) > 0 {
 			switch ev := <-c.lifecycle; ev.Get("type").String() {
 			case "open":
-				if _, run := c.established(c.ws.Get("protocol").String(), c.ws.Get("extensions").String()); run {
+				if _, run := c.opened(c.ws.Get("protocol").String(), c.ws.Get("extensions").String()); run {
 					go c.deliverOpen()
 				}
 			case "error":
@@ -339,7 +339,7 @@ func (c *Conn) watchBuffered() {
 			c.callClose(c.closing.code, c.closing.reason)
 			c.closing = nil
 		}
-		if c.watched = len(c.drains) > 0 || c.closing != nil; c.watched {
+		if c.watched = c.draining() || c.closing != nil; c.watched {
 			time.AfterFunc(drainPoll, look)
 		}
 	}

@@ -109,6 +109,7 @@ func resolveURL(url, base string) (target, error) {
 func (c *Conn) connect(u target, opts *Options) error {
 	c.url = u.Href
 	c.room.L = &c.mu
+	c.turn.taken = true // by open, for the goroutine that it will start
 	c.ping = opts.Native.PingInterval
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
@@ -139,7 +140,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 	c.conn = res.Stream
 	c.in = res.Early
 	c.poll.init(res.Stream, c.goingIdle)
-	c.turn.init(res.Stream)
+	c.turn.stoppable = handshake.ObeysDeadlines(res.Stream)
 	c.out.atOnce = true
 	var inflater *frame.Inflater
 	if res.Deflated {
@@ -147,7 +148,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 		c.deflater = frame.NewDeflater(res.Deflate)
 	}
 	c.reader.Init(c.messageLimit, inflater)
-	ok, run := c.established(res.Protocol, res.Extensions)
+	ok, run := c.opened(res.Protocol, res.Extensions)
 	if !ok {
 		c.conn.Close()
 		c.notOpened(errAbandoned)

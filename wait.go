@@ -1,0 +1,171 @@
+package ws
+
+import (
+	"context"
+	"slices"
+)
+
+// waiting are the calls that wait: those of Read in the order in which they began, and those of Drain.
+type waiting struct {
+	readers queue[*readWaiter]
+	drains  []*drainWaiter
+
+	// Of calls that have returned, for the next ones: waiting then allocates nothing.
+	spareReader *readWaiter
+	spareDrain  *drainWaiter
+}
+
+// readWaiter is a Read that waits. It is woken with a message, or without one at the end of the connection.
+type readWaiter struct {
+	wake    chan struct{}
+	message payload
+	got     bool
+}
+
+// drainWaiter is a Drain that waits. It is woken when buffered may be at most max, and at the end of the connection.
+type drainWaiter struct {
+	max  int64
+	wake chan struct{}
+}
+
+func (c *Conn) waits() *waiting {
+	if c.waiting == nil {
+		c.waiting = new(waiting)
+	}
+	return c.waiting
+}
+
+// readersWaiting returns how many Reads wait.
+func (c *Conn) readersWaiting() int {
+	if c.waiting == nil {
+		return 0
+	}
+	return c.waiting.readers.len()
+}
+
+// awaitMessage waits, with mu held on entry and return, for the next message; ok is false at the end of the connection.
+func (c *Conn) awaitMessage(ctx context.Context) (p payload, ok bool, err error) {
+	waits := c.waits()
+	w := waits.spareReader
+	waits.spareReader = nil
+	if w == nil {
+		w = &readWaiter{wake: make(chan struct{}, 1)}
+	}
+	waits.readers.push(w)
+	turn := c.takeTurn()
+	c.mu.Unlock()
+	if turn != 0 {
+		c.receiveFor(ctx, w, turn)
+	}
+	err = awaitWake(ctx, w.wake)
+	c.mu.Lock()
+	if err != nil {
+		c.giveUp(w)
+	}
+	p, ok = w.message, w.got
+	w.message, w.got = payload{}, false
+	waits.spareReader = w
+	return p, ok, err
+}
+
+// awaitWake waits until the channel has something or ctx ends.
+func awaitWake(ctx context.Context, wake <-chan struct{}) error {
+	if ctx.Done() == nil {
+		<-wake
+		return nil
+	}
+	select {
+	case <-wake:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// giveUp takes a Read that no longer waits out of the queue. If it was just being woken, its message goes to the next one.
+func (c *Conn) giveUp(w *readWaiter) {
+	readers := &c.waiting.readers
+	if i := slices.Index(readers.items[readers.head:], w); i >= 0 {
+		readers.items = slices.Delete(readers.items, readers.head+i, readers.head+i+1)
+		if readers.len() == 0 {
+			readers.reset()
+		}
+		return
+	}
+	<-w.wake
+	if !w.got || c.closeCalled {
+		return
+	}
+	c.unreadBytes += w.message.size() + messageOverhead
+	c.unread.pushFront(w.message)
+	c.handOut()
+}
+
+// handOut gives unread messages to the Reads that wait, in their order.
+func (c *Conn) handOut() {
+	for c.unread.len() > 0 && c.readersWaiting() > 0 {
+		w := c.waiting.readers.pop()
+		w.message, w.got = c.unread.pop(), true
+		c.messageTaken(w.message)
+		w.wake <- struct{}{}
+	}
+}
+
+// wakeReads ends the wait of all Reads without a message.
+func (c *Conn) wakeReads() {
+	for c.readersWaiting() > 0 {
+		c.waiting.readers.pop().wake <- struct{}{}
+	}
+}
+
+// awaitDrain waits, with mu held on entry and return, until buffered may be at most max.
+func (c *Conn) awaitDrain(ctx context.Context, max int64) error {
+	waits := c.waits()
+	w := waits.spareDrain
+	waits.spareDrain = nil
+	if w == nil {
+		w = &drainWaiter{wake: make(chan struct{}, 1)}
+	}
+	w.max = max
+	waits.drains = append(waits.drains, w)
+	c.watchBuffered()
+	c.mu.Unlock()
+	err := awaitWake(ctx, w.wake)
+	c.mu.Lock()
+	if i := slices.Index(waits.drains, w); i >= 0 {
+		waits.drains = slices.Delete(waits.drains, i, i+1)
+	} else if err != nil {
+		<-w.wake
+	}
+	waits.spareDrain = w
+	return err
+}
+
+// drainFell wakes the Drains whose wait is over. The platform calls it, with mu, when buffered has fallen.
+func (c *Conn) drainFell() {
+	if !c.draining() {
+		return
+	}
+	n := c.trueBuffered()
+	c.waiting.drains = slices.DeleteFunc(c.waiting.drains, func(w *drainWaiter) bool {
+		if n > w.max {
+			return false
+		}
+		w.wake <- struct{}{}
+		return true
+	})
+}
+
+// draining reports whether a Drain waits.
+func (c *Conn) draining() bool { return c.waiting != nil && len(c.waiting.drains) > 0 }
+
+// wakeDrains ends the wait of all Drains.
+func (c *Conn) wakeDrains() {
+	if !c.draining() {
+		return
+	}
+	for _, w := range c.waiting.drains {
+		w.wake <- struct{}{}
+	}
+	c.waiting.drains = slices.Delete(c.waiting.drains, 0, len(c.waiting.drains))
+}
