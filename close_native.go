@@ -13,14 +13,17 @@ import (
 
 // closing is how far the end of a connection has come. mu guards it.
 type closing struct {
-	queued     bool // our Close frame is in the outgoing queue, or has been
-	sent       bool // it has been written
-	received   bool // the peer's has been read
-	peer       CloseEvent
-	timedOut   bool
-	timer      *time.Timer
-	extensions int         // of closeTimeout
-	progress   atomic.Bool // something has been written or received since the timer was started
+	queued   bool        // our Close frame is in the outgoing queue, or has been
+	sent     bool        // it has been written
+	received *CloseEvent // what the peer's says
+	timedOut bool
+	progress atomic.Bool // something has been written or received since the timer was started
+	timer    *closeTimer
+}
+
+type closeTimer struct {
+	*time.Timer
+	extensions int // of closeTimeout
 }
 
 func (c *Conn) startClosing(code StatusCode, reason string) {
@@ -44,7 +47,7 @@ func (c *Conn) closeSent() {
 	switch {
 	case c.ended:
 		c.closeWrite()
-	case c.closing.received:
+	case c.closing.received != nil:
 		c.startCloseTimer(disconnectTimeout)
 	default:
 		c.startCloseTimer(closeTimeout)
@@ -62,21 +65,24 @@ func (c *Conn) closeWrite() {
 
 func (c *Conn) startCloseTimer(d time.Duration) {
 	c.closing.progress.Store(false)
-	if c.closing.timer != nil {
+	if c.closing.timer == nil {
+		c.closing.timer = new(closeTimer)
+	} else {
 		c.closing.timer.Stop()
 	}
-	c.closing.timer = time.AfterFunc(d, func() { c.closeTimeout(d) })
+	c.closing.timer.Timer = time.AfterFunc(d, func() { c.closeTimeout(d) })
 }
 
 func (c *Conn) closeTimeout(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	extend := d == closeTimeout && (!c.closing.sent || c.closing.extensions < closeExtensions)
+	timer := c.closing.timer
+	extend := d == closeTimeout && (!c.closing.sent || timer.extensions < closeExtensions)
 	if extend && c.closing.progress.Swap(false) {
 		if c.closing.sent {
-			c.closing.extensions++
+			timer.extensions++
 		}
-		c.closing.timer.Reset(d)
+		timer.Reset(d)
 		return
 	}
 	c.closing.timedOut = true
@@ -94,8 +100,7 @@ func (c *Conn) peerClosed(data []byte) (run bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.in = nil
-	c.closing.received = true
-	c.closing.peer = CloseEvent{Code: StatusCode(code), Reason: reason}
+	c.closing.received = &CloseEvent{Code: StatusCode(code), Reason: reason}
 	c.discarding = true
 	c.queueClose(StatusCode(code), reason)
 	if c.closing.sent {
@@ -150,8 +155,8 @@ func (c *Conn) disconnected(err error) {
 	c.mu.Lock()
 	// A Close frame that answers the peer's may still be on its way behind messages; a server that has closed only
 	// its sending side can still take it.
-	for c.closing.received && c.out.writing && !c.closing.timedOut {
-		c.room.Wait()
+	for c.closing.received != nil && c.out.writing && !c.closing.timedOut {
+		c.waitForRoom()
 	}
 	c.discarding = true
 	c.out.broken = true
@@ -175,8 +180,8 @@ func (c *Conn) disconnected(err error) {
 
 // lostError is how a connection ended that was not failed.
 func (c *Conn) lostError(err error) *CloseError {
-	if c.closing.received {
-		ev := c.closing.peer
+	if c.closing.received != nil {
+		ev := *c.closing.received
 		ev.WasClean = c.closing.sent
 		return &CloseError{CloseEvent: ev}
 	}

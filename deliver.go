@@ -7,9 +7,9 @@ package ws
 // Close frame, and nothing after the end of the connection.
 type posted struct {
 	messages queue[payload]
-	closing  bool        // the peer's Close frame came
-	closed   *CloseError // the connection is closed
-	failed   bool        // it was failed: there is an error event
+	closing  bool // the peer's Close frame came
+	closed   bool // the connection is closed
+	failed   bool // it was failed: there is an error event
 }
 
 // opened makes the connection Open and reports whether it did: after Close it does not. If run is true the caller must call
@@ -68,7 +68,7 @@ func (c *Conn) postClosed(err *CloseError, failed bool) (run bool) {
 		return false
 	}
 	c.ended = true
-	c.posted.closed, c.posted.failed, c.lost = err, failed, err
+	c.posted.closed, c.posted.failed, c.lost = true, failed, err
 	// At once, because a handler may wait in Drain, and the event waits for the handler.
 	c.wakeDrains()
 	return c.startDelivering()
@@ -90,7 +90,7 @@ func (c *Conn) startDelivering() bool {
 
 // closedHandler reports whether the end of the connection is posted and has a handler.
 func (c *Conn) closedHandler() bool {
-	return c.posted.closed != nil && (c.onClose != nil || c.posted.failed && c.onError != nil)
+	return c.posted.closed && (c.onClose != nil || c.posted.failed && c.onError != nil)
 }
 
 // deliver applies the posted events one after another and calls their handlers, until none is left. One goroutine
@@ -118,10 +118,9 @@ func (c *Conn) applyEnd() bool {
 		if c.state == Open {
 			c.state = Closing
 		}
-	case p.closed != nil:
-		err := p.closed
-		p.closed = nil
-		c.applyClosed(err, p.failed)
+	case p.closed:
+		p.closed = false
+		c.applyClosed(c.lost, p.failed)
 	default:
 		return false
 	}

@@ -2,17 +2,13 @@
 
 package ws
 
-import "io"
-
 // poller is for systems without the descriptors that poll_unix.go uses.
 type poller struct {
 	blind blindReader
 }
 
-func (p *poller) init(_ io.ReadWriteCloser, idle func()) { p.blind.idle = idle }
+func (p *poller) init(c *Conn) { p.blind.conn = c }
 
-func (p *poller) read(conn io.Reader) (data []byte, buf *[]byte, err error) {
-	return p.blind.read(conn)
-}
+func (p *poller) read() (data []byte, buf *[]byte, err error) { return p.blind.read() }
 
 func (p *poller) write([]byte) (n int, err error) { return 0, nil }

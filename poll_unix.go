@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"syscall"
 )
 
@@ -14,14 +15,13 @@ import (
 type poller struct {
 	raw   syscall.RawConn // nil for other connections
 	in    readAttempt
-	out   writeAttempt
 	blind *blindReader // for other connections
 }
 
 // readAttempt and writeAttempt are system calls that RawConn makes. Each function is made once, so that a call allocates
 // nothing.
 type readAttempt struct {
-	idle func()
+	conn *Conn
 	try  func(fd uintptr) bool
 	buf  *[]byte // of receiveBuffers
 	n    int
@@ -35,22 +35,28 @@ type writeAttempt struct {
 	err  error
 }
 
-// init takes the connection and what to call when there is nothing to read.
-func (p *poller) init(conn io.ReadWriteCloser, idle func()) {
-	if tcp, ok := conn.(*net.TCPConn); ok {
+// writeAttempts are only held while there is something to write.
+var writeAttempts = sync.Pool{New: func() any {
+	a := new(writeAttempt)
+	a.try = a.write
+	return a
+}}
+
+func (p *poller) init(c *Conn) {
+	if tcp, ok := c.conn.(*net.TCPConn); ok {
 		if raw, err := tcp.SyscallConn(); err == nil {
-			p.raw, p.in.idle, p.in.try, p.out.try = raw, idle, p.in.read, p.out.write
+			p.raw, p.in.conn, p.in.try = raw, c, p.in.read
 			return
 		}
 	}
-	p.blind = &blindReader{idle: idle}
+	p.blind = &blindReader{conn: c}
 }
 
-// read waits until conn is readable and reads into a buffer of receiveBuffers, which is the caller's to put back unless it
-// is nil. Without data there is an error.
-func (p *poller) read(conn io.Reader) (data []byte, buf *[]byte, err error) {
+// read waits until the connection is readable and reads into a buffer of receiveBuffers, which is the caller's to put back
+// unless it is nil. Without data there is an error.
+func (p *poller) read() (data []byte, buf *[]byte, err error) {
 	if p.raw == nil {
-		return p.blind.read(conn)
+		return p.blind.read()
 	}
 	in := &p.in
 	if err = p.raw.Read(in.try); err == nil {
@@ -81,7 +87,7 @@ func (a *readAttempt) read(fd uintptr) bool {
 	}
 	receiveBuffers.Put(buf)
 	if a.err == syscall.EAGAIN {
-		a.idle()
+		a.conn.goingIdle()
 		return false
 	}
 	return true
@@ -92,7 +98,8 @@ func (p *poller) write(data []byte) (n int, err error) {
 	if p.raw == nil {
 		return 0, nil
 	}
-	out := &p.out
+	out := writeAttempts.Get().(*writeAttempt)
+	defer writeAttempts.Put(out)
 	out.data = data
 	if err = p.raw.Write(out.try); err == nil {
 		n, err = out.n, out.err

@@ -44,7 +44,7 @@ func (c *Conn) receive() (run bool, err error) {
 		run = c.take(ev, err)
 		return c.handOver() || run, nil
 	}
-	c.in, c.inBuf, err = c.poll.read(c.conn)
+	c.in, c.inBuf, err = c.poll.read()
 	if len(c.in) == 0 {
 		return false, noProgress(err)
 	}
@@ -56,7 +56,7 @@ func (c *Conn) receive() (run bool, err error) {
 func (c *Conn) discard() error {
 	c.in = nil
 	c.releaseBuffer()
-	data, buf, err := c.poll.read(c.conn)
+	data, buf, err := c.poll.read()
 	c.inBuf = buf
 	if len(data) == 0 {
 		return noProgress(err)
@@ -178,7 +178,7 @@ func (c *Conn) awaitRoom() (discard bool) {
 	defer c.mu.Unlock()
 	for c.full() {
 		c.late.Store(true)
-		c.room.Wait()
+		c.waitForRoom()
 	}
 	c.paused = false
 	return c.discarding
@@ -189,8 +189,22 @@ func (c *Conn) full() bool {
 }
 
 func (c *Conn) roomMade() {
-	if !c.full() {
-		c.room.Signal()
+	if c.room != nil && !c.full() {
+		c.room.Broadcast()
+	}
+}
+
+// waitForRoom waits, with mu, until it may be time to go on.
+func (c *Conn) waitForRoom() {
+	if c.room == nil {
+		c.room = sync.NewCond(&c.mu)
+	}
+	c.room.Wait()
+}
+
+func (c *Conn) wakeRoom() {
+	if c.room != nil {
+		c.room.Broadcast()
 	}
 }
 
@@ -253,20 +267,20 @@ func (c *Conn) keep(data []byte, text bool) payload {
 // blindReader reads from a connection that cannot tell beforehand that there is something: the first bytes come into a few
 // of its own, and only when these are full is there a large buffer.
 type blindReader struct {
-	idle  func() // called before waiting
+	conn  *Conn
 	first [64]byte
 	more  bool
 }
 
-func (r *blindReader) read(conn io.Reader) (data []byte, buf *[]byte, err error) {
+func (r *blindReader) read() (data []byte, buf *[]byte, err error) {
 	if !r.more {
-		r.idle()
-		n, err := conn.Read(r.first[:])
+		r.conn.goingIdle()
+		n, err := r.conn.conn.Read(r.first[:])
 		r.more = n == len(r.first)
 		return r.first[:n], nil, err
 	}
 	buf = receiveBuffers.Get().(*[]byte)
-	n, err := conn.Read(*buf)
+	n, err := r.conn.conn.Read(*buf)
 	r.more = n == len(*buf)
 	return (*buf)[:n], buf, err
 }

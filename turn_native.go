@@ -22,18 +22,18 @@ type turn struct {
 	stoppable bool        // a read deadline can stop a Read that has it
 	stopped   bool        // there is one, which is to be removed
 	watched   bool        // look is to come
+	looks     uint8       // how often it has come, up to mostLooks
 	number    uint32      // of the last taking
 	seen      uint32      // number at the last look
 	timer     *time.Timer // for look
-	wait      time.Duration
 }
 
-// Look comes soon after the turn has been left, and then ever less often as long as the program comes back for it: a
-// ping-pong with a timer that is due within a millisecond or two takes 1.15 times as long. Control frames may wait for
-// two looks.
+// Look comes soon after the turn has been left, and then ever less often as long as the program comes back for it, at last
+// every 16 ms: a ping-pong with a timer that is due within a millisecond or two takes 1.15 times as long. Control frames may
+// wait for two looks.
 const (
 	firstLook = time.Millisecond
-	lookEvery = 16 * time.Millisecond
+	mostLooks = 4
 )
 
 // past is a read deadline that is over.
@@ -101,11 +101,11 @@ func (c *Conn) leaveTurn() {
 	if t.watched {
 		return
 	}
-	t.watched, t.seen, t.wait = true, t.number, firstLook
+	t.watched, t.seen, t.looks = true, t.number, 0
 	if t.timer == nil {
-		t.timer = time.AfterFunc(t.wait, c.look)
+		t.timer = time.AfterFunc(firstLook, c.look)
 	} else {
-		t.timer.Reset(t.wait)
+		t.timer.Reset(firstLook)
 	}
 }
 
@@ -115,8 +115,8 @@ func (c *Conn) look() {
 	t := &c.turn
 	mine := false
 	if t.number != t.seen {
-		t.seen, t.wait = t.number, min(2*t.wait, lookEvery)
-		t.timer.Reset(t.wait)
+		t.seen, t.looks = t.number, min(t.looks+1, mostLooks)
+		t.timer.Reset(firstLook << t.looks)
 	} else {
 		t.watched = false
 		mine = t.take() != 0

@@ -67,7 +67,7 @@ func (q *outgoing) tail() *chunk {
 // appendFrame queues one frame with data, which stands for app bytes of application data.
 func (c *Conn) appendFrame(op frame.Opcode, rsv1 bool, data []byte, app int64) {
 	inline := len(data) >= inlineSize
-	key := c.keys.Next()
+	key := frame.NewKey()
 	ch := c.out.tail()
 	ch.buf = frame.AppendHeader(ch.buf, op, true, rsv1, int64(len(data)), key)
 	pos := 0
@@ -98,7 +98,7 @@ func (c *Conn) transmit(m Message, size int64) error {
 	// browsers, what is sent after the peer's Close frame is dropped as if it had been sent, because the peer would not
 	// read it anyway, and what is sent on a lost connection stays counted.
 	switch {
-	case c.closing.received:
+	case c.closing.received != nil:
 		return nil
 	case c.ended || c.out.broken:
 		c.out.unsent += size
@@ -134,7 +134,7 @@ func (c *Conn) appendControl(op frame.Opcode, data []byte) {
 		// Only the latest ping needs an answer (RFC 6455, section 5.5.3).
 		c.out.controls = c.out.controls[:0]
 	}
-	key := c.keys.Next()
+	key := frame.NewKey()
 	c.out.controls = frame.AppendHeader(c.out.controls, op, true, false, int64(len(data)), key)
 	start := len(c.out.controls)
 	c.out.controls = append(c.out.controls, data...)
@@ -240,7 +240,7 @@ func (c *Conn) flush() {
 	if c.closing.queued && !c.out.broken && !c.closing.sent {
 		c.closeSent()
 	}
-	c.room.Broadcast()
+	c.wakeRoom()
 	c.mu.Unlock()
 }
 

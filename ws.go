@@ -236,8 +236,8 @@ type Conn struct {
 	protocol    string
 	extensions  string
 	binaryType  BinaryType
-	closeErr    *CloseError // set with state Closed
-	lost        *CloseError // set with ended
+	lost        *CloseError // how it ended, set with ended
+	closeErr    *CloseError // the same, set with state Closed
 	posted      posted
 	unread      queue[payload] // messages for Read
 	unreadBytes int64          // of posted and unread ones, overhead included

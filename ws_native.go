@@ -66,10 +66,9 @@ var (
 type socket struct {
 	cancel context.CancelFunc // ends the opening handshake
 	conn   io.ReadWriteCloser // the upgraded connection: a net.Conn, unless the transport is the caller's own
-	ping   time.Duration
-	pinger *time.Timer
-	late   atomic.Bool // the pong may be: since the ping a long message was under way, or reading stopped
-	heard  atomic.Bool // something has been received since pingDue last looked
+	pinger *pinger            // nil without Options.Native.PingInterval
+	late   atomic.Bool        // the pong may be: since the ping a long message was under way, or reading stopped
+	heard  atomic.Bool        // something has been received since pingDue last looked
 
 	// For whoever's turn it is to read.
 	reader     frame.Reader
@@ -85,10 +84,9 @@ type socket struct {
 
 	// For whoever holds mu.
 	turn       turn
-	room       sync.Cond // reading may go on
-	discarding bool      // what still arrives is ignored
+	room       *sync.Cond // reading may go on; nil until something waits for that
+	discarding bool       // what still arrives is ignored
 	out        outgoing
-	keys       frame.Keys
 	deflater   *frame.Deflater
 	closing    closing
 	pongDue    bool   // a ping is unanswered
@@ -108,9 +106,7 @@ func resolveURL(url, base string) (target, error) {
 
 func (c *Conn) connect(u target, opts *Options) error {
 	c.url = u.Href
-	c.room.L = &c.mu
 	c.turn.taken = true // by open, for the goroutine that it will start
-	c.ping = opts.Native.PingInterval
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	config := &handshake.Config{
@@ -121,12 +117,12 @@ func (c *Conn) connect(u target, opts *Options) error {
 		Compression: !opts.Native.DisableCompression,
 		OnHandshake: opts.Native.OnHandshake,
 	}
-	go c.open(ctx, config)
+	go c.open(ctx, config, opts.Native.PingInterval)
 	return nil
 }
 
 // open makes the opening handshake and starts the goroutine that reads.
-func (c *Conn) open(ctx context.Context, config *handshake.Config) {
+func (c *Conn) open(ctx context.Context, config *handshake.Config, interval time.Duration) {
 	res, err := handshake.Dial(ctx, config)
 	abandoned := ctx.Err() != nil
 	c.cancel()
@@ -139,7 +135,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 	}
 	c.conn = res.Stream
 	c.in = res.Early
-	c.poll.init(res.Stream, c.goingIdle)
+	c.poll.init(c)
 	c.turn.stoppable = handshake.ObeysDeadlines(res.Stream)
 	c.out.atOnce = true
 	var inflater *frame.Inflater
@@ -156,8 +152,8 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config) {
 	}
 	c.mu.Lock()
 	c.cancel = nil
-	if c.ping > 0 {
-		c.pinger = time.AfterFunc(c.ping, c.pingDue)
+	if interval > 0 {
+		c.pinger = &pinger{time.AfterFunc(interval, c.pingDue), interval}
 	}
 	c.mu.Unlock()
 	// A goroutine of its own: the stack of this one has grown during the handshake, by 2 KiB a connection.
@@ -183,6 +179,11 @@ func (c *Conn) observe() {}
 
 func (c *Conn) binaryTypeChanged() {}
 
+type pinger struct {
+	*time.Timer
+	interval time.Duration
+}
+
 // pingDue runs once every PingInterval.
 func (c *Conn) pingDue() {
 	c.mu.Lock()
@@ -205,7 +206,7 @@ func (c *Conn) pingDue() {
 		}
 		return
 	}
-	c.pinger.Reset(c.ping)
+	c.pinger.Reset(c.pinger.interval)
 	c.mu.Unlock()
 }
 

@@ -87,7 +87,7 @@ func runIdle(server, name, count string) error {
 	}
 	url := "ws://" + server + "/idle"
 	// What the first connection brings for good is not part of the cost of further ones.
-	sessions, err := openIdle(c, url, 10)
+	clients, err := openIdle(c, url, 10)
 	if err != nil {
 		return err
 	}
@@ -109,20 +109,20 @@ func runIdle(server, name, count string) error {
 		RSS:        (after.RSS - before.RSS) / n,
 		Goroutines: (after.Goroutines - before.Goroutines) / n,
 	})
-	runtime.KeepAlive(append(sessions, more...))
+	runtime.KeepAlive(append(clients, more...))
 	return err
 }
 
-// openIdle opens n connections, each waiting for a message.
-func openIdle(c *load.Contestant, url string, n int) ([]*load.Session, error) {
-	sessions := make([]*load.Session, n)
+// openIdle opens n connections, each waiting for a message. They are no sessions, whose memory would count too.
+func openIdle(c *load.Contestant, url string, n int) ([]load.Client, error) {
+	clients := make([]load.Client, n)
 	errs := make([]error, n)
 	var group sync.WaitGroup
 	const parallel = 20
 	for first := range parallel {
 		group.Go(func() {
 			for i := first; i < n; i += parallel {
-				sessions[i], errs[i] = load.OpenSession(c, url, false)
+				clients[i], errs[i] = c.Dial(url, false, nobody)
 			}
 		})
 	}
@@ -130,11 +130,15 @@ func openIdle(c *load.Contestant, url string, n int) ([]*load.Session, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}
-	for _, s := range sessions {
-		s.Idle()
+	for _, client := range clients {
+		if p, ok := client.(load.Puller); ok {
+			go p.Receive() // without that it would answer no pings
+		}
 	}
-	return sessions, nil
+	return clients, nil
 }
+
+var nobody = load.Callbacks{Message: func(load.Received) {}, Failed: func(error) {}}
 
 func currentCost() (idleCost, error) {
 	// A collection halves a stack that is too large, and frees what the one before has put into pools' second half.

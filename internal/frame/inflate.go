@@ -19,6 +19,10 @@ type Inflater struct {
 	d    *decoder // while a message is under way
 	buf  []byte   // between two messages, if keep: the window
 	pos  int      // ... and its end in buf
+
+	// The Reader's, here because few connections have an Inflater.
+	out      []byte // what of the message under way lies in memory of d, behind what the Reader has copied
+	inflated int64  // how many bytes of the message have been inflated
 }
 
 // NewInflater returns an Inflater for what was negotiated. It allocates nothing more before the first compressed message.

@@ -64,38 +64,38 @@ func xorVector(dst, src []byte, k uint64) {
 	}
 }
 
-// Keys makes masking keys. They cannot be predicted from the payloads or from earlier keys (RFC 6455 section 10.3): they
-// come from ChaCha8 generators seeded by the operating system. The zero value is ready to use, by one goroutine at a time.
-type Keys struct {
-	// A few keys are kept instead of a generator: an idle connection holds 40 bytes instead of 300.
-	keys [8][4]byte
-	used uint8 // how many are gone, plus one; 0 before the first batch
-}
-
-// Next returns a key for one frame.
-func (k *Keys) Next() [4]byte {
-	if k.used == 0 || int(k.used) > len(k.keys) {
-		k.refill()
+// NewKey returns a masking key for one frame. It cannot be predicted from the payloads or from earlier keys (RFC 6455
+// section 10.3): it comes from a ChaCha8 generator seeded by the operating system.
+func NewKey() [4]byte {
+	k := keys.Get().(*keyring)
+	if k.left == 0 {
+		k.fill()
 	}
-	key := k.keys[k.used-1]
-	k.used++
+	k.left--
+	key := k.keys[k.left]
+	keys.Put(k)
 	return key
 }
 
-func (k *Keys) refill() {
-	g := generators.Get().(*mathrand.ChaCha8)
+// keyring is a generator and the next keys from it. They are not a connection's own: then an idle one would keep 300 bytes.
+type keyring struct {
+	generator *mathrand.ChaCha8
+	keys      [64][4]byte
+	left      int
+}
+
+func (k *keyring) fill() {
 	for i := 0; i < len(k.keys); i += 2 {
-		u := g.Uint64()
+		u := k.generator.Uint64()
 		binary.LittleEndian.PutUint32(k.keys[i][:], uint32(u))
 		binary.LittleEndian.PutUint32(k.keys[i+1][:], uint32(u>>32))
 	}
-	generators.Put(g)
-	k.used = 1
+	k.left = len(k.keys)
 }
 
-// generators keeps seeded generators, so that neither a key nor a connection costs a system call.
-var generators = sync.Pool{New: func() any {
+// keys keeps seeded generators, so that neither a key nor a connection costs a system call.
+var keys = sync.Pool{New: func() any {
 	var seed [32]byte
 	rand.Read(seed[:]) // never fails: it ends the program if the operating system has no randomness
-	return mathrand.NewChaCha8(seed)
+	return &keyring{generator: mathrand.NewChaCha8(seed)}
 }}

@@ -3,6 +3,7 @@ package frame
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unsafe"
@@ -57,12 +58,15 @@ type Reader struct {
 	compressed bool
 	fragmented bool
 	text       textStream
-	data       []byte // its payload so far, of its own memory
-	window     []byte // what of its payload follows data and still lies in the Inflater's memory
-	inflated   int64  // how many bytes data and window were before they were inflated
+	data       []byte // its payload so far, of its own memory; what the Inflater has follows
 	usual      int    // what a message may take at once, because one before has taken as much: see grow
 
-	control []byte // payload of a control frame that comes in pieces
+	control *controlPayload // of a control frame that comes in pieces
+}
+
+type controlPayload struct {
+	bytes [maxControl]byte
+	n     int
 }
 
 // NewReader returns a Reader after Init.
@@ -279,7 +283,9 @@ func (r *Reader) beginPayload(op Opcode, length int64) error {
 			r.message = op
 			r.compressed = r.header[0]&rsv1Bit != 0
 			r.fragmented = !fin
-			r.inflated = 0
+			if r.compressed {
+				r.inflate.inflated = 0
+			}
 		}
 		if !r.compressed {
 			// Uncompressed lengths add up to that of the message, so the announced ones decide.
@@ -330,13 +336,13 @@ func (r *Reader) readControl(chunk []byte) Event {
 	ev := Event{Op: r.op, Payload: chunk}
 	if r.rest > 0 || r.control != nil {
 		if r.control == nil {
-			r.control = make([]byte, 0, maxControl)
+			r.control = new(controlPayload)
 		}
-		r.control = append(r.control, chunk...)
+		r.control.n += copy(r.control.bytes[r.control.n:], chunk)
 		if r.rest > 0 {
 			return Event{}
 		}
-		ev.Payload, ev.Owned = r.control, true
+		ev.Payload, ev.Owned = r.control.bytes[:r.control.n], true
 	}
 	r.payload, r.control = false, nil
 	return ev
@@ -361,8 +367,8 @@ func (r *Reader) readCompressed(chunk []byte) error {
 		if err != nil {
 			return err
 		}
-		r.window, chunk, full = out, chunk[n:], more
-		r.inflated += int64(n)
+		r.inflate.out, chunk, full = out, chunk[n:], more
+		r.inflate.inflated += int64(n)
 	}
 	return nil
 }
@@ -370,17 +376,17 @@ func (r *Reader) readCompressed(chunk []byte) error {
 // spill saves inflated bytes that lie in memory of the Inflater, which the next call of it overwrites. rest is how many bytes
 // of the frame under way are still to be inflated.
 func (r *Reader) spill(rest int64) {
-	if need := len(r.data) + len(r.window); need > cap(r.data) {
+	if need := len(r.data) + len(r.inflate.out); need > cap(r.data) {
 		size := need
 		if rest > 0 || !r.fin {
 			// If the rest compresses as well as what has arrived, this is enough. It saves half of the copying.
-			more := float64(need) * float64(rest) / float64(max(r.inflated, 1))
+			more := float64(need) * float64(rest) / float64(max(r.inflate.inflated, 1))
 			size = max(2*len(r.data), need+int(min(1.1*more+64, (growth-1)*float64(need))))
 		}
 		r.reserve(size)
 	}
-	r.data = append(r.data, r.window...)
-	r.window = nil
+	r.data = append(r.data, r.inflate.out...)
+	r.inflate.out = nil
 }
 
 // endPayload ends the frame under way if all of it has arrived, and the message if the frame is its last.
@@ -395,8 +401,8 @@ func (r *Reader) endPayload() (Event, error) {
 	ev := Event{Op: r.message, Owned: true}
 	if r.compressed {
 		if len(r.data) == 0 && r.inflate.keep {
-			ev.Payload, ev.Owned = r.window[:len(r.window):len(r.window)], false
-			r.window = nil
+			ev.Payload, ev.Owned = slices.Clip(r.inflate.out), false
+			r.inflate.out = nil
 		} else {
 			r.spill(0) // before end, which lets go of the memory
 		}

@@ -188,13 +188,6 @@ func (s *Session) PingPong(n int, m *Message) ([]time.Duration, error) {
 	return times, sendErr
 }
 
-// Idle waits for a message in a goroutine, if this client's messages have to be asked for: otherwise it would answer no pings.
-func (s *Session) Idle() {
-	if s.pull != nil {
-		go s.pull.Receive()
-	}
-}
-
 var errClosed = errors.New("the connection was closed")
 
 // Last returns the bytes of the message that was received last.
