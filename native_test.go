@@ -77,6 +77,44 @@ func TestTLS(t *testing.T) {
 	wantClosedEverywhere(t, c, ws.CloseEvent{Code: 4000, Reason: "done", WasClean: true})
 }
 
+// deaf is a connection that no deadline wakes.
+type deaf struct{ net.Conn }
+
+func (deaf) SetDeadline(time.Time) error     { return nil }
+func (deaf) SetReadDeadline(time.Time) error { return nil }
+
+// TestCancelReadOf: Reads give up on every kind of connection, and lose nothing. Only here are there several kinds.
+func TestCancelReadOf(t *testing.T) {
+	t.Parallel()
+	encrypted := httptest.NewTLSServer(echoServer(t, nil))
+	defer encrypted.Close()
+	plain := httptest.NewServer(echoServer(t, nil))
+	defer plain.Close()
+	deafClient := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		return deaf{conn}, err
+	}}}
+	for name, of := range map[string]struct {
+		server *httptest.Server
+		client *http.Client
+	}{"TCP": {plain, nil}, "TLS": {encrypted, encrypted.Client()}, "no deadlines": {plain, deafClient}} {
+		t.Run(name, func(t *testing.T) {
+			c := dial(t, wsURL(of.server), &ws.Options{Native: ws.NativeOptions{HTTPClient: of.client}})
+			for i := range 20 {
+				ctx, cancel := context.WithTimeout(testContext(t), time.Duration(i)*200*time.Microsecond)
+				if m, err := c.Read(ctx); !errors.Is(err, context.DeadlineExceeded) {
+					t.Fatalf("Read returned %v, %v", m, err)
+				}
+				cancel()
+				wantEcho(t, c)
+				wantEcho(t, c)
+			}
+			c.Close()
+			wait(t, c)
+		})
+	}
+}
+
 func TestTLSFailure(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewUnstartedServer(echoServer(t, nil))
