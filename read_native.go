@@ -75,14 +75,17 @@ func noProgress(err error) error {
 // parse handles the received bytes, as far as the application keeps up.
 func (c *Conn) parse() (run bool) {
 	in := c.in
+	var burst [32]frame.Event
 	for len(in) > 0 && !run && !c.paused {
+		if len(c.batch) < batchMessages-len(burst) {
+			if count, n := c.reader.Burst(in, burst[:]); count > 0 {
+				in = in[n:]
+				c.keepAll(burst[:count])
+				continue
+			}
+		}
 		ev, n, err := c.reader.Next(in)
 		in = in[n:]
-		// Small messages of a flood take only this turn: 25 ns less each than by take.
-		if err == nil && !ev.Owned && (ev.Op == frame.Binary || ev.Op == frame.Text) && len(c.batch) < batchMessages-1 {
-			c.batch = append(c.batch, c.keep(ev.Payload, ev.Op == frame.Text))
-			continue
-		}
 		c.in = in
 		run = c.take(ev, err)
 		in = c.in
@@ -145,9 +148,7 @@ func (c *Conn) handOver() (run bool) {
 	}
 	c.busy = c.busy || len(c.batch) > queueKeepIdle
 	c.mu.Lock()
-	waiting := c.readersWaiting()
 	run = c.postMessages(c.batch)
-	c.turn.served = c.turn.served || c.readersWaiting() < waiting
 	c.out.atOnce = true
 	c.closing.progress.Store(true)
 	c.paused = c.full()
@@ -189,6 +190,7 @@ func (c *Conn) full() bool {
 }
 
 func (c *Conn) roomMade() {
+	c.turn.wanted = true
 	if c.room != nil && !c.full() {
 		c.room.Broadcast()
 	}
@@ -235,6 +237,12 @@ const (
 	slabMessage = 64 // the length of the longest message that goes into a slab
 	slabAfter   = 32 // so many messages come before there is one: most connections are quiet
 )
+
+func (c *Conn) keepAll(burst []frame.Event) {
+	for i := range burst {
+		c.batch = append(c.batch, c.keep(burst[i].Payload, burst[i].Op == frame.Text))
+	}
+}
 
 // keep makes a payload of data, which is about to be overwritten.
 func (c *Conn) keep(data []byte, text bool) payload {

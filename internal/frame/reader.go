@@ -138,6 +138,30 @@ func (r *Reader) next(buf []byte) (ev Event, n int, err error) {
 	return Event{}, n, nil
 }
 
+// Burst parses short unfragmented messages that are in buf from beginning to end, as many as events has room for. It returns
+// how many and how many bytes they take. It stops before anything else, which is for Next.
+func (r *Reader) Burst(buf []byte, events []Event) (count, n int) {
+	if r.have != 0 || r.payload || r.message != Continuation || r.err != nil {
+		return 0, 0
+	}
+	for count < len(events) && len(buf)-n >= 2 {
+		op, length, start := Opcode(buf[n]&opBits), int(buf[n+1]), n+2
+		if buf[n] != finBit|byte(Text) && buf[n] != finBit|byte(Binary) || length >= length16 || length > len(buf)-start ||
+			r.limit >= 0 && int64(length) > r.limit {
+			break
+		}
+		end := start + length
+		p := buf[start:end:end]
+		if op == Text && !validText(p) {
+			break
+		}
+		events[count] = Event{Op: op, Payload: p}
+		count++
+		n = end
+	}
+	return count, n
+}
+
 // MidMessage reports whether some but not all bytes of a message or a control frame have arrived.
 func (r *Reader) MidMessage() bool { return r.have > 0 || r.payload || r.message != Continuation }
 
