@@ -13,12 +13,13 @@ const (
 	// receiveSize is how much one read may bring.
 	receiveSize = 64 << 10
 
-	// batchBytes is from how many bytes on parsed messages are handed over although more of the buffer is unparsed:
-	// compressed ones may be much larger than what was read.
+	// batchBytes is from how many bytes on parsed messages are handed over: compressed ones may be much larger than what was
+	// read.
 	batchBytes = 1 << 20
 
-	// batchMessages is how many parsed messages are handed over together.
+	// batchMessages is from how many parsed messages on they are handed over, burstMessages how many are parsed in one go.
 	batchMessages = 256
+	burstMessages = 32
 )
 
 // receiveBuffers are only held while there is something to read.
@@ -41,7 +42,7 @@ func (c *Conn) receive() (run bool, err error) {
 		c.heard.Store(true)
 		c.closing.progress.Store(true)
 		ev, err := c.reader.Advance(n)
-		run = c.take(ev, err)
+		run, _ = c.take(ev, err)
 		return c.handOver() || run, nil
 	}
 	c.in, c.inBuf, err = c.poll.read()
@@ -72,26 +73,21 @@ func noProgress(err error) error {
 	return err
 }
 
-// parse handles the received bytes, as far as the application keeps up.
+// parse handles the received bytes, up to as many messages as are handed over together or to a control frame. What is left is
+// for the next call, when the program has taken these: so they are still in the processor's cache.
 func (c *Conn) parse() (run bool) {
-	in := c.in
-	var burst [32]frame.Event
-	for len(in) > 0 && !run && !c.paused {
-		if len(c.batch) < batchMessages-len(burst) {
-			if count, n := c.reader.Burst(in, burst[:]); count > 0 {
-				in = in[n:]
-				c.keepAll(burst[:count])
-				continue
-			}
+	var burst [burstMessages]frame.Event
+	for stop := false; !stop && len(c.in) > 0 && len(c.batch) < batchMessages && c.batchBytes < batchBytes; {
+		if count, n := c.reader.Burst(c.in, burst[:]); count > 0 {
+			c.in = c.in[n:]
+			c.keepAll(burst[:count])
+			continue
 		}
-		ev, n, err := c.reader.Next(in)
-		in = in[n:]
-		c.in = in
-		run = c.take(ev, err)
-		in = c.in
+		ev, n, err := c.reader.Next(c.in)
+		c.in = c.in[n:]
+		run, stop = c.take(ev, err)
 	}
-	c.in = in
-	if len(in) == 0 {
+	if len(c.in) == 0 {
 		if c.reader.MidMessage() {
 			c.late.Store(true)
 		}
@@ -108,11 +104,11 @@ func (c *Conn) releaseBuffer() {
 	}
 }
 
-// take handles one result of the parser.
-func (c *Conn) take(ev frame.Event, err error) (run bool) {
+// take handles one result of the parser, and reports whether it was anything but a part of a message.
+func (c *Conn) take(ev frame.Event, err error) (run, stop bool) {
 	if err != nil {
 		run = c.handOver()
-		return c.peerFailed(err) || run
+		return c.peerFailed(err) || run, true
 	}
 	switch ev.Op {
 	case frame.Text, frame.Binary:
@@ -125,9 +121,7 @@ func (c *Conn) take(ev frame.Event, err error) (run bool) {
 		default:
 			c.batch = append(c.batch, payload{array: newArrayBuffer(ev.Payload)})
 		}
-		if len(c.batch) >= batchMessages || c.batchBytes >= batchBytes {
-			run = c.handOver()
-		}
+		return false, false
 	case frame.Ping:
 		run = c.handOver()
 		c.answerPing(ev.Payload)
@@ -137,8 +131,10 @@ func (c *Conn) take(ev frame.Event, err error) (run bool) {
 	case frame.Close:
 		run = c.handOver()
 		run = c.peerClosed(ev.Payload) || run
+	default:
+		return false, false
 	}
-	return run
+	return run, true
 }
 
 // handOver posts the messages parsed so far.
@@ -151,7 +147,6 @@ func (c *Conn) handOver() (run bool) {
 	run = c.postMessages(c.batch)
 	c.out.atOnce = true
 	c.closing.progress.Store(true)
-	c.paused = c.full()
 	c.mu.Unlock()
 	clear(c.batch)
 	c.batch = c.batch[:0]
@@ -181,7 +176,6 @@ func (c *Conn) awaitRoom() (discard bool) {
 		c.late.Store(true)
 		c.waitForRoom()
 	}
-	c.paused = false
 	return c.discarding
 }
 
@@ -238,6 +232,7 @@ const (
 	slabAfter   = 32 // so many messages come before there is one: most connections are quiet
 )
 
+// keepAll adds a burst to the batch.
 func (c *Conn) keepAll(burst []frame.Event) {
 	for i := range burst {
 		c.batch = append(c.batch, c.keep(burst[i].Payload, burst[i].Op == frame.Text))

@@ -75,8 +75,7 @@ type socket struct {
 	in         []byte    // received and not yet parsed
 	inBuf      *[]byte   // what in is a part of, if it is from receiveBuffers
 	batch      []payload // parsed and not yet handed over
-	batchBytes int       // of those that did not go through the fast path
-	paused     bool      // too much is unread: parse no further
+	batchBytes int       // of those that did not come in a burst
 	busy       bool      // memory has been kept for more messages
 	poll       poller
 	smalls     int // small messages received before slabs were worth it

@@ -22,7 +22,7 @@ type Session struct {
 	each   chan func(Received) bool // what to do with messages until it returns false
 	done   chan error               // the function has returned false, or the connection has ended
 	Verify bool                     // echoes must have the right content
-	kept   Received                 // the last message, so that no compiler finds that nobody keeps it
+	kept   Received                 // the last message that was due
 	due    func(Received) bool
 }
 
@@ -44,8 +44,8 @@ func (s *Session) pushed(r Received) {
 	if s.due == nil {
 		s.due = <-s.each
 	}
-	s.kept = r
 	if !s.due(r) {
+		s.kept = r
 		s.due = nil
 		s.done <- nil
 	}
@@ -79,8 +79,8 @@ func (s *Session) await() error {
 		if err != nil {
 			return err
 		}
-		s.kept = r
 		if !s.due(r) {
+			s.kept = r
 			return nil
 		}
 	}
