@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	// chunkSize is enough for a message of 64 KiB with its header, and whole pages.
-	chunkSize = 72 << 10
+	// chunkSize is enough for a message of 64 KiB with its header, and with a chunk's fields whole pages.
+	chunkSize = 72<<10 - 64
 
 	// inlineSize is from how many bytes on a message is written by its Send, if nothing else is under way. It is too long to
 	// gain from being collected with others.
@@ -45,7 +45,14 @@ type chunk struct {
 	ends bool  // its last byte is the last of a frame
 }
 
-var chunks = sync.Pool{New: func() any { return &chunk{buf: make([]byte, 0, chunkSize)} }}
+var chunks = sync.Pool{New: func() any {
+	ch := new(struct {
+		chunk
+		memory [chunkSize]byte
+	})
+	ch.buf = ch.memory[:0]
+	return &ch.chunk
+}}
 
 func (q *outgoing) newChunk() *chunk {
 	ch := chunks.Get().(*chunk)
