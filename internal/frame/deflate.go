@@ -32,6 +32,8 @@ const (
 	tiny = 16
 	// maxBlock is the longest stretch of a message that is compressed as one block.
 	maxBlock = 32 << 10
+	// shortMessage is up to what length of a message the search for repetitions is thorough. Of longer ones the time matters more.
+	shortMessage = 2 << 10
 )
 
 // Deflate appends the payload of a compressed message to dst, without the last four bytes, as the extension wants it. It reports
@@ -44,7 +46,7 @@ func (d *Deflater) Deflate(dst, msg []byte) ([]byte, bool) {
 	h := d.h
 	if h == nil {
 		if d.keep {
-			h = new(history)
+			h = newHistory()
 			d.h = h
 		} else {
 			h = histories.Get().(*history)
@@ -62,7 +64,7 @@ func (d *Deflater) Deflate(dst, msg []byte) ([]byte, bool) {
 		mark -= h.makeRoom(len(block), d.maxDist)
 		start := h.end
 		h.end += copy(h.buf[start:], block)
-		h.tokenize(e, start, d.maxDist)
+		h.tokenize(e, start, d.maxDist, len(msg) <= shortMessage)
 		e.writeBlock(&w, h.buf[start:h.end])
 		if len(rest) == 0 {
 			// An empty stored block, whose lengths are the four bytes that are left out.
@@ -79,22 +81,29 @@ func (d *Deflater) Deflate(dst, msg []byte) ([]byte, bool) {
 }
 
 const (
-	minMatch  = 4
 	hashBits  = 14
 	hashBytes = 8 // that must follow a position for it to be looked at
 )
 
 // history is the end of what the server has inflated, followed by the block that is being compressed.
+//
+// The tables say where the beginnings of 5 and of 8 bytes with a certain hash were last seen, counted from the beginning of
+// everything, modulo 64 KiB. So they need not be renewed when buf moves, which took 10 % of the time of 64 KiB of JSON. What they
+// say is always verified, so it may be out of date, and need not be cleared when history is dropped.
 type history struct {
-	buf []byte // of at most 64 KiB, so that 16 bits hold a position
-	end int
-	// short and long say where in buf the beginnings of 4 and of 8 bytes with a certain hash were last seen. What they say is
-	// always verified, so it may be out of date, and need not be cleared when history is dropped.
-	short, long [1 << hashBits]uint16
+	buf         []byte // of at most 64 KiB
+	end         int
+	base        uint16 // where buf begins, counted as in the tables
+	short, long *hashTable
 }
 
+type hashTable [1 << hashBits]uint16
+
+// newHistory allocates the tables apart, since an object that held both would be rounded up by 8 KiB.
+func newHistory() *history { return &history{short: new(hashTable), long: new(hashTable)} }
+
 // histories keeps those of connections without context.
-var histories = sync.Pool{New: func() any { return new(history) }}
+var histories = sync.Pool{New: func() any { return newHistory() }}
 
 // makeRoom makes room for n bytes behind maxDist bytes of history, and returns by how much it had to move these.
 func (h *history) makeRoom(n, maxDist int) (shift int) {
@@ -109,70 +118,125 @@ func (h *history) makeRoom(n, maxDist int) (shift int) {
 	}
 	shift = h.end - maxDist
 	h.end = copy(h.buf, h.buf[shift:h.end])
-	for i, p := range h.short {
-		h.short[i] = uint16(max(0, int(p)-shift))
-	}
-	for i, p := range h.long {
-		h.long[i] = uint16(max(0, int(p)-shift))
-	}
+	h.base += uint16(shift)
 	return shift
 }
 
-func hashShort(u uint64) uint32 { return uint32(u) * 0x9E3779B1 >> (32 - hashBits) }
+const hashFactor = 0x9E3779B97F4A7C15
 
-func hashLong(u uint64) uint64 { return u * 0x9E3779B97F4A7C15 >> (64 - hashBits) }
+func hashShort(u uint64) uint64 { return u << 24 * hashFactor >> (64 - hashBits) }
 
-// tokenize finds repetitions in buf[from:end] and gives e the tokens.
-func (h *history) tokenize(e *encoder, from, maxDist int) {
-	e.begin()
-	buf := h.buf[:h.end]
-	literals := from // where those not yet given to e begin
-	for at := from; at < len(buf)-hashBytes; {
-		here := binary.LittleEndian.Uint64(buf[at:])
-		short, long := &h.short[hashShort(here)], &h.long[hashLong(here)]
-		nearest, candidate := int(*short), int(*long)
-		*short, *long = uint16(at), uint16(at)
-		if candidate >= at || at-candidate > maxDist || binary.LittleEndian.Uint64(buf[candidate:]) != here {
-			candidate = nearest
-			if candidate >= at || at-candidate > maxDist || binary.LittleEndian.Uint32(buf[candidate:]) != uint32(here) {
-				// The longer nothing has been found, the larger the steps.
-				at += 1 + (at-literals)>>6
-				continue
+func hashLong(u uint64) uint64 { return u * hashFactor >> (64 - hashBits) }
+
+// load64 slices with both bounds: with one alone the compiler adds instructions that take 10 % of the time of compressing.
+func load64(p []byte, at int) uint64 { return binary.LittleEndian.Uint64(p[at : at+8]) }
+
+// tokenize finds repetitions in buf[from:end] and gives e the items.
+//
+// The thorough search also looks for the beginnings of 8 bytes, of which it prefers a repetition, and enters every second position
+// of a match, where the other enters four. The other takes 62 % of its time on long JSON, for 0.5 % to 5 % more bytes.
+func (h *history) tokenize(e *encoder, from, maxDist int, thorough bool) {
+	buf := h.buf[:h.end:h.end]
+	items := e.begin(len(buf) - from)
+	n := 0
+	base := h.base
+	at := from
+	literals := from // where those behind the last match begin, each of which has its item
+	last := len(buf) - hashBytes
+	for {
+		var dist, candidate int
+		var diff uint64
+		for {
+			if at >= last {
+				n += putLiterals(items[n:], buf[at:])
+				e.items = items[:n]
+				return
 			}
-			// A short match may hide a long one that begins a byte later.
-			if next := binary.LittleEndian.Uint64(buf[at+1:]); at+1 < len(buf)-hashBytes {
-				long := &h.long[hashLong(next)]
-				if c := int(*long); c <= at && at+1-c <= maxDist && binary.LittleEndian.Uint64(buf[c:]) == next {
-					*long = uint16(at + 1)
-					at++
-					candidate = c
+			here := load64(buf, at)
+			pos := base + uint16(at)
+			entry := &h.short[hashShort(here)]
+			dist = int(pos - *entry)
+			*entry = pos
+			candidate = at - dist
+			// The processor foresees neither whether the candidate is in the window nor whether its bytes are the same, and a
+			// wrong guess costs more than all else here. So both are one branch, which takes 18 % less time, and what a
+			// negative candidate is compared with, the beginning of buf, does not matter.
+			diff = here ^ load64(buf, candidate&^(candidate>>(bits.UintSize-1)))
+			if thorough {
+				entry := &h.long[hashLong(here)]
+				d := int(pos - *entry)
+				*entry = pos
+				if c := at - d; c >= 0 && uint(d-1) < uint(maxDist) && load64(buf, c) == here {
+					dist, candidate, diff = d, c, 0
 				}
 			}
+			if uint32(diff) == 0 && candidate >= 0 && uint(dist-1) < uint(maxDist) {
+				break
+			}
+			items[n] = uint32(byte(here)) // a literal, unless a match is found to reach back to it
+			n++
+			at++
+			// The longer nothing has been found, the larger the steps.
+			if skip := (at - literals) >> 6; skip > 0 {
+				skip = min(skip, last-at)
+				n += putLiterals(items[n:], buf[at:at+skip])
+				at += skip
+			}
 		}
-		start, dist := at, at-candidate
-		for start > max(literals, dist, at-(maxMatch-minMatch)) && buf[start-1] == buf[start-1-dist] {
+		length := bits.TrailingZeros64(diff) >> 3
+		if length == 8 {
+			length += matchLength(buf[at+8:min(len(buf), at+maxMatch)], buf[candidate+8:])
+		} else if at+1 < last {
+			// A short match may hide a long one that begins a byte later: text comes out 1.5 % shorter, in the same time.
+			next := load64(buf, at+1)
+			entry := h.short[hashShort(next)]
+			if thorough {
+				entry = h.long[hashLong(next)]
+			}
+			d := int(base + uint16(at+1) - entry)
+			if c := at + 1 - d; c >= 0 && uint(d-1) < uint(maxDist) && load64(buf, c) == next {
+				items[n] = uint32(buf[at])
+				n++
+				at++
+				dist, candidate = d, c
+				length = 8 + matchLength(buf[at+8:min(len(buf), at+maxMatch)], buf[c+8:])
+			}
+		}
+		// The match may have begun earlier, among what has been taken for literals.
+		start := at
+		at += length
+		for start > max(literals, dist, at-maxMatch) && buf[start-1] == buf[start-1-dist] {
 			start--
+			n--
 		}
-		at += minMatch
-		at += matchLength(buf[at:min(len(buf), start+maxMatch)], buf[at-dist:])
-		e.literals(buf[literals:start])
-		e.match(at-start, dist)
+		items[n] = lengthItems[uint8(at-start-minMatch)]
+		items[n+1] = distItem(uint32(dist - 1))
+		n += 2
 		literals = at
-		// Every second position is enough: each of them would gain 1 % of length for 12 % of time.
-		for p := start + 1; p < min(at, len(buf)-hashBytes); p += 2 {
-			u := binary.LittleEndian.Uint64(buf[p:])
-			h.short[hashShort(u)] = uint16(p)
-			h.long[hashLong(u)] = uint16(p)
+		if thorough {
+			// Every position would make messages of 100 bytes to 1 KiB 1 % shorter, for 12 % more time.
+			for p := start + 1; p < min(at, last); p += 2 {
+				u := load64(buf, p)
+				pos := base + uint16(p)
+				h.short[hashShort(u)], h.long[hashLong(u)] = pos, pos
+			}
+		} else if at < last {
+			h.insert(start + 1)
+			h.insert(start + 3)
+			h.insert(at - 4)
+			h.insert(at - 2)
 		}
 	}
-	e.literals(buf[literals:])
 }
+
+// insert enters the beginning of 5 bytes at p.
+func (h *history) insert(p int) { h.short[hashShort(load64(h.buf, p))] = h.base + uint16(p) }
 
 // matchLength returns how many bytes at the beginning of a and b are the same. b is not shorter than a.
 func matchLength(a, b []byte) (n int) {
 	b = b[:len(a)]
 	for ; len(a)-n >= 8; n += 8 {
-		if diff := binary.LittleEndian.Uint64(a[n:]) ^ binary.LittleEndian.Uint64(b[n:]); diff != 0 {
+		if diff := load64(a, n) ^ load64(b, n); diff != 0 {
 			return n + bits.TrailingZeros64(diff)>>3
 		}
 	}

@@ -10,49 +10,37 @@ import (
 const (
 	litSymbols  = 286
 	distSymbols = 30
+	minMatch    = 3
 
-	// fewTokens is up to how many tokens a block is not worth codes of its own, which take some 50 bytes to describe.
-	fewTokens = 64
-
-	// tokenMatch marks the token of a match: its length minus 3 is in bits 16 to 23, its distance minus 1 below them. Any other
-	// token is a literal.
-	tokenMatch = 1 << 31
+	// fewItems is up to how many items a block is not worth codes of its own, which take some 50 bytes to describe.
+	fewItems = 72
 )
 
-// encoder writes the tokens of one block, as RFC 1951 section 3.2 describes it. It holds nothing between two blocks.
-type encoder struct {
-	tokens   []uint32
-	litFreq  [litSymbols]uint32
-	distFreq [distSymbols]uint32
+// A block is a sequence of items. An item is a symbol, and from extraAt the extra bits that follow its code (RFC 1951 section
+// 3.2.5). A literal is one item. A match is two, one for its length and one for its distance, whose symbols count from firstDist.
+//
+// So counting and writing do the same for each item. To tell literals from matches would take a branch that no processor foresees:
+// writing took three times as long.
+const (
+	firstDist  = 288
+	allSymbols = firstDist + distSymbols
+	symbolMask = 511
+	extraAt    = 16
+)
 
-	lits, dists codes // made for the block
-	header      codeHeader
-	tree        huffmanTree
-}
-
-var encoders = sync.Pool{New: func() any { return new(encoder) }}
-
-// begin begins a block.
-func (e *encoder) begin() {
-	e.tokens = e.tokens[:0]
-	clear(e.litFreq[:])
-	clear(e.distFreq[:])
-}
-
-func (e *encoder) literals(p []byte) {
-	for _, c := range p {
-		e.tokens = append(e.tokens, uint32(c))
-		e.litFreq[c]++
+// lengthItems has the item for each length of a match minus 3.
+var lengthItems = func() (items [256]uint32) {
+	for n := range uint32(256) {
+		symbol, extra := lengthSymbol(n)
+		items[n] = symbol | n&(1<<extra-1)<<extraAt
 	}
-}
+	return items
+}()
 
-// match takes a repetition of 3 to 258 bytes at a distance of 1 to 32768.
-func (e *encoder) match(length, dist int) {
-	e.tokens = append(e.tokens, tokenMatch|uint32(length-3)<<16|uint32(dist-1))
-	symbol, _ := lengthSymbol(uint32(length - 3))
-	e.litFreq[symbol]++
-	symbol, _ = distSymbol(uint32(dist - 1))
-	e.distFreq[symbol]++
+// distItem returns the item for a distance minus 1.
+func distItem(n uint32) uint32 {
+	symbol, extra := distSymbol(n)
+	return firstDist + symbol | n&(1<<extra-1)<<extraAt
 }
 
 // lengthSymbol returns the symbol for a length minus 3, and how many of its low bits follow it (RFC 1951 section 3.2.5).
@@ -69,33 +57,71 @@ func lengthSymbol(n uint32) (symbol, extra uint32) {
 
 // distSymbol returns the symbol for a distance minus 1, and how many of its low bits follow it.
 func distSymbol(n uint32) (symbol, extra uint32) {
-	if n < 4 {
+	if n < 2 {
 		return n, 0
 	}
 	extra = uint32(bits.Len32(n)) - 2
 	return 2 + 2*extra + n>>extra&1, extra
 }
 
-// writeBlock writes the tokens, which stand for plain, as the kind of block that takes the fewest bits.
-func (e *encoder) writeBlock(w *bitWriter, plain []byte) {
-	e.litFreq[endOfBlock]++
-	extra := 0
+// extraBits says how many extra bits follow each symbol of an item.
+var extraBits = func() (extra [allSymbols]uint8) {
 	for symbol := 265; symbol < 285; symbol++ {
-		extra += int(e.litFreq[symbol]) * ((symbol - 261) / 4)
+		extra[symbol] = uint8((symbol - 261) / 4)
 	}
 	for symbol := 4; symbol < distSymbols; symbol++ {
-		extra += int(e.distFreq[symbol]) * (symbol/2 - 1)
+		extra[firstDist+symbol] = uint8(symbol/2 - 1)
 	}
-	fixed := fixedCodes()
-	lits, dists := &fixed.lits, &fixed.dists
-	size := 3 + e.cost(lits, dists) + extra
-	own := false
-	if len(e.tokens) > fewTokens {
-		e.makeCodes()
-		if s := 3 + e.header.size + e.cost(&e.lits, &e.dists) + extra; s < size {
-			lits, dists, size, own = &e.lits, &e.dists, s, true
+	return extra
+}()
+
+// putLiterals makes an item of each byte and returns how many these are.
+func putLiterals(items []uint32, p []byte) int {
+	items = items[:len(p)]
+	for i, c := range p {
+		items[i] = uint32(c)
+	}
+	return len(p)
+}
+
+// encoder writes the items of one block, as RFC 1951 section 3.2 describes it. It holds nothing between two blocks.
+type encoder struct {
+	items []uint32
+	freq  [symbolMask + 1]uint32
+
+	codes  codes // made for the block
+	header codeHeader
+	tree   huffmanTree
+}
+
+var encoders = sync.Pool{New: func() any { return new(encoder) }}
+
+// begin begins a block of n bytes and returns room for its items, which are no more than its bytes.
+func (e *encoder) begin(n int) []uint32 {
+	if cap(e.items) <= n {
+		e.items = make([]uint32, n+n/4+1) // one more for the end of the block
+	}
+	return e.items[:cap(e.items)]
+}
+
+// writeBlock writes the items, which stand for plain, as the kind of block that takes the fewest bits.
+func (e *encoder) writeBlock(w *bitWriter, plain []byte) {
+	e.items = append(e.items, endOfBlock)
+	codes := fixedCodes()
+	size, own := 0, false
+	if len(e.items) <= fewItems {
+		for _, item := range e.items {
+			size += codes.size(item & symbolMask)
+		}
+	} else {
+		e.count()
+		var ownSize int
+		size, ownSize = e.makeCodes(codes)
+		if own = ownSize < size; own {
+			codes, size = &e.codes, ownSize
 		}
 	}
+	size += 3
 	if storedSize := 3 + 7 + 32 + 8*len(plain); storedSize < size {
 		w.stored(plain)
 		return
@@ -107,38 +133,48 @@ func (e *encoder) writeBlock(w *bitWriter, plain []byte) {
 	} else {
 		w.write(1<<1, 3)
 	}
-	e.writeTokens(w, lits, dists)
+	e.writeItems(w, codes)
 }
 
-// cost returns how many bits the symbols of the block take, without extra bits.
-func (e *encoder) cost(lits, dists *codes) (n int) {
-	for symbol, f := range e.litFreq {
-		n += int(f) * lits.length(symbol)
+// count counts the symbols.
+func (e *encoder) count() {
+	clear(e.freq[:allSymbols])
+	for _, item := range e.items {
+		e.freq[item&symbolMask]++
 	}
-	for symbol, f := range e.distFreq {
-		n += int(f) * dists.length(symbol)
-	}
-	return n
 }
 
-// makeCodes makes codes that suit the block, and their description.
-func (e *encoder) makeCodes() {
+// makeCodes makes codes that suit the block, and their description, and returns how many bits the block takes with other codes
+// and with these.
+func (e *encoder) makeCodes(other *codes) (otherSize, ownSize int) {
 	var lengths [litSymbols + distSymbols]uint8
 	lits := lengths[:litSymbols]
-	e.tree.lengths(lits, e.litFreq[:], maxCode)
-	e.lits.assign(lits)
+	a, b := e.makeCode(lits, 0, other)
 	nlit := usedLengths(lits, endOfBlock+1)
 
 	dists := lengths[nlit : nlit+distSymbols]
 	clear(dists)
-	e.tree.lengths(dists, e.distFreq[:], maxCode)
-	if len(e.tree.order) == 0 {
+	c, d := e.makeCode(dists, firstDist, other)
+	if len(e.tree.used) == 0 {
 		dists[0] = 1 // some decoders want a code for one distance at least
 	}
-	e.dists.assign(dists)
 	ndist := usedLengths(dists, 1)
 
 	e.header.describe(lengths[:nlit+ndist], nlit, &e.tree)
+	return a + c, e.header.size + b + d
+}
+
+// makeCode makes a code for the symbols from first, and sets their lengths.
+func (e *encoder) makeCode(lengths []uint8, first int, other *codes) (otherSize, ownSize int) {
+	freq := e.freq[first : first+len(lengths)]
+	e.tree.lengths(lengths, freq, maxCode)
+	own := e.codes[first:]
+	assign(own, e.tree.used, lengths, extraBits[first:])
+	for _, symbol := range e.tree.used {
+		otherSize += int(freq[symbol]) * other.size(uint32(first)+uint32(symbol))
+		ownSize += int(freq[symbol]) * int(own[symbol]>>codeSizeAt)
+	}
+	return otherSize, ownSize
 }
 
 // usedLengths returns how many lengths precede the zeros at the end, and at least least.
@@ -150,81 +186,74 @@ func usedLengths(lengths []uint8, least int) int {
 	return n
 }
 
-func (e *encoder) writeTokens(w *bitWriter, lits, dists *codes) {
-	// The room has been made; each round writes at most 48 bits behind at most 7.
+// writeItems writes the items in pairs. The room has been made.
+func (e *encoder) writeItems(w *bitWriter, codes *codes) {
 	out, at, acc, n := w.out[:cap(w.out)], len(w.out), w.acc, w.n
-	for _, t := range e.tokens {
-		if t < tokenMatch {
-			c := lits[t&0xFF]
-			acc |= uint64(c&codeMask) << n
-			n += uint(c >> codeLengthAt)
-		} else {
-			length := t >> 16 & 0xFF
-			symbol, extra := lengthSymbol(length)
-			c := lits[symbol]
-			acc |= uint64(c&codeMask) << n
-			n += uint(c >> codeLengthAt)
-			acc |= uint64(length&(1<<extra-1)) << n
-			n += uint(extra)
-			dist := t & 0x7FFF
-			symbol, extra = distSymbol(dist)
-			c = dists[symbol]
-			acc |= uint64(c&codeMask) << n
-			n += uint(c >> codeLengthAt)
-			acc |= uint64(dist&(1<<extra-1)) << n
-			n += uint(extra)
-		}
-		binary.LittleEndian.PutUint64(out[at:], acc)
+	items := e.items
+	for ; len(items) >= 2; items = items[2:] {
+		// At most 48 bits, a length and a distance, behind at most 7.
+		a, b := items[0], items[1]
+		c, d := codes[a&symbolMask], codes[b&symbolMask]
+		va := uint64(c&codeMask) | uint64(a>>extraAt)<<(c>>codeLengthAt&codeLengthMask)
+		vb := uint64(d&codeMask) | uint64(b>>extraAt)<<(d>>codeLengthAt&codeLengthMask)
+		acc |= (va | vb<<(c>>codeSizeAt&63)) << (n & 63)
+		n += uint(c>>codeSizeAt + d>>codeSizeAt)
+		binary.LittleEndian.PutUint64(out[at:at+8], acc)
 		at += int(n >> 3)
-		acc >>= n &^ 7
+		acc >>= n & 56
 		n &= 7
 	}
 	w.out, w.acc, w.n = out[:at], acc, n
-	end := lits[endOfBlock]
-	w.write(end&codeMask, uint(end>>codeLengthAt))
+	for _, item := range items {
+		c := codes[item&symbolMask]
+		length := c >> codeLengthAt & codeLengthMask
+		w.write(c&codeMask|item>>extraAt<<length, uint(c>>codeSizeAt))
+	}
 }
 
-// codes says how each symbol is written: in the lower half its code, with the first bit lowest, above it how many bits that has.
-type codes [288]uint32
+// codes says how each symbol of an item is written: in the lower half its code, with the first bit lowest, above it how many bits
+// that has, and above that how many there are with the extra bits.
+type codes [symbolMask + 1]uint32
 
 const (
-	codeLengthAt = 16
-	codeMask     = 1<<codeLengthAt - 1
+	codeLengthAt   = 16
+	codeSizeAt     = 24
+	codeMask       = 1<<codeLengthAt - 1
+	codeLengthMask = 15
 )
 
-func (c *codes) length(symbol int) int { return int(c[symbol] >> codeLengthAt) }
+func (c *codes) size(symbol uint32) int { return int(c[symbol] >> codeSizeAt) }
 
-// assign makes the canonical code with these lengths (RFC 1951 section 3.2.2).
-func (c *codes) assign(lengths []uint8) {
+// assign makes the canonical code with these lengths (RFC 1951 section 3.2.2) for the symbols that are used, in ascending order.
+// extra has how many extra bits follow each.
+func assign(codes []uint32, used []uint16, lengths, extra []uint8) {
 	var next [maxCode + 2]uint16
-	for _, l := range lengths {
-		next[l+1]++
+	for _, symbol := range used {
+		next[lengths[symbol]+1]++
 	}
-	next[1] = 0
 	for l := 1; l <= maxCode; l++ {
 		next[l+1] = (next[l] + next[l+1]) << 1
 	}
 	// next[l] is now the first code of l bits.
-	for symbol, l := range lengths {
-		if l == 0 {
-			c[symbol] = 0
-			continue
-		}
-		c[symbol] = uint32(bits.Reverse16(next[l])>>(16-l)) | uint32(l)<<codeLengthAt
+	for _, symbol := range used {
+		l := lengths[symbol]
+		codes[symbol] = uint32(bits.Reverse16(next[l])>>(16-l)) | uint32(l)<<codeLengthAt | uint32(l+extra[symbol])<<codeSizeAt
 		next[l]++
 	}
 }
 
-type fixedCodePair struct{ lits, dists codes }
-
-var fixedCodes = sync.OnceValue(func() *fixedCodePair {
+var fixedCodes = sync.OnceValue(func() *codes {
+	var used [288]uint16
 	var dists [distSymbols]uint8
+	for symbol := range used {
+		used[symbol] = uint16(symbol)
+	}
 	for symbol := range dists {
 		dists[symbol] = fixedDistLength
 	}
-	c := new(fixedCodePair)
-	c.lits.assign(fixedLitLengths())
-	c.dists.assign(dists[:])
+	c := new(codes)
+	assign(c[:], used[:], fixedLitLengths(), extraBits[:])
+	assign(c[firstDist:], used[:distSymbols], dists[:], extraBits[firstDist:])
 	return c
 })
 
@@ -235,7 +264,7 @@ type codeHeader struct {
 	runs        []uint16 // the code lengths as symbols, with the extra bits of repetitions from runExtraAt
 	freq        [len(codeOrder)]uint32
 	lengths     [len(codeOrder)]uint8
-	codes       codes
+	codes       [len(codeOrder)]uint32
 	ncode       int
 }
 
@@ -291,7 +320,7 @@ func (h *codeHeader) describe(lengths []uint8, nlit int, tree *huffmanTree) {
 	}
 	clear(h.lengths[:])
 	tree.lengths(h.lengths[:], h.freq[:], 7)
-	h.codes.assign(h.lengths[:])
+	assign(h.codes[:], tree.used, h.lengths[:], extraBits[:])
 	h.ncode = len(codeOrder)
 	for h.ncode > 4 && h.lengths[codeOrder[h.ncode-1]] == 0 {
 		h.ncode--
@@ -316,28 +345,38 @@ func (h *codeHeader) write(w *bitWriter) {
 	}
 	for _, r := range h.runs {
 		symbol := r & (1<<runExtraAt - 1)
-		w.write(h.codes[symbol]&codeMask, uint(h.codes.length(int(symbol))))
+		w.write(h.codes[symbol]&codeMask, uint(h.codes[symbol]>>codeSizeAt))
 		w.write(uint32(r>>runExtraAt), runExtra(symbol))
 	}
 }
 
-// huffmanTree finds the lengths of Huffman codes. It holds nothing between two calls but order.
+// huffmanTree finds the lengths of Huffman codes. It holds nothing between two calls but used.
 type huffmanTree struct {
-	order  []uint64 // the symbols in use, above them how frequent they are, least frequent first
+	used   []uint16 // the symbols that occur, in ascending order
+	order  []uint64 // the same, above them how frequent they are, least frequent first
 	weight [litSymbols]uint64
 	parent [litSymbols]uint16
 	leaf   [litSymbols]uint16
+
+	symbols [litSymbols + 1]uint16 // where used is
 }
 
 // lengths sets the length of the code of each symbol that occurs, of one bit at least and limit at most. The others keep theirs.
 // Of two or more symbols the code is complete; a symbol that is alone shares its code of one bit with none.
 func (t *huffmanTree) lengths(lengths []uint8, freq []uint32, limit int) {
 	const symbolBits = 16
-	t.order = t.order[:0]
+	found := 0
 	for symbol, f := range freq {
+		// No branch foresees which symbols occur. One that does not is overwritten by the next.
+		t.symbols[found] = uint16(symbol)
 		if f > 0 {
-			t.order = append(t.order, uint64(f)<<symbolBits|uint64(symbol))
+			found++
 		}
+	}
+	t.used = t.symbols[:found]
+	t.order = t.order[:0]
+	for _, symbol := range t.used {
+		t.order = append(t.order, uint64(freq[symbol])<<symbolBits|uint64(symbol))
 	}
 	n := len(t.order)
 	if n <= 1 {
