@@ -56,6 +56,143 @@ func TestDeflateRoundTrip(t *testing.T) {
 	}
 }
 
+// TestDeflateBoundaries compresses messages of lengths next to those at which something changes, with every window and both kinds
+// of context, of text that compresses well, badly and not at all. It decodes them with the standard library, which is told no more
+// than the window, and with Inflater.
+func TestDeflateBoundaries(t *testing.T) {
+	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
+		window := 1 << bits
+		var sizes []int
+		for _, boundary := range []int{
+			tiny, tiny + hashBytes, 258 + 4, window, shortMessage, minWindow, maxBlock - window, maxBlock, maxWindow - window, maxWindow,
+		} {
+			for size := max(1, boundary-2); size <= boundary+2; size++ {
+				sizes = append(sizes, size)
+			}
+		}
+		for _, keep := range []bool{true, false} {
+			rng := rand.New(rand.NewPCG(uint64(bits), 8))
+			rng.Shuffle(len(sizes), func(i, j int) { sizes[i], sizes[j] = sizes[j], sizes[i] })
+			// Repeated at exactly the distance that is the last allowed, the first forbidden, and that of the end of the tables.
+			repeat := map[int][]byte{}
+			for _, period := range []int{window - 1, window, window + 1, maxWindow} {
+				repeat[period] = sample(rng, 1, period)
+			}
+			d := NewDeflater(DeflateParams{ClientMaxWindowBits: bits, ClientNoContextTakeover: !keep})
+			i := NewInflater(DeflateParams{ServerNoContextTakeover: !keep})
+			var history []byte
+			for n, size := range sizes {
+				var msg []byte
+				switch period := []int{window - 1, window, window + 1, maxWindow}[n/5%4]; n % 5 {
+				case 4:
+					msg = bytes.Repeat(repeat[period], size/period+1)[:size]
+				default:
+					msg = sample(rng, n%5, size)
+				}
+				out, ok := d.Deflate(nil, msg)
+				if !ok {
+					continue
+				}
+				if got := stdInflate(t, out, history); !bytes.Equal(got, msg) {
+					t.Fatalf("%d bits, keep %v, message %d of %d bytes: standard library got %d bytes", bits, keep, n, size, len(got))
+				}
+				if got, err := inflateAll(i, out, all); err != nil || !bytes.Equal(got, msg) {
+					t.Fatalf("%d bits, keep %v, message %d of %d bytes: got %d bytes, %v", bits, keep, n, size, len(got), err)
+				}
+				if keep {
+					history = append(history, msg...)
+					history = history[max(0, len(history)-window):]
+				}
+			}
+		}
+	}
+}
+
+// stdInflate inflates a message with the standard library.
+func stdInflate(t *testing.T, data, history []byte) []byte {
+	t.Helper()
+	const tail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff" // what the extension omits, and an empty last block
+	got, err := io.ReadAll(flate.NewReaderDict(io.MultiReader(bytes.NewReader(data), strings.NewReader(tail)), history))
+	if err != nil {
+		t.Fatalf("standard library: %v", err)
+	}
+	return got
+}
+
+// TestDeflateMemory checks what a connection keeps, whatever it has sent.
+func TestDeflateMemory(t *testing.T) {
+	d := NewDeflater(DeflateParams{})
+	rng := rand.New(rand.NewPCG(9, 9))
+	for _, size := range []int{100, 1000, 30_000, 65_536, 1_000_000, 100} {
+		d.Deflate(nil, sample(rng, 0, size))
+		if kept := cap(d.h.buf) + 2*(len(d.h.short)+len(d.h.long)); kept > 128<<10 {
+			t.Errorf("%d bytes kept after %d", kept, size)
+		}
+	}
+}
+
+// TestDeflateIdentical checks that a message that is sent again and again comes out as little more than references to the last.
+func TestDeflateIdentical(t *testing.T) {
+	msg := sample(rand.New(rand.NewPCG(10, 10)), 0, 2000)
+	d := NewDeflater(DeflateParams{})
+	d.Deflate(nil, msg)
+	for n := range 50 {
+		if out, ok := d.Deflate(nil, msg); !ok || len(out) > len(msg)/20 {
+			t.Fatalf("repetition %d: %d bytes, %v", n, len(out), ok)
+		}
+	}
+}
+
+// TestItems checks the item of each length and each distance against what Inflater makes of its symbol and its extra bits.
+func TestItems(t *testing.T) {
+	value := func(item, entry uint32, extra uint8) int {
+		if extraBits[item&symbolMask] != extra || item>>extraAt >= 1<<extra {
+			t.Errorf("item %#x: %d extra bits, want %d", item, extraBits[item&symbolMask], extra)
+		}
+		return int(entry>>16 + item>>extraAt)
+	}
+	for length := minMatch; length <= maxMatch; length++ {
+		item := lengthItems[length-minMatch]
+		if symbol := int(item & symbolMask); symbol <= endOfBlock || symbol >= litSymbols {
+			t.Fatalf("length %d: symbol %d", length, symbol)
+		}
+		entry := litEntry(int(item & symbolMask))
+		if got := value(item, entry, uint8(entry>>8&0x1F)); got != length {
+			t.Errorf("length %d is written as %d", length, got)
+		}
+	}
+	for dist := 1; dist <= maxDist; dist++ {
+		item := distItem(uint32(dist - 1))
+		symbol := int(item&symbolMask) - firstDist
+		if symbol < 0 || symbol >= distSymbols {
+			t.Fatalf("distance %d: symbol %d", dist, symbol)
+		}
+		entry := distEntry(symbol)
+		if got := value(item, entry, uint8(entry>>8&0x1F)); got != dist {
+			t.Errorf("distance %d is written as %d", dist, got)
+		}
+	}
+}
+
+// TestMatchLength compares with what is obviously right.
+func TestMatchLength(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 11))
+	for range 20_000 {
+		a := make([]byte, rng.IntN(40))
+		b := make([]byte, len(a)+rng.IntN(10))
+		want := rng.IntN(len(a) + 1)
+		if want < len(a) {
+			a[want] = 1
+		}
+		for i := want + 1; i < len(a); i++ {
+			a[i] = byte(rng.IntN(2))
+		}
+		if got := matchLength(a, b); got != want {
+			t.Fatalf("%x, %x: %d, want %d", a, b, got, want)
+		}
+	}
+}
+
 func BenchmarkDeflate(b *testing.B) {
 	for _, size := range []int{100, 1 << 10, 64 << 10} {
 		messages := jsonMessages(max(8, (256<<10)/size), size)
@@ -198,6 +335,7 @@ func FuzzDeflate(f *testing.F) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for kind := range 4 {
 		f.Add(sample(rng, kind, 1000), uint64(kind), uint8(8+2*kind), kind%2 == 0)
+		f.Add(sample(rng, kind, 1<<14), uint64(kind), uint8(15-2*kind), true) // enough to move the history
 	}
 	f.Fuzz(func(t *testing.T, data []byte, seed uint64, bits uint8, keep bool) {
 		if len(data) == 0 || len(data) > 1<<14 {
@@ -235,9 +373,8 @@ func FuzzDeflate(f *testing.F) {
 					t.Fatalf("reference: got %d bytes of %d, %v, distance %d", len(got), len(msg), ok, dist)
 				}
 			}
-			std := flate.NewReaderDict(io.MultiReader(bytes.NewReader(out), strings.NewReader("\x00\x00\xff\xff\x01\x00\x00\xff\xff")), history)
-			if got, err = io.ReadAll(std); err != nil || !bytes.Equal(got, msg) {
-				t.Fatalf("standard library: got %d bytes of %d, %v", len(got), len(msg), err)
+			if got := stdInflate(t, out, history); !bytes.Equal(got, msg) {
+				t.Fatalf("standard library: got %d bytes of %d", len(got), len(msg))
 			}
 			if keep {
 				history = append(history, msg...)
