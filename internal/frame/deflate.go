@@ -128,7 +128,8 @@ func hashShort(u uint64) uint64 { return u << 24 * hashFactor >> (64 - hashBits)
 
 func hashLong(u uint64) uint64 { return u * hashFactor >> (64 - hashBits) }
 
-// load64 slices with both bounds: with one alone the compiler adds instructions that take 10 % of the time of compressing.
+// load64 slices with both bounds. With one alone the compiler adds instructions, and 64 KiB of JSON take 10 % longer to compress
+// and 15 % longer to inflate.
 func load64(p []byte, at int) uint64 { return binary.LittleEndian.Uint64(p[at : at+8]) }
 
 // tokenize finds repetitions in buf[from:end] and gives e the items.

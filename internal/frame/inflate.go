@@ -411,7 +411,7 @@ func (d *decoder) decodeFast(src []byte, i int) (int, stopReason, error) {
 	)
 	for len(src)-i >= 8 && len(buf)-pos >= maxMatch+slack {
 		// At least 56 bits from here on: three literals take 45, a length and a distance 48.
-		b |= binary.LittleEndian.Uint64(src[i:]) << (n & 63)
+		b |= load64(src, i) << (n & 63)
 		i += int(63-n) >> 3
 		n |= 56
 		e := lits[b&(1<<litBits-1)]
@@ -493,7 +493,7 @@ func copyMatch(buf []byte, pos, dist, length int) int {
 		return end
 	}
 	for pos < end {
-		binary.LittleEndian.PutUint64(buf[pos:], binary.LittleEndian.Uint64(buf[from:]))
+		binary.LittleEndian.PutUint64(buf[pos:pos+8], load64(buf, from))
 		pos += 8
 		from += 8
 	}
