@@ -117,14 +117,27 @@ func (c *Conn) transmit(m Message, size int64) error {
 		op = frame.Text
 	}
 	c.out.unsent += size
-	if c.deflater != nil {
-		if compressed, ok := c.deflater.Deflate(nil, data); ok {
-			c.appendFrame(op, true, compressed, size)
-			return nil
-		}
+	if c.deflater == nil || !c.appendCompressed(op, data) {
+		c.appendFrame(op, false, data, size)
 	}
-	c.appendFrame(op, false, data, size)
 	return nil
+}
+
+// compressed are buffers for the time between compressing and masking.
+var compressed = sync.Pool{New: func() any { return new([]byte) }}
+
+// appendCompressed reports false, having done nothing, if data is better sent as it is.
+func (c *Conn) appendCompressed(op frame.Opcode, data []byte) bool {
+	buf := compressed.Get().(*[]byte)
+	defer compressed.Put(buf)
+	out, ok := c.deflater.Deflate((*buf)[:0], data)
+	if cap(out) <= chunkSize { // what a long message took is not kept
+		*buf = out[:0]
+	}
+	if ok {
+		c.appendFrame(op, true, out, int64(len(data)))
+	}
+	return ok
 }
 
 func (c *Conn) buffered() int64 { return c.out.unsent }
