@@ -139,9 +139,10 @@ func validStart(text []byte, ended bool) bool {
 	return true
 }
 
-// feed gives a stream to a Reader in the pieces that next returns the lengths of, each through Next or, where it wants it,
-// Advance, and collects what comes out.
+// feed gives a stream to a Reader in the pieces that next returns the lengths of, each through Next, sometimes after Burst, or,
+// where it wants it, Advance, and collects what comes out.
 func feed(r *Reader, in []byte, next func() int) (out []outcome) {
+	var burst [3]Event
 	for len(in) > 0 {
 		k := min(max(next(), 1), len(in))
 		if want := r.Want(); want != nil {
@@ -156,6 +157,15 @@ func feed(r *Reader, in []byte, next func() int) (out []outcome) {
 		// A copy, which is overwritten afterwards: what aliases it must have been taken before.
 		buf := bytes.Clone(in[:k])
 		for rest := buf; len(rest) > 0; {
+			if len(rest)%2 == 0 {
+				count, n := r.Burst(rest, burst[:])
+				for _, ev := range burst[:count] {
+					out = note(out, ev, nil)
+				}
+				if rest = rest[n:]; len(rest) == 0 {
+					break
+				}
+			}
 			ev, n, err := r.Next(rest)
 			if out = note(out, ev, err); err != nil {
 				return out
@@ -505,6 +515,41 @@ func TestReaderMemory(t *testing.T) {
 	}
 	if r.data != nil {
 		t.Error("the Reader kept the message")
+	}
+}
+
+// TestReaderMemoryAgain checks that a message may take at once what one before has taken, and that this is forgotten.
+func TestReaderMemoryAgain(t *testing.T) {
+	const size = 1 << 20
+	r := NewReader(-1, nil)
+	begin := func(length int) (capacity int) {
+		frame := serverFrame(0x82, make([]byte, length))
+		if _, _, err := r.Next(frame[:100]); err != nil {
+			t.Fatal(err)
+		}
+		capacity = cap(r.data)
+		if ev, _, err := r.Next(frame[100:]); err != nil || ev.Op != Binary || len(ev.Payload) != length {
+			t.Fatalf("%d bytes: op %d of %d bytes, %v", length, ev.Op, len(ev.Payload), err)
+		}
+		return capacity
+	}
+	if c := begin(size); c > firstAllocation {
+		t.Errorf("the first message took %d bytes", c)
+	}
+	if c := begin(size); c != size {
+		t.Errorf("the second one took %d bytes, not what it will have", c)
+	}
+	if c := begin(2 * size); c > size {
+		t.Errorf("a longer one took %d bytes, more than any before", c)
+	}
+	const short = 10 << 10
+	for range 8 {
+		if c := begin(short); c > short {
+			t.Errorf("a short one took %d bytes", c)
+		}
+	}
+	if c := begin(size); c > short {
+		t.Errorf("after short ones %d bytes were taken", c)
 	}
 }
 
