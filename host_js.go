@@ -26,6 +26,7 @@ type host struct {
 
 	bindCall     js.Value // f => Function.prototype.call.bind(f): makes a method a function of its receiver
 	setImmediate js.Value // undefined in browsers
+	now          js.Value // performance.now, bound
 
 	map_   js.Value // Array.prototype.map as such a function
 	data   js.Value // the getter of MessageEvent's data; undefined in hosts where it is no getter
@@ -59,6 +60,8 @@ func newHost() *host {
 	h.map_ = h.bindCall.Invoke(h.array.Get("prototype").Get("map"))
 	encoder := global.Get("TextEncoder").New()
 	h.encode = h.bind(encoder.Get("encode"), encoder)
+	performance := global.Get("performance")
+	h.now = h.bind(performance.Get("now"), performance)
 	decoder := global.Get("TextDecoder").New("utf-8", map[string]any{"ignoreBOM": true})
 	h.decode = h.bind(decoder.Get("decode"), decoder)
 	h.jsScratch = h.uint8Array.New(scratchSize)
@@ -243,8 +246,8 @@ func await(ctx context.Context, promise js.Value) (js.Value, error) {
 
 // exceptionOf makes an Exception of what JavaScript threw, if that has a name, as every error object has.
 func exceptionOf(err error) error {
-	var thrown js.Error
-	if !errors.As(err, &thrown) || thrown.Value.Type() != js.TypeObject {
+	thrown, ok := errors.AsType[js.Error](err)
+	if !ok || thrown.Value.Type() != js.TypeObject {
 		return fmt.Errorf("ws: the JavaScript host: %w", err)
 	}
 	name, message := thrown.Value.Get("name"), thrown.Value.Get("message")

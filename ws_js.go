@@ -158,8 +158,8 @@ func (c *Conn) pump() {
 // pace decides whether a message or a timer wakes pump. The former has the lower latency; the latter takes all the messages
 // of one turn of the event loop at once: entering Go costs several times what a small message does.
 type pace struct {
-	wakes   int       // since start
-	start   time.Time // of the window in which wakes are counted
+	wakes   int     // since start
+	start   float64 // of the window in which wakes are counted, in milliseconds
 	flood   bool
 	due     bool     // wakeNextTurn's wake is still to come
 	channel js.Value // MessageChannel, in hosts without setImmediate
@@ -168,7 +168,7 @@ type pace struct {
 
 const (
 	floodWakes  = 16
-	floodWindow = 2 * time.Millisecond
+	floodWindow = 2 // milliseconds
 )
 
 // wakeAgain arranges the next wake of pump; found tells whether this one was for any message.
@@ -187,8 +187,8 @@ func (c *Conn) wakeAgain(found bool) {
 		return // a lifecycle event's wake: the listener is still armed
 	}
 	if p.wakes++; p.wakes >= floodWakes {
-		now := time.Now()
-		p.flood = now.Sub(p.start) < floodWindow
+		now := theHost().now.Invoke().Float()
+		p.flood = now-p.start < floodWindow
 		p.start, p.wakes = now, 0
 	}
 	if p.flood {
