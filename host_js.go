@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/bits"
 	"runtime"
 	"strings"
 	"sync"
@@ -33,10 +34,10 @@ type host struct {
 	encode js.Value // TextEncoder's encode, bound
 	decode js.Value // TextDecoder's decode, bound; it keeps a byte order mark
 
-	blobBytes int64    // received since the last collection
-	scratch   []byte   // never in use across a point at which goroutines switch
-	jsScratch js.Value // Uint8Array
-	subarray  js.Value // jsScratch.subarray, bound to start at 0
+	blobBytes int64     // received since the last collection
+	scratch   []byte    // never in use across a point at which goroutines switch
+	staging   *staging  // of scratchSize; likewise
+	large     sync.Pool // of a *staging for longer messages
 }
 
 // theHost looks everything up when the first connection or buffer needs it: importing the package touches no globals.
@@ -64,8 +65,7 @@ func newHost() *host {
 	h.now = h.bind(performance.Get("now"), performance)
 	decoder := global.Get("TextDecoder").New("utf-8", map[string]any{"ignoreBOM": true})
 	h.decode = h.bind(decoder.Get("decode"), decoder)
-	h.jsScratch = h.uint8Array.New(scratchSize)
-	h.subarray = h.bind(h.jsScratch.Get("subarray"), h.jsScratch, 0)
+	h.staging = h.newStaging(scratchSize)
 	return h
 }
 
@@ -122,13 +122,56 @@ func (h *host) string(s string) js.Value {
 	return js.ValueOf(s)
 }
 
-// view returns a Uint8Array with the bytes of data. It is the host's only until the next call.
+// view returns a Uint8Array with the bytes of data, for a function of the host that copies them before it returns, as send does in every
+// host. It is valid until the next call.
 func (h *host) view(data []byte) js.Value {
-	if len(data) > scratchSize {
-		return h.bytes(data)
+	switch n := len(data); {
+	case n <= scratchSize:
+		return h.staging.view(data)
+	case n <= stagingLimit:
+		s, _ := h.large.Get().(*staging)
+		if s == nil || s.size < n {
+			s = h.newStaging(1 << bits.Len(uint(n-1)))
+		}
+		defer h.large.Put(s)
+		return s.view(data)
 	}
-	js.CopyBytesToJS(h.jsScratch, data)
-	return h.subarray.Invoke(len(data))
+	return h.bytes(data)
+}
+
+// staging is memory of the host that is used again and again for one message after another: an array of 128 KiB takes the host
+// a hundred times as long to make as to fill.
+type staging struct {
+	size     int
+	array    js.Value      // Uint8Array
+	subarray js.Value      // array.subarray, bound to start at 0
+	short    [257]js.Value // the subarrays of the first 0, 1, ... bytes that have been needed
+	recent   js.Value      // the longer one that was needed last
+	length   int           // of recent
+}
+
+// stagingLimit is the longest message for which memory is kept, until it has not been used from one garbage collection to the next.
+const stagingLimit = 16 << 20
+
+func (h *host) newStaging(size int) *staging {
+	s := &staging{size: size, array: h.uint8Array.New(size)}
+	s.subarray = h.bind(s.array.Get("subarray"), s.array, 0)
+	return s
+}
+
+func (s *staging) view(data []byte) js.Value {
+	js.CopyBytesToJS(s.array, data)
+	n := len(data)
+	if n < len(s.short) {
+		if s.short[n].IsUndefined() {
+			s.short[n] = s.subarray.Invoke(n)
+		}
+		return s.short[n]
+	}
+	if n != s.length {
+		s.recent, s.length = s.subarray.Invoke(n), n
+	}
+	return s.recent
 }
 
 // bytes returns a new Uint8Array with the bytes of data.
