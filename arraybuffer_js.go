@@ -6,9 +6,8 @@ import "syscall/js"
 
 // arrayBuffer is bytes, and possibly an ArrayBuffer object with the same ones.
 type arrayBuffer struct {
-	data   []byte
-	value  js.Value
-	shared bool // JavaScript code has value too, and may write into it or detach it
+	data  []byte
+	value js.Value // what JSValue returns; JavaScript code may have written into it or detached it
 }
 
 // newArrayBuffer takes ownership of data.
@@ -20,7 +19,7 @@ func newArrayBuffer(data []byte) *ArrayBuffer {
 // that object. Any other value, and a detached object, is a "TypeError" *Exception.
 func ArrayBufferOf(v js.Value) (*ArrayBuffer, error) {
 	h := theHost()
-	b := &ArrayBuffer{arrayBuffer{value: v, shared: true}}
+	b := &ArrayBuffer{arrayBuffer{value: v}}
 	err := catch(func() {
 		h.byteLength.Invoke(v) // throws unless v is an ArrayBuffer
 		b.data = h.copy(h.uint8Array.New(v))
@@ -37,12 +36,8 @@ func (b *ArrayBuffer) JSValue() js.Value {
 	if b.value.IsUndefined() {
 		b.value = theHost().bytes(b.data).Get("buffer")
 	}
-	b.shared = true
 	return b.value
 }
-
-// private reports whether there is an object that nobody else can have changed.
-func (b *arrayBuffer) private() bool { return !b.shared && !b.value.IsUndefined() }
 
 func (b *arrayBuffer) len() int { return len(b.data) }
 

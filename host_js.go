@@ -215,15 +215,9 @@ func (h *host) payload(v js.Value, mayBeBlob bool) payload {
 		return payload{blob: true, value: v, bytes: size}
 	}
 	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects garbage, and Go
-	// does not collect for what it does not see. Their object is kept for forwarding.
-	array := h.uint8Array.New(v)
-	n := js.CopyBytesToGo(h.scratch, array)
-	if n < len(h.scratch) {
-		return payload{data: append(make([]byte, 0, n), h.scratch[:n]...), bytes: int64(n)}
-	}
-	data := make([]byte, array.Length())
-	js.CopyBytesToGo(data, array)
-	return payload{data: data, value: v, bytes: int64(len(data))}
+	// does not collect for what it does not see. Keeping their object for forwarding would keep that memory too.
+	data := h.copy(h.uint8Array.New(v))
+	return payload{data: data, bytes: int64(len(data))}
 }
 
 // countBlob collects garbage now and then: Go sees a few bytes of each Blob, and the host keeps it until Go has collected.
@@ -256,7 +250,7 @@ func (p payload) message(t BinaryType) Message {
 		h := theHost()
 		return &Blob{blob{h.newBlob("", h.bytes(p.data))}}
 	}
-	return &ArrayBuffer{arrayBuffer{data: p.data, value: p.value}}
+	return newArrayBuffer(p.data)
 }
 
 // await waits for a promise.
