@@ -26,7 +26,7 @@ func blobOf(t testing.TB, contentType string, parts ...ws.Message) *ws.Blob {
 func TestEcho(t *testing.T) {
 	t.Parallel()
 	for _, compress := range []string{"", "?compress=1"} {
-		for _, size := range []int{0, 1, 125, 126, 127, 32 << 10, 32<<10 + 1, 65535, 65536, 1 << 20} {
+		for _, size := range []int{0, 1, 125, 126, 127, 32 << 10, 32<<10 + 1, 65535, 65536, 65537, 1 << 20} {
 			t.Run(fmt.Sprintf("%d%s", size, compress), func(t *testing.T) {
 				t.Parallel()
 				c := dial(t, "/echo"+compress, nil)
@@ -138,6 +138,32 @@ func TestSendCopies(t *testing.T) {
 	}
 }
 
+// TestSendSizes: no message has anything of the one before, whatever their sizes; a browser's half reuses memory by size.
+func TestSendSizes(t *testing.T) {
+	t.Parallel()
+	c := dial(t, "/count", nil)
+	sum := sha256.New()
+	sizes := []int{
+		16 << 20, 255, 256, 257, 0, 258, 1000, 256, 65535, 65536, 65537, 1000, 131072, 131073, 65538, 1 << 20, 131072,
+		0, 1, 300, 299, 300, 1<<20 + 1, 65536, 16<<20 + 1, 65537, 2, 1,
+	}
+	for i, size := range sizes {
+		data := pattern(size + i)[i:]
+		sum.Write(data)
+		if i%2 == 0 {
+			send(t, c, ws.Bytes(data))
+		} else {
+			send(t, c, ws.NewArrayBuffer(data))
+		}
+		clear(data)
+	}
+	send(t, c, ws.Text("?"))
+	seen := counted(t, c)
+	if want := hex.EncodeToString(sum.Sum(nil)); seen.Binaries != len(sizes) || seen.SHA256 != want {
+		t.Errorf("the server saw %+v, want %d binaries and the hash %s", seen, len(sizes), want)
+	}
+}
+
 // badMessages are refused in every state.
 func badMessages() map[string]struct {
 	m    ws.Message
@@ -221,6 +247,43 @@ func TestSendInOtherStates(t *testing.T) {
 	server.end("close")
 	wait(t, c)
 	refused(2 * size)
+}
+
+// TestSendSizesConcurrently: connections and goroutines that send at the same time do not write into each other's messages.
+func TestSendSizesConcurrently(t *testing.T) {
+	t.Parallel()
+	sizes := []int{3, 256, 257, 5000, 65536, 65537, 200000}
+	errs := make(chan error, len(sizes))
+	for s, size := range sizes {
+		c := dial(t, "/echo", nil)
+		data := pattern(size)
+		go func() {
+			errs <- func() error {
+				for range 10 {
+					for _, m := range []ws.Message{ws.Bytes(data), ws.NewArrayBuffer(data[:size-1]), ws.Text("é" + strings.Repeat("x", s))} {
+						if err := c.Send(m); err != nil {
+							return err
+						}
+					}
+					for _, want := range [][]byte{data, data[:size-1], []byte("é" + strings.Repeat("x", s))} {
+						m, err := c.Read(testContext(t))
+						if err != nil {
+							return err
+						}
+						if got := content(t, m); !bytes.Equal(got, want) {
+							return fmt.Errorf("%d bytes came back as %d others", len(want), len(got))
+						}
+					}
+				}
+				return nil
+			}()
+		}()
+	}
+	for range sizes {
+		if err := await(t, "end of a sender", errs); err != nil {
+			t.Error(err)
+		}
+	}
 }
 
 // TestSendConcurrently: messages of several goroutines are not mixed up, each goroutine's stay in their order.
