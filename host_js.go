@@ -13,9 +13,6 @@ import (
 	"syscall/js"
 )
 
-// scratchSize is how many bytes of a message are copied without asking for its length or allocating on the JavaScript side.
-const scratchSize = 64 << 10
-
 // host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name costs
 // about 3 us, which is many times what a call of a bound function costs, so it is done once.
 type host struct {
@@ -35,8 +32,7 @@ type host struct {
 	decode js.Value // TextDecoder's decode, bound; it keeps a byte order mark
 
 	blobBytes int64     // received since the last collection
-	scratch   []byte    // never in use across a point at which goroutines switch
-	staging   *staging  // of scratchSize; likewise
+	small     *staging  // of smallStaging; nil while in use
 	large     sync.Pool // of a *staging for longer messages
 }
 
@@ -51,7 +47,6 @@ func newHost() *host {
 		uint8Array: global.Get("Uint8Array"),
 		blob:       global.Get("Blob"),
 		once:       js.ValueOf(map[string]any{"once": true}),
-		scratch:    make([]byte, scratchSize),
 		data:       js.Null(),
 
 		setImmediate: global.Get("setImmediate"),
@@ -65,7 +60,6 @@ func newHost() *host {
 	h.now = h.bind(performance.Get("now"), performance)
 	decoder := global.Get("TextDecoder").New("utf-8", map[string]any{"ignoreBOM": true})
 	h.decode = h.bind(decoder.Get("decode"), decoder)
-	h.staging = h.newStaging(scratchSize)
 	return h
 }
 
@@ -117,26 +111,36 @@ func (h *host) eventData(events js.Value) js.Value {
 // string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark.
 func (h *host) string(s string) js.Value {
 	if strings.HasPrefix(s, "\uFEFF") {
-		return h.decode.Invoke(h.view([]byte(s)))
+		return h.invoke(h.decode, []byte(s))
 	}
 	return js.ValueOf(s)
 }
 
-// view returns a Uint8Array with the bytes of data, for a function of the host that copies them before it returns, as send does in every
-// host. It is valid until the next call.
-func (h *host) view(data []byte) js.Value {
-	switch n := len(data); {
-	case n <= scratchSize:
-		return h.staging.view(data)
-	case n <= stagingLimit:
+// invoke calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before it returns. In every
+// host send does.
+func (h *host) invoke(function js.Value, data []byte) (result js.Value) {
+	n := len(data)
+	if n > largeStaging {
+		return function.Invoke(h.bytes(data))
+	}
+	// Taken away meanwhile: an allocation in here may let another goroutine run. If the function throws, it is lost.
+	if n > smallStaging {
 		s, _ := h.large.Get().(*staging)
 		if s == nil || s.size < n {
 			s = h.newStaging(1 << bits.Len(uint(n-1)))
 		}
-		defer h.large.Put(s)
-		return s.view(data)
+		result = function.Invoke(s.view(data))
+		h.large.Put(s)
+		return result
 	}
-	return h.bytes(data)
+	s := h.small
+	h.small = nil
+	if s == nil {
+		s = h.newStaging(smallStaging)
+	}
+	result = function.Invoke(s.view(data))
+	h.small = s
+	return result
 }
 
 // staging is memory of the host that is used again and again for one message after another: an array of 128 KiB takes the host
@@ -150,8 +154,13 @@ type staging struct {
 	length   int           // of recent
 }
 
-// stagingLimit is the longest message for which memory is kept, until it has not been used from one garbage collection to the next.
-const stagingLimit = 16 << 20
+const (
+	// smallStaging is the longest message for which memory is kept for good.
+	smallStaging = 64 << 10
+
+	// largeStaging is the longest one for which it is kept until it has not been used from one garbage collection to the next.
+	largeStaging = 16 << 20
+)
 
 func (h *host) newStaging(size int) *staging {
 	s := &staging{size: size, array: h.uint8Array.New(size)}
@@ -159,6 +168,7 @@ func (h *host) newStaging(size int) *staging {
 	return s
 }
 
+// view returns a Uint8Array with the bytes of data. Making one costs the host twenty times what filling it does, so some are kept.
 func (s *staging) view(data []byte) js.Value {
 	js.CopyBytesToJS(s.array, data)
 	n := len(data)
@@ -183,10 +193,6 @@ func (h *host) bytes(data []byte) js.Value {
 
 // copy returns the bytes of a Uint8Array.
 func (h *host) copy(array js.Value) []byte {
-	n := js.CopyBytesToGo(h.scratch, array)
-	if n < len(h.scratch) {
-		return append(make([]byte, 0, n), h.scratch[:n]...)
-	}
 	data := make([]byte, array.Length())
 	js.CopyBytesToGo(data, array)
 	return data

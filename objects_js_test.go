@@ -5,7 +5,10 @@ package ws_test
 // JavaScript objects that are not what they seem, and what the host does at awkward moments: there is nothing of it natively.
 
 import (
+	"bytes"
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"syscall/js"
 	"testing"
 
@@ -139,5 +142,58 @@ func TestFakeBlob(t *testing.T) {
 	if b, err := ws.BlobOf(v); err == nil {
 		t.Log("accepted")
 		b.Size()
+	}
+}
+
+// TestCollectionBetween: an allocation that starts a garbage collection, or has to assist one, lets another goroutine run. Neither what one
+// connection sends nor what it receives may get mixed up with another's at such a moment.
+func TestCollectionBetween(t *testing.T) {
+	defer debug.SetGCPercent(debug.SetGCPercent(1))
+	const conns, rounds, burst = 6, 40, 10
+	errs := make(chan error, 2*conns)
+	for i := range conns {
+		c := dial(t, "/echo", nil)
+		message := func(n int) []byte {
+			return bytes.Repeat([]byte{byte(i), byte(n)}, 50+(n*(i+1)*131)%(700*(i+1)))
+		}
+		turn := make(chan struct{}, 1)
+		go func() {
+			errs <- func() error {
+				for round := range rounds {
+					for n := range burst {
+						if err := c.Send(ws.Bytes(message(round*burst + n))); err != nil {
+							return err
+						}
+						if n%3 == i%3 {
+							runtime.Gosched()
+						}
+					}
+					<-turn
+				}
+				return nil
+			}()
+		}()
+		go func() {
+			errs <- func() error {
+				for n := range rounds * burst {
+					m, err := c.Read(testContext(t))
+					if err != nil {
+						return err
+					}
+					if got, want := content(t, m), message(n); !bytes.Equal(got, want) {
+						return fmt.Errorf("message %d of connection %d: %d bytes like % x, want %d like % x", n, i, len(got), got[:4], len(want), want[:4])
+					}
+					if n%burst == burst-1 {
+						turn <- struct{}{}
+					}
+				}
+				return nil
+			}()
+		}()
+	}
+	for range 2 * conns {
+		if err := await(t, "end of a connection", errs); err != nil {
+			t.Fatal(err)
+		}
 	}
 }

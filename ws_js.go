@@ -308,9 +308,9 @@ func (c *Conn) hostSend(m Message) {
 	case Text:
 		c.send.Invoke(h.string(string(m)))
 	case Bytes:
-		c.send.Invoke(h.view(m))
+		h.invoke(c.send, m)
 	case *ArrayBuffer:
-		c.send.Invoke(h.view(m.data))
+		h.invoke(c.send, m.data)
 	case *Blob:
 		c.sentBlob = true
 		c.send.Invoke(m.object())
