@@ -1,7 +1,5 @@
 package ws
 
-import "slices"
-
 // queue is a first-in, first-out queue. It keeps its memory until trim says that it is not needed for the moment.
 type queue[T any] struct {
 	items []T
@@ -26,7 +24,9 @@ func (q *queue[T]) push(v ...T) {
 // pushFront makes v the next item.
 func (q *queue[T]) pushFront(v T) {
 	if q.head == 0 {
-		q.items = slices.Insert(q.items, 0, v)
+		q.items = append(q.items, v)
+		copy(q.items[1:], q.items)
+		q.items[0] = v
 		return
 	}
 	q.head--

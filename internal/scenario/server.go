@@ -275,14 +275,23 @@ func refusedPort(ctx context.Context) (string, error) {
 	return "", errors.New("no port refuses connections")
 }
 
+// receiveBuffer is how many bytes a paused connection takes. Systems may have taken all that a scenario sends to it, some 32 MiB,
+// and then nothing is left to be seen unsent.
+const receiveBuffer = 1 << 20
+
 func (r *run) serve(ctx context.Context, port string, l net.Listener) {
 	for {
 		conn, err := l.Accept()
 		if err != nil {
 			return // finish closed the listener
 		}
+		tcp := conn.(*net.TCPConn)
+		if err := tcp.SetReadBuffer(receiveBuffer); err != nil {
+			tcp.Close() // the scenario shows it as a lost connection
+			continue
+		}
 		r.sessions.Go(func() {
-			s := newSession(ctx, r, conn.(*net.TCPConn), port)
+			s := newSession(ctx, r, tcp, port)
 			s.run()
 		})
 	}
