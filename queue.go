@@ -21,18 +21,6 @@ func (q *queue[T]) push(v ...T) {
 	q.items = append(q.items, v...)
 }
 
-// pushFront makes v the next item.
-func (q *queue[T]) pushFront(v T) {
-	if q.head == 0 {
-		q.items = append(q.items, v)
-		copy(q.items[1:], q.items)
-		q.items[0] = v
-		return
-	}
-	q.head--
-	q.items[q.head] = v
-}
-
 func (q *queue[T]) pop() T {
 	var zero T
 	v := q.items[q.head]

@@ -104,7 +104,7 @@ func (c *Conn) releaseBuffer() {
 	}
 }
 
-// take handles one result of the parser, and reports whether it was anything but a part of a message.
+// take handles one result of the parser. stop says that it was none of a message: the batch has been handed over before it.
 func (c *Conn) take(ev frame.Event, err error) (run, stop bool) {
 	if err != nil {
 		run = c.handOver()
@@ -184,7 +184,7 @@ func (c *Conn) full() bool {
 }
 
 func (c *Conn) roomMade() {
-	c.turn.wanted = true
+	c.turn.wanted = true // who has taken one message may come for the next
 	if c.room != nil && !c.full() {
 		c.room.Broadcast()
 	}

@@ -18,7 +18,7 @@ import (
 // is for reading belongs to whoever has the turn. mu guards the fields.
 type turn struct {
 	taken     bool
-	wanted    bool        // the program has taken messages since the last look at this
+	wanted    bool        // the program has taken messages since leaveTurnToProgram last looked
 	stoppable bool        // a read deadline can stop a Read that has it
 	stopped   bool        // there is one, which is to be removed
 	watched   bool        // look is to come
@@ -81,14 +81,15 @@ func (c *Conn) readLoop() {
 	}
 }
 
-// leaveTurnToProgram leaves the turn to a program that is taking messages and will come back for more. Two goroutines that
-// compete for mu would take three times as long for a flood of small messages as one does.
+// leaveTurnToProgram leaves the turn to a program that is taking messages by Read and will come back for more. Two goroutines
+// that compete for mu would take three times as long for a flood of small messages as one does.
 func (c *Conn) leaveTurnToProgram() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	wanted := c.turn.wanted
 	c.turn.wanted = false
-	if !wanted || !c.turn.stoppable || c.state != Open || c.readersWaiting() > 0 {
+	switch {
+	case !wanted, c.onMessage != nil, !c.turn.stoppable, c.state != Open, c.readersWaiting() > 0, c.draining():
 		return false
 	}
 	c.leaveTurn()
@@ -136,7 +137,9 @@ func (c *Conn) readOn() {
 	}
 }
 
-// takeTurn takes the turn for a Read that is about to wait, which then has to call receiveFor; 0 if it cannot be had.
+// takeTurn takes the turn for a Read that is about to wait, which then has to call receiveFor; 0 if it cannot be had. While
+// a Read has it, nobody else posts messages or hands any out: it would not see them while it waits for the network. Therefore it
+// is not given while events are being delivered.
 func (c *Conn) takeTurn() (number uint32) {
 	if c.state != Open || !c.turn.stoppable || c.delivering {
 		return 0
@@ -161,13 +164,16 @@ func (c *Conn) receiveFor(ctx context.Context, w *readWaiter, number uint32) {
 	}
 }
 
-// readFor passes the turn on or leaves it, unless there is to be read more for w.
+// readFor passes the turn on or leaves it, unless there is to be read more for w. err is that of the last read.
 func (c *Conn) readFor(w *readWaiter, err error) (done bool) {
 	t := &c.turn
-	timeout := t.stopped && errors.Is(err, os.ErrDeadlineExceeded)
-	if t.stopped {
+	stopped := t.stopped // whether or not the deadline came before the data
+	if stopped {
 		c.setReadDeadline(time.Time{})
 		t.stopped = false
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = nil
+		}
 	}
 	woken := len(w.wake) > 0
 	others := c.readersWaiting()
@@ -175,13 +181,13 @@ func (c *Conn) readFor(w *readWaiter, err error) (done bool) {
 		others--
 	}
 	switch {
-	case err != nil && !timeout:
+	case err != nil:
 		t.pass()
 		go c.disconnected(err)
-	case c.state != Open || c.discarding || c.full() || (woken || timeout) && others > 0:
+	case c.state != Open || c.discarding || c.full() || (woken || stopped) && others > 0:
 		t.pass()
 		go c.readLoop()
-	case woken || timeout:
+	case woken || stopped:
 		c.leaveTurn()
 	default:
 		return false

@@ -59,8 +59,8 @@ func (c *Conn) awaitMessage(ctx context.Context) (p payload, ok bool, err error)
 	}
 	err = awaitWake(ctx, w.wake)
 	c.mu.Lock()
-	if err != nil {
-		c.giveUp(w)
+	if err != nil && c.giveUp(w) {
+		err = nil
 	}
 	p, ok = w.message, w.got
 	w.message, w.got = payload{}, false
@@ -82,23 +82,19 @@ func awaitWake(ctx context.Context, wake <-chan struct{}) error {
 	}
 }
 
-// giveUp takes a Read that no longer waits out of the queue. If it was just being woken, its message goes to the next one.
-func (c *Conn) giveUp(w *readWaiter) {
+// giveUp takes a Read that no longer waits out of the queue. If it has just got a message it has to return that: the next
+// Read may already be waiting for the network.
+func (c *Conn) giveUp(w *readWaiter) (got bool) {
 	readers := &c.waiting.readers
 	if i := slices.Index(readers.items[readers.head:], w); i >= 0 {
 		readers.items = slices.Delete(readers.items, readers.head+i, readers.head+i+1)
 		if readers.len() == 0 {
 			readers.reset()
 		}
-		return
+		return false
 	}
 	<-w.wake
-	if !w.got || c.closeCalled {
-		return
-	}
-	c.unreadBytes += w.message.size() + messageOverhead
-	c.unread.pushFront(w.message)
-	c.handOut()
+	return w.got
 }
 
 // handOut gives unread messages to the Reads that wait, in their order.

@@ -195,6 +195,7 @@ func (c *Conn) pingDue() {
 	case !c.pongDue:
 		c.late.Store(false)
 		c.sendPing()
+		c.readOn() // the pong is due within the interval
 	case c.full() || c.late.Load() && heard:
 		// The pong may be behind what has not been read yet.
 	default:

@@ -551,6 +551,25 @@ func TestReaderMemoryAgain(t *testing.T) {
 	if c := begin(size); c > short {
 		t.Errorf("after short ones %d bytes were taken", c)
 	}
+	// Whole in the buffer, in all the ways that there are.
+	tiny := bytes.Repeat(serverFrame(0x82, []byte("x")), 2)
+	for name, skip := range map[string]func(){
+		"Next": func() { r.Next(tiny) },
+		"Burst": func() {
+			if n, _ := r.Burst(tiny, make([]Event, 2)); n != 2 {
+				t.Errorf("a burst of %d", n)
+			}
+		},
+		"in pieces": func() { r.Next(tiny[:1]); r.Next(tiny[1:3]) },
+	} {
+		begin(size)
+		for range 20 {
+			skip()
+		}
+		if c := begin(size); c > firstAllocation {
+			t.Errorf("%s: after tiny ones %d bytes were taken", name, c)
+		}
+	}
 }
 
 // TestReaderOwned checks that memory said to be the caller's is not written to again.
