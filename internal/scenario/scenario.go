@@ -263,9 +263,9 @@ func (op *ServerOp) UnmarshalJSON(data []byte) error {
 		err = arguments(args, 1, &ms)
 	case "rx":
 		err = arguments(args, 1, &op.N, &ms)
-	case "rxclose", "polite", "wait":
+	case "rxclose", "polite", "wait", "held":
 		err = arguments(args, 0, &ms)
-	case "pause", "resume", "echoclose", "fin", "close", "rst":
+	case "pause", "resume", "hold", "echoclose", "fin", "close", "rst":
 		err = arguments(args, 0)
 	default:
 		err = fmt.Errorf("unknown operation")

@@ -45,6 +45,8 @@ type session struct {
 	closing []byte        // payload of the Close frame; nil before it came
 	ended   bool          // the client ended TCP, or reading failed
 	paused  bool
+	over    bool  // the program has ended
+	hold    bool  // pause when something comes
 	failure error // why the program cannot go on
 	closed  bool  // by the program
 }
@@ -73,7 +75,7 @@ func (s *session) run() {
 	}()
 	s.play(s.program())
 	s.tcp.Close()
-	s.update(func() { s.paused = false })
+	s.update(func() { s.over = true })
 	<-received
 }
 
@@ -182,6 +184,10 @@ func (s *session) play(program []ServerOp) {
 			s.await(op.Wait, never)
 		case "pause":
 			s.pause()
+		case "hold":
+			s.update(func() { s.hold = true })
+		case "held":
+			s.await(op.Wait, func() bool { return s.paused || s.ended })
 		case "resume":
 			s.resume()
 		case "rx":
@@ -253,15 +259,24 @@ func (s *session) resume() {
 func (s *session) Read(b []byte) (int, error) {
 	for {
 		s.mu.Lock()
-		paused, changed := s.paused, s.changed
+		paused, hold, over, changed := s.paused, s.hold, s.over, s.changed
 		s.mu.Unlock()
 		if paused {
+			if over {
+				return 0, net.ErrClosed // what hold has let in stays unread
+			}
 			select {
 			case <-changed:
 			case <-s.ctx.Done():
 				return 0, s.ctx.Err()
 			}
 			continue
+		}
+		if hold {
+			if _, err := s.reader.Peek(1); err == nil {
+				s.update(func() { s.paused, s.hold = true, false })
+				continue
+			}
 		}
 		n, err := s.reader.Read(b)
 		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
