@@ -91,13 +91,15 @@ func mustWrite(t testing.TB, conn net.Conn, data []byte) {
 	}
 }
 
-// leftTurn is a connection without a goroutine whose turn nobody has.
+// leftTurn is a connection without a goroutine whose turn nobody has. It is not one to read from, so its timer does not call look.
 func leftTurn(t *testing.T) *Conn {
 	a, b := net.Pipe()
 	t.Cleanup(func() { a.Close(); b.Close() })
 	c := &Conn{state: Open, binaryType: BinaryArrayBuffer, readBuffer: -1}
 	c.conn = a
 	c.turn.stoppable = true
+	c.turn.timer = time.AfterFunc(time.Hour, func() {})
+	t.Cleanup(func() { c.turn.timer.Stop() })
 	return c
 }
 
@@ -115,7 +117,7 @@ func TestReadStopsBesideData(t *testing.T) {
 		if done := c.readFor(w, err); !done || c.turn.taken || c.turn.stopped {
 			t.Errorf("%s: done %v, turn %+v", name, done, c.turn)
 		}
-		if c.turn.timer == nil || !c.turn.timer.Stop() {
+		if !c.turn.watched {
 			t.Errorf("%s: nobody looks whether the turn is taken", name)
 		}
 		c.mu.Unlock()
@@ -265,9 +267,6 @@ func TestDrainKeepsTurn(t *testing.T) {
 		c.turn.wanted = true
 		c.waits().drains = drains
 		left := c.leaveTurnToProgram()
-		if c.turn.timer != nil {
-			c.turn.timer.Stop()
-		}
 		if want := len(drains) == 0; left != want {
 			t.Errorf("with %d Drains the turn was left: %v", len(drains), left)
 		}
