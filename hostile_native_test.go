@@ -75,35 +75,6 @@ func TestPingFlood(t *testing.T) {
 	c.Close()
 }
 
-// TestPingFragments: a connection that is receiving a long message in fragments is not failed for a pong that waits
-// behind it.
-func TestPingFragments(t *testing.T) {
-	t.Parallel()
-	url := rawServer(t, func(conn net.Conn) {
-		go io.Copy(io.Discard, conn)
-		first := byte(text)
-		pace := time.NewTicker(10 * time.Millisecond)
-		defer pace.Stop()
-		for i := range 150 {
-			<-pace.C
-			if i == 149 {
-				first = fin
-			}
-			if _, err := conn.Write([]byte{first, 1, 'x'}); err != nil {
-				return
-			}
-			first = continuation
-		}
-		conn.Write([]byte{fin | closeFrame, 2, 0x03, 0xe8})
-	})
-	c := dial(t, url, &ws.Options{Native: ws.NativeOptions{PingInterval: 300 * time.Millisecond}})
-	m, err := c.Read(testContext(t))
-	t.Logf("Read: %v %v", m, err)
-	if err != nil {
-		t.Errorf("Read: %v", err)
-	}
-}
-
 // TestPingSlowReader: the server answers each ping at once; the application reads slowly, so that the connection stops
 // reading now and then (ReadBuffer). It is not failed.
 func TestPingSlowReader(t *testing.T) {
