@@ -3,8 +3,10 @@
 package ws_test
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -94,5 +96,56 @@ func TestDependencies(t *testing.T) {
 		if slices.Contains(deps, heavy) {
 			t.Errorf("under js/wasm the package depends on %s", heavy)
 		}
+	}
+}
+
+// TestLinked: fmt, which safejs imports, is not in a program that does not use it itself. It is a seventh of the size of such a
+// program.
+func TestLinked(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	source, program := filepath.Join(dir, "main.go"), filepath.Join(dir, "main.wasm")
+	err := os.WriteFile(source, []byte(`package main
+
+import (
+	"context"
+
+	"github.com/seed2c7e30c3/ws"
+)
+
+func main() {
+	c, err := ws.Dial(context.Background(), "ws://example.com", &ws.Options{BinaryType: ws.BinaryBlob})
+	if err != nil {
+		panic(err)
+	}
+	defer c.CloseWith(4000, "")
+	m, err := c.Read(context.Background())
+	if err == nil {
+		err = c.Send(m)
+	}
+	if b, ok := m.(*ws.Blob); ok && err == nil {
+		_, err = b.Bytes(context.Background())
+	}
+	if err == nil {
+		err = c.Drain(context.Background(), 0)
+	}
+	if err != nil {
+		panic(err)
+	}
+}
+`), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	goOutput(t, "js/wasm", "build", "-o", program, source)
+	linked, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(linked, []byte("github.com/seed2c7e30c3/ws.Dial")) {
+		t.Error("names of functions do not show what is linked")
+	}
+	if bytes.Contains(linked, []byte("fmt.Fprintf")) {
+		t.Error("fmt is linked")
 	}
 }

@@ -2,7 +2,11 @@
 
 package ws
 
-import "syscall/js"
+import (
+	"syscall/js"
+
+	"github.com/hack-pad/safejs"
+)
 
 // arrayBuffer is bytes, and possibly an ArrayBuffer object with the same ones.
 type arrayBuffer struct {
@@ -19,15 +23,15 @@ func newArrayBuffer(data []byte) *ArrayBuffer {
 // that object. Any other value, and a detached object, is a "TypeError" *Exception.
 func ArrayBufferOf(v js.Value) (*ArrayBuffer, error) {
 	h := theHost()
-	b := &ArrayBuffer{arrayBuffer{value: v}}
-	err := catch(func() {
-		h.byteLength.Invoke(v) // throws unless v is an ArrayBuffer
-		b.data = h.copy(h.uint8Array.New(v))
-	})
+	_, err := safejs.Safe(h.byteLength).Invoke(v) // throws unless v is an ArrayBuffer
 	if err != nil {
-		return nil, typeError("the JavaScript value is no ArrayBuffer with bytes: %v", err)
+		return nil, typeError("the JavaScript value is no ArrayBuffer: " + err.Error())
 	}
-	return b, nil
+	array, err := safejs.Safe(h.uint8Array).New(v)
+	if err != nil {
+		return nil, typeError("the JavaScript value is an ArrayBuffer without bytes: " + err.Error())
+	}
+	return &ArrayBuffer{arrayBuffer{h.copy(safejs.Unsafe(array)), v}}, nil
 }
 
 // JSValue returns an ArrayBuffer object with the bytes, always the same one. What JavaScript code does with it does not

@@ -2,8 +2,8 @@ package ws
 
 import (
 	"context"
-	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"github.com/seed2c7e30c3/ws/internal/handshake"
@@ -23,7 +23,8 @@ type Blob struct {
 func NewBlob(contentType string, parts ...Message) (*Blob, error) {
 	for i, part := range parts {
 		if err := checkMessage(part); err != nil {
-			return nil, fmt.Errorf("part %d of the Blob: %w", i, err)
+			e := err.(*Exception) // checkMessage has no other errors
+			return nil, &Exception{Name: e.Name, Message: "part " + strconv.Itoa(i) + " of the Blob: " + e.Message}
 		}
 	}
 	return newBlob(blobType(contentType), parts)

@@ -29,8 +29,8 @@ func BlobOf(v js.Value) (*Blob, error) {
 		return nil, typeError("the JavaScript value is no Blob: this host has none")
 	}
 	size := h.accessor(h.blob.Get("prototype"), "size")
-	if err := catch(func() { size.Invoke(v) }); err != nil { // throws unless v is a Blob
-		return nil, typeError("the JavaScript value is no Blob: %v", err)
+	if _, err := safejs.Safe(size).Invoke(v); err != nil { // throws unless v is a Blob
+		return nil, typeError("the JavaScript value is no Blob: " + err.Error())
 	}
 	return &Blob{blob{v}}, nil
 }
@@ -79,11 +79,14 @@ func (b *blob) read(ctx context.Context, from, to int64) ([]byte, error) {
 	if from != 0 || to != b.size() {
 		part = part.Call("slice", float64(from), float64(to))
 	}
-	promise, err := safejs.Safe(part).Call("arrayBuffer")
-	if err != nil {
-		return nil, exceptionOf(err)
+	if part.Get("arrayBuffer").Type() != js.TypeFunction {
+		return nil, &Exception{Name: "NotSupportedError", Message: "this JavaScript host cannot read Blobs"}
 	}
-	buffer, err := await(ctx, safejs.Unsafe(promise))
+	var promise js.Value
+	if thrown := catch(func() { promise = part.Call("arrayBuffer") }); thrown != nil {
+		return nil, exceptionOf(thrown)
+	}
+	buffer, err := await(ctx, promise)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ package ws_test
 
 import (
 	"bytes"
+	"errors"
 	"syscall/js"
 	"testing"
 
@@ -96,6 +97,44 @@ func TestOfWrongValue(t *testing.T) {
 	wantException(t, "BlobOf an ArrayBuffer", err, typeError)
 	_, err = ws.ArrayBufferOf(js.Global().Get("Blob").New())
 	wantException(t, "ArrayBufferOf a Blob", err, typeError)
+}
+
+// TestUnreadableBlob: a Blob's own method may be missing, as in old hosts, and what makes its promise fail need not be an error
+// object.
+func TestUnreadableBlob(t *testing.T) {
+	t.Parallel()
+	object := js.Global().Get("Blob").New([]any{"bytes"})
+	b, err := ws.BlobOf(object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object.Set("arrayBuffer", js.Undefined())
+	_, err = b.Bytes(testContext(t))
+	wantException(t, "Bytes without a method", err, &ws.Exception{Name: "NotSupportedError"})
+
+	promise := js.Global().Get("Promise")
+	reject := func(reason any) {
+		object.Set("arrayBuffer", promise.Get("reject").Call("bind", promise, reason))
+		_, err = b.Bytes(testContext(t))
+	}
+	reject(js.Global().Get("RangeError").New("too far"))
+	wantException(t, "Bytes with an error object", err, &ws.Exception{Name: "RangeError"})
+	for text, reason := range map[string]any{
+		"ws: the JavaScript host threw reason":      "reason",
+		"ws: the JavaScript host threw <number: 1>": 1,
+		"ws: the JavaScript host threw <object>":    map[string]any{"name": 1},
+	} {
+		reject(reason)
+		var thrown js.Error
+		if !errors.As(err, &thrown) || err.Error() != text {
+			t.Errorf("Bytes: %v, want %s", err, text)
+		}
+	}
+
+	// Without its receiver this one throws.
+	object.Set("arrayBuffer", promise.Get("reject"))
+	_, err = b.Bytes(testContext(t))
+	wantException(t, "Bytes whose method throws", err, typeError)
 }
 
 // replace puts another value in the place of a global until the test ends. Such a test does not run in parallel.

@@ -1,6 +1,7 @@
 package ws
 
 import (
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -47,7 +48,7 @@ func checkMessage(m Message) error {
 		}
 	case Text:
 		if !utf8.ValidString(string(m)) {
-			return exception(ErrSyntax, "the text is not valid UTF-8 at byte %d of %d", validLen(string(m)), len(m))
+			return exception(ErrSyntax, "the text is not valid UTF-8 at byte "+strconv.Itoa(validLen(string(m)))+" of "+strconv.Itoa(len(m)))
 		}
 	}
 	return nil

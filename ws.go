@@ -51,6 +51,7 @@ import (
 	"context"
 	"iter"
 	"slices"
+	"strconv"
 	"sync"
 	"unicode/utf8"
 
@@ -174,7 +175,7 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		c.binaryType = BinaryArrayBuffer
 	}
 	if !c.binaryType.valid() {
-		return nil, nil, typeError("the BinaryType %q is neither %q nor %q", c.binaryType, BinaryArrayBuffer, BinaryBlob)
+		return nil, nil, typeError("the BinaryType " + strconv.Quote(string(c.binaryType)) + ` is neither "arraybuffer" nor "blob"`)
 	}
 	if c.messageLimit == 0 {
 		c.messageLimit = defaultMessageLimit
@@ -190,7 +191,7 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		return nil, nil, err
 	}
 	if port := target.Port(); handshake.BlockedPort(port) {
-		return nil, nil, exception(ErrSecurity, "port %d of %q is blocked", port, url)
+		return nil, nil, exception(ErrSecurity, "port "+strconv.Itoa(int(port))+" of "+strconv.Quote(url)+" is blocked")
 	}
 	if err := c.connect(target, opts); err != nil {
 		return nil, nil, err
@@ -202,10 +203,10 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 func checkProtocols(protocols []string) error {
 	for i, p := range protocols {
 		if !handshake.ValidProtocol(p) {
-			return exception(ErrSyntax, "the subprotocol %q is not a token", p)
+			return exception(ErrSyntax, "the subprotocol "+strconv.Quote(p)+" is not a token")
 		}
 		if slices.Contains(protocols[:i], p) {
-			return exception(ErrSyntax, "the subprotocol %q occurs twice", p)
+			return exception(ErrSyntax, "the subprotocol "+strconv.Quote(p)+" occurs twice")
 		}
 	}
 	return nil
@@ -324,13 +325,13 @@ func (c *Conn) Send(m Message) error {
 	defer c.mu.Unlock()
 	c.observe()
 	if c.state == Connecting {
-		return exception(ErrInvalidState, "Send in state %v", c.state)
+		return exception(ErrInvalidState, "Send in state "+c.state.String())
 	}
 	size := messageSize(m)
 	c.held += size
 	if c.state != Open {
 		c.refused += size
-		return exception(ErrInvalidState, "Send in state %v", c.state)
+		return exception(ErrInvalidState, "Send in state "+c.state.String())
 	}
 	return c.transmit(m, size)
 }
@@ -431,13 +432,13 @@ func (c *Conn) Close() error {
 // 4999, ErrSyntax for a reason that is longer than 123 bytes or not valid UTF-8, each in every state.
 func (c *Conn) CloseWith(code StatusCode, reason string) error {
 	if code != StatusNormalClosure && (code < 3000 || code > 4999) {
-		return exception(ErrInvalidAccess, "the close code %d is neither 1000 nor between 3000 and 4999", uint16(code))
+		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is neither 1000 nor between 3000 and 4999")
 	}
 	if len(reason) > maxReason {
-		return exception(ErrSyntax, "the close reason has %d bytes, more than %d", len(reason), maxReason)
+		return exception(ErrSyntax, "the close reason has "+strconv.Itoa(len(reason))+" bytes, more than "+strconv.Itoa(maxReason))
 	}
 	if !utf8.ValidString(reason) {
-		return exception(ErrSyntax, "the close reason %q is not valid UTF-8", reason)
+		return exception(ErrSyntax, "the close reason "+strconv.Quote(reason)+" is not valid UTF-8")
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -4,11 +4,10 @@ package ws
 
 import (
 	"context"
+	"strconv"
 	"strings"
 	"syscall/js"
 	"time"
-
-	"github.com/hack-pad/safejs"
 
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
@@ -61,8 +60,8 @@ func (t target) Port() uint16 { return t.number }
 // connect constructs the host's object.
 func (c *Conn) connect(t target, opts *Options) error {
 	h := theHost()
-	constructor, err := safejs.Global().Get("WebSocket")
-	if err != nil || constructor.Type() != safejs.TypeFunction {
+	constructor := js.Global().Get("WebSocket")
+	if constructor.Type() != js.TypeFunction {
 		return &Exception{Name: "NotSupportedError", Message: "this JavaScript host has no WebSocket"}
 	}
 	args := []any{t.href}
@@ -73,11 +72,9 @@ func (c *Conn) connect(t target, opts *Options) error {
 		}
 		args = append(args, protocols)
 	}
-	object, err := constructor.New(args...)
-	if err != nil {
-		return exceptionOf(err)
+	if thrown := catch(func() { c.ws = constructor.New(args...) }); thrown != nil {
+		return exceptionOf(thrown)
 	}
-	c.ws = safejs.Unsafe(object)
 	c.url = c.ws.Get("url").String()
 	c.binaryTypeChanged()
 
@@ -296,8 +293,8 @@ func (c *Conn) releaseWake() {
 
 func (c *Conn) transmit(m Message, size int64) error {
 	c.hasSent = true
-	if err := catch(func() { c.hostSend(m) }); err != nil {
-		return exceptionOf(err)
+	if thrown := catch(func() { c.hostSend(m) }); thrown != nil {
+		return exceptionOf(thrown)
 	}
 	return nil
 }
@@ -368,9 +365,8 @@ func (c *Conn) startClosing(code StatusCode, reason string) {
 // callClose's arguments have been checked, but an old host may know fewer codes: then the code is lost rather than the
 // connection left open.
 func (c *Conn) callClose(code StatusCode, reason string) {
-	object := safejs.Safe(c.ws)
 	if code != StatusNoStatusRcvd {
-		if _, err := object.Call("close", int(code), theHost().string(reason)); err == nil {
+		if thrown := catch(func() { c.ws.Call("close", int(code), theHost().string(reason)) }); thrown == nil {
 			return
 		}
 	}
@@ -411,9 +407,9 @@ func (c *Conn) receiveFor(context.Context, *readWaiter, uint32) {}
 // resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known, and because not
 // every host's WebSocket takes http URLs.
 func resolveURL(url, base string) (target, error) {
-	u, err := parseURL(url, base)
-	if err != nil {
-		return target{}, exception(ErrSyntax, "the URL %q does not parse", url)
+	u, ok := parseURL(url, base)
+	if !ok {
+		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" does not parse")
 	}
 	protocol := u.Get("protocol").String()
 	switch protocol {
@@ -423,44 +419,44 @@ func resolveURL(url, base string) (target, error) {
 		u.Set("protocol", "wss:")
 	case "ws:", "wss:":
 	default:
-		return target{}, exception(ErrSyntax, "the URL %q has the scheme %q, not ws, wss, http or https", url, strings.TrimSuffix(protocol, ":"))
+		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" has the scheme "+
+			strconv.Quote(strings.TrimSuffix(protocol, ":"))+", not ws, wss, http or https")
 	}
 	t := target{href: u.Get("href").String()}
 	if strings.Contains(t.href, "#") {
-		return target{}, exception(ErrSyntax, "the URL %q has a fragment", url)
+		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" has a fragment")
 	}
 	t.number = portOf(u)
 	return t, nil
 }
 
-func parseURL(url, base string) (js.Value, error) {
-	class, err := safejs.Global().Get("URL")
-	if err != nil {
-		return js.Value{}, err
+func parseURL(url, base string) (u js.Value, ok bool) {
+	class := js.Global().Get("URL")
+	if class.Type() != js.TypeFunction {
+		return js.Undefined(), false
 	}
+	parse := func(args ...any) bool { return catch(func() { u = class.New(args...) }) == nil }
 	// As JavaScript strings, because js.ValueOf would drop a byte order mark that makes the URL invalid.
 	h := theHost()
 	urlString := h.string(handshake.ScalarValues(url))
 	if base == "" {
-		if u, err := class.New(urlString); err == nil {
-			return safejs.Unsafe(u), nil
+		if parse(urlString) {
+			return u, true
 		}
 		base = pageURL()
 	}
-	u, err := class.New(urlString, h.string(handshake.ScalarValues(base)))
-	return safejs.Unsafe(u), err
+	return u, parse(urlString, h.string(handshake.ScalarValues(base)))
 }
 
 // pageURL returns the URL against which the page or worker resolves others, "" if there is none.
 func pageURL() string {
 	for _, path := range [][2]string{{"document", "baseURI"}, {"location", "href"}} {
-		object, err := safejs.Global().Get(path[0])
-		if err != nil || object.Type() != safejs.TypeObject {
+		object := js.Global().Get(path[0])
+		if object.Type() != js.TypeObject {
 			continue
 		}
-		if url, err := object.Get(path[1]); err == nil && url.Type() == safejs.TypeString {
-			s, _ := url.String() // cannot fail for a string
-			return s
+		if url := object.Get(path[1]); url.Type() == js.TypeString {
+			return url.String()
 		}
 	}
 	return ""

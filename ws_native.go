@@ -98,7 +98,7 @@ type target = *handshake.URL
 func resolveURL(url, base string) (target, error) {
 	u, err := handshake.ParseURL(url, base)
 	if err != nil {
-		return nil, exception(ErrSyntax, "%v", err)
+		return nil, exception(ErrSyntax, err.Error())
 	}
 	return u, nil
 }
