@@ -445,7 +445,8 @@ func parseURL(url, base string) (u js.Value, ok bool) {
 		}
 		base = pageURL()
 	}
-	return u, parse(urlString, h.string(handshake.ScalarValues(base)))
+	ok = parse(urlString, h.string(handshake.ScalarValues(base)))
+	return u, ok
 }
 
 // pageURL returns the URL against which the page or worker resolves others, "" if there is none.
