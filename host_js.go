@@ -305,7 +305,7 @@ func (e *hostError) Unwrap() error { return *e.thrown }
 
 // catch returns what call throws in JavaScript, nil if nothing; other panics go on. It is used instead of safejs wherever
 // every program comes through, because safejs formats stack traces: with it, and so with fmt, the smallest program for a browser
-// is 15 % larger.
+// is 13 % larger.
 func catch(call func()) (thrown *js.Error) {
 	defer func() {
 		if r := recover(); r != nil {

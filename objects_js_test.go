@@ -63,7 +63,7 @@ func TestDetached(t *testing.T) {
 func TestReceivedMemory(t *testing.T) {
 	usage := js.Global().Get("process").Get("memoryUsage")
 	if usage.Type() != js.TypeFunction {
-		t.Skip("only Node tells how much memory its ArrayBuffers take, by process.memoryUsage")
+		t.Skip("this host does not tell how much memory its ArrayBuffers take (process.memoryUsage)")
 	}
 	external := func() int { return usage.Invoke().Get("arrayBuffers").Int() >> 20 }
 	const n, bound = 1000, 256

@@ -58,7 +58,7 @@ func hostile(conn net.Conn, r *rand.Rand) {
 		case k < 99:
 			conn.(*net.TCPConn).CloseWrite()
 			if r.IntN(2) == 0 {
-				time.Sleep(time.Millisecond)
+				time.Sleep(time.Millisecond) // a slow one again: both orders are fine
 			}
 			return
 		default:
