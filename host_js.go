@@ -5,7 +5,7 @@ package ws
 import (
 	"context"
 	"math/bits"
-	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall/js"
@@ -14,131 +14,104 @@ import (
 // host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name costs
 // about 3 us, which is many times what a call of a bound function costs, so it is done once.
 type host struct {
+	// Functions of Reflect and Function, by which access_js.go touches everything else.
+	reflectGet   js.Value
+	reflectSet   js.Value
+	reflectApply js.Value
+	descriptorOf js.Value // Reflect.getOwnPropertyDescriptor
+	prototypeOf  js.Value // Reflect.getPrototypeOf
+	define       js.Value // Reflect.defineProperty
+	functionCall js.Value // Function.prototype.call
+	bindWith     js.Value // (f, ...args) => f.bind(...args)
+
 	array      js.Value
 	uint8Array js.Value
 	blob       js.Value
 	byteLength js.Value // the getter of ArrayBuffer's byteLength, as a function of the object
-	once       js.Value // the listener options {once: true}
+	isView     js.Value // ArrayBuffer.isView
 
-	bindCall     js.Value // f => Function.prototype.call.bind(f): makes a method a function of its receiver
 	setImmediate js.Value // undefined in browsers
-	now          js.Value // performance.now, bound
-
-	map_   js.Value // Array.prototype.map as such a function
-	data   js.Value // the getter of MessageEvent's data; undefined in hosts where it is no getter
-	encode js.Value // TextEncoder's encode, bound
-	decode js.Value // TextDecoder's decode, bound; it keeps a byte order mark
+	mapped       js.Value // (array, f) => array.map(f)
+	encode       js.Value // TextEncoder's encode and encodeInto, bound; undefined where the host has none
+	encodeInto   js.Value
+	decode       js.Value // TextDecoder's decode, bound; it keeps a byte order mark
+	empty        js.Value // ""
 
 	blobBytes int64     // received since the last collection
 	small     *staging  // of smallStaging; nil while in use
 	large     sync.Pool // of a *staging for longer messages
+	scratch   []byte    // for the first bytes of a received message; nil while in use
+	batches   sync.Pool // of a *workspace
+	noBatches bool      // the host lacks a piece of one
 }
 
 // theHost looks everything up when the first connection or buffer needs it: importing the package touches no globals.
 var theHost = sync.OnceValue(newHost)
 
 func newHost() *host {
-	global := js.Global()
-	function := global.Get("Function").Get("prototype")
-	h := &host{
-		array:      global.Get("Array"),
-		uint8Array: global.Get("Uint8Array"),
-		blob:       global.Get("Blob"),
-		once:       js.ValueOf(map[string]any{"once": true}),
-		data:       js.Null(),
+	h := new(host)
+	// The Go program's own loader, wasm_exec.js, cannot do without Reflect.
+	h.reflectGet = js.Global().Get("Reflect").Get("get")
+	h.reflectSet, h.reflectApply, h.define = h.at("Reflect.set"), h.at("Reflect.apply"), h.at("Reflect.defineProperty")
+	h.descriptorOf, h.prototypeOf = h.at("Reflect.getOwnPropertyDescriptor"), h.at("Reflect.getPrototypeOf")
+	bind := h.at("Function.prototype.bind")
+	h.functionCall = h.at("Function.prototype.call")
+	h.bindWith, _ = h.call(h.reflectApply, bind, h.functionCall, []any{bind})
 
-		setImmediate: global.Get("setImmediate"),
-	}
-	h.bindCall = function.Get("bind").Call("bind", function.Get("call"))
-	h.byteLength = h.accessor(global.Get("ArrayBuffer").Get("prototype"), "byteLength")
-	h.map_ = h.bindCall.Invoke(h.array.Get("prototype").Get("map"))
-	encoder := global.Get("TextEncoder").New()
-	h.encode = h.bind(encoder.Get("encode"), encoder)
-	performance := global.Get("performance")
-	h.now = h.bind(performance.Get("now"), performance)
-	decoder := global.Get("TextDecoder").New("utf-8", map[string]any{"ignoreBOM": true})
-	h.decode = h.bind(decoder.Get("decode"), decoder)
+	h.array, h.uint8Array, h.blob = h.at("Array"), h.at("Uint8Array"), h.at("Blob")
+	h.byteLength = h.accessor(h.at("ArrayBuffer.prototype"), "byteLength")
+	h.isView, h.setImmediate = h.at("ArrayBuffer.isView"), h.at("setImmediate")
+	h.mapped = h.ofReceiver(h.at("Array.prototype.map"))
+	encoder, _ := h.construct(h.at("TextEncoder"))
+	h.encode, h.encodeInto = h.bindMethod(encoder, "encode"), h.bindMethod(encoder, "encodeInto")
+	decoder, _ := h.construct(h.at("TextDecoder"), "utf-8", map[string]any{"ignoreBOM": true})
+	h.decode = h.bindMethod(decoder, "decode")
+	h.empty = js.ValueOf("")
 	return h
 }
 
-// bind returns function.bind(args...).
-func (h *host) bind(function js.Value, args ...any) js.Value {
-	return function.Call("bind", args...)
-}
-
-// accessor returns the getter of a property of object as a function of the object, undefined where it is no getter.
-func (h *host) accessor(object js.Value, name string) js.Value {
-	class := js.Global().Get("Object")
-	for p := object; p.Type() == js.TypeObject; p = class.Call("getPrototypeOf", p) {
-		descriptor := class.Call("getOwnPropertyDescriptor", p, name)
-		if descriptor.Type() != js.TypeObject {
-			continue
-		}
-		if get := descriptor.Get("get"); get.Type() == js.TypeFunction {
-			return h.bindCall.Invoke(get)
-		}
-		break
-	}
-	return js.Undefined()
-}
-
-// getter returns a function that reads a property of object.
-func (h *host) getter(object js.Value, name string) js.Value {
-	if get := h.accessor(object, name); get.Type() == js.TypeFunction {
-		return h.bind(get, js.Null(), object)
-	}
-	return h.bind(js.Global().Get("Reflect").Get("get"), js.Null(), object, name)
-}
-
-// eventData returns the array of the data of an array of message events, which is not empty.
-func (h *host) eventData(events js.Value) js.Value {
-	if h.data.IsNull() {
-		// From an event, because globalThis.MessageEvent is another class than the events' in Node 20.
-		h.data = h.accessor(events.Index(0), "data")
-	}
-	if h.data.Type() == js.TypeFunction {
-		return h.map_.Invoke(events, h.data)
-	}
-	data := h.array.New()
-	for i := range events.Length() {
-		data.SetIndex(i, events.Index(i).Get("data"))
-	}
-	return data
-}
+// longText is the length in bytes from which on a text may be longer than the host's longest string: 512 MiB in V8, 1 GiB in
+// Firefox, 2 GiB in WebKit. js.ValueOf does not catch what the host throws then, and does not see that Chromium makes "".
+const longText = 256 << 20
 
 // string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark.
-func (h *host) string(s string) js.Value {
-	if strings.HasPrefix(s, "\uFEFF") {
-		return h.invoke(h.decode, []byte(s))
+func (h *host) string(s string) (js.Value, error) {
+	long := len(s) >= longText
+	if h.decode.IsUndefined() || !long && !strings.HasPrefix(s, "\uFEFF") {
+		return js.ValueOf(s), nil
 	}
-	return js.ValueOf(s)
+	v, err := h.lend([]byte(s), func(array js.Value) (js.Value, *js.Error) { return h.call(h.decode, array) })
+	if long && (err != nil || v.Type() != js.TypeString || v.Equal(h.empty)) {
+		err = &Exception{Name: "RangeError", Message: "this JavaScript host has no strings of " + strconv.Itoa(len(s)) + " bytes"}
+	}
+	return v, err
 }
 
 // invoke calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before it returns. In every
 // host send does.
-func (h *host) invoke(function js.Value, data []byte) (result js.Value) {
-	n := len(data)
-	if n > largeStaging {
-		return function.Invoke(h.bytes(data))
+func (h *host) invoke(function js.Value, data []byte) error {
+	_, err := h.lend(data, func(array js.Value) (js.Value, *js.Error) { return h.call(function, array) })
+	return err
+}
+
+// lend calls a function with a Uint8Array that has the bytes of data until it returns.
+func (h *host) lend(data []byte, use func(js.Value) (js.Value, *js.Error)) (result js.Value, err error) {
+	s := h.takeStaging(len(data))
+	var array js.Value
+	var thrown *js.Error
+	if s != nil {
+		array = s.view(h, data)
+	} else {
+		array, thrown = h.bytes(data)
 	}
-	// Taken away meanwhile: an allocation in here may let another goroutine run. If the function throws, it is lost.
-	if n > smallStaging {
-		s, _ := h.large.Get().(*staging)
-		if s == nil || s.size < n {
-			s = h.newStaging(1 << bits.Len(uint(n-1)))
-		}
-		result = function.Invoke(s.view(data))
-		h.large.Put(s)
-		return result
+	if thrown == nil {
+		result, thrown = use(array)
 	}
-	s := h.small
-	h.small = nil
-	if s == nil {
-		s = h.newStaging(smallStaging)
+	h.giveStaging(s)
+	if thrown != nil {
+		return js.Undefined(), h.exceptionOf(thrown)
 	}
-	result = function.Invoke(s.view(data))
-	h.small = s
-	return result
+	return result, nil
 }
 
 // staging is memory of the host that is used again and again for one message after another: an array of 128 KiB takes the host
@@ -160,123 +133,103 @@ const (
 	largeStaging = 16 << 20
 )
 
+// takeStaging returns nil for what is too long, and where the host has no memory. It is taken away meanwhile: the host may call Go,
+// and an allocation may let another goroutine run.
+func (h *host) takeStaging(n int) *staging {
+	switch {
+	case n > largeStaging:
+		return nil
+	case n > smallStaging:
+		if s, _ := h.large.Get().(*staging); s != nil && s.size >= n {
+			return s
+		}
+		return h.newStaging(1 << bits.Len(uint(n-1)))
+	}
+	s := h.small
+	h.small = nil
+	if s == nil {
+		s = h.newStaging(smallStaging)
+	}
+	return s
+}
+
+func (h *host) giveStaging(s *staging) {
+	switch {
+	case s == nil:
+	case s.size > smallStaging:
+		h.large.Put(s)
+	default:
+		h.small = s
+	}
+}
+
 func (h *host) newStaging(size int) *staging {
-	s := &staging{size: size, array: h.uint8Array.New(size)}
-	s.subarray = h.bind(s.array.Get("subarray"), s.array, 0)
+	array, thrown := h.construct(h.uint8Array, size)
+	if thrown != nil {
+		return nil
+	}
+	s := &staging{size: size, array: array}
+	s.subarray = h.bindMethod(array, "subarray", js.ValueOf(0))
 	return s
 }
 
 // view returns a Uint8Array with the bytes of data. Making one costs the host twenty times what filling it does, so some are kept.
-func (s *staging) view(data []byte) js.Value {
-	js.CopyBytesToJS(s.array, data)
+func (s *staging) view(h *host, data []byte) js.Value {
+	h.copyToJS(s.array, data)
 	n := len(data)
 	if n < len(s.short) {
 		if s.short[n].IsUndefined() {
-			s.short[n] = s.subarray.Invoke(n)
+			s.short[n], _ = h.call(s.subarray, n)
 		}
 		return s.short[n]
 	}
 	if n != s.length {
-		s.recent, s.length = s.subarray.Invoke(n), n
+		s.recent, _ = h.call(s.subarray, n)
+		s.length = n
 	}
 	return s.recent
 }
 
 // bytes returns a new Uint8Array with the bytes of data.
-func (h *host) bytes(data []byte) js.Value {
-	array := h.uint8Array.New(len(data))
-	js.CopyBytesToJS(array, data)
-	return array
-}
-
-// copy returns the bytes of a Uint8Array.
-func (h *host) copy(array js.Value) []byte {
-	data := make([]byte, array.Length())
-	js.CopyBytesToGo(data, array)
-	return data
-}
-
-// payload is a received message that has not been delivered: data, possibly with the ArrayBuffer it comes from, or a Blob.
-type payload struct {
-	text  bool
-	blob  bool
-	data  []byte
-	value js.Value
-	bytes int64
-}
-
-func (p payload) size() int64 { return p.bytes }
-
-// payload makes one of a message event's data.
-func (h *host) payload(v js.Value, mayBeBlob bool) payload {
-	if v.Type() == js.TypeString {
-		data := h.copy(h.encode.Invoke(v))
-		return payload{text: true, data: data, bytes: int64(len(data))}
+func (h *host) bytes(data []byte) (array js.Value, thrown *js.Error) {
+	if array, thrown = h.construct(h.uint8Array, len(data)); thrown == nil {
+		h.copyToJS(array, data)
 	}
-	if mayBeBlob && v.InstanceOf(h.blob) {
-		size := int64(v.Get("size").Float())
-		h.countBlob(size)
-		return payload{blob: true, value: v, bytes: size}
-	}
-	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects garbage, and Go
-	// does not collect for what it does not see. Keeping their object for forwarding would keep that memory too.
-	data := h.copy(h.uint8Array.New(v))
-	return payload{data: data, bytes: int64(len(data))}
+	return array, thrown
 }
 
-// countBlob collects garbage now and then: Go sees a few bytes of each Blob, and the host keeps it until Go has collected.
-func (h *host) countBlob(size int64) {
-	if h.blobBytes += size; h.blobBytes >= blobGarbage {
-		h.blobBytes = 0
-		runtime.GC()
+// await waits for what JavaScript's await waits for: a promise, or anything with a method then; another value is the result.
+func (h *host) await(ctx context.Context, promise js.Value) (js.Value, error) {
+	then := h.get(promise, "then")
+	if then.Type() != js.TypeFunction {
+		return promise, nil
 	}
-}
-
-// blobGarbage is how many bytes of Blobs may be received between two collections.
-const blobGarbage = 64 << 20
-
-// message makes of p what is delivered. A Blob that was queued before BinaryType changed has to be read; that takes as long
-// as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
-func (p payload) message(t BinaryType) Message {
-	switch {
-	case p.text:
-		return Text(p.data)
-	case p.blob && t == BinaryBlob:
-		return &Blob{blob{p.value}}
-	case p.blob:
-		b := &Blob{blob{p.value}}
-		if a, err := b.ArrayBuffer(context.Background()); err == nil {
-			return a
-		}
-		return b
-	}
-	if t == BinaryBlob {
-		h := theHost()
-		return &Blob{blob{h.newBlob("", h.bytes(p.data))}}
-	}
-	return newArrayBuffer(p.data)
-}
-
-// await waits for a promise.
-func await(ctx context.Context, promise js.Value) (js.Value, error) {
 	type result struct {
 		value js.Value
 		err   error
 	}
 	settled := make(chan result, 1)
 	var fulfilled, rejected js.Func
-	settle := func(r result) any {
-		settled <- r
-		// Only here: after a cancelled wait the promise still settles.
-		fulfilled.Release()
-		rejected.Release()
-		return nil
+	settle := func(r result) {
+		select {
+		case settled <- r:
+			// Only here: after a cancelled wait the promise still settles.
+			fulfilled.Release()
+			rejected.Release()
+		default: // a thenable that settles twice
+		}
 	}
-	fulfilled = js.FuncOf(func(_ js.Value, args []js.Value) any { return settle(result{value: args[0]}) })
-	rejected = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		return settle(result{err: exceptionOf(&js.Error{Value: args[0]})})
+	fulfilled = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settle(result{value: first(args)})
+		return nil
 	})
-	promise.Call("then", fulfilled, rejected)
+	rejected = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settle(result{err: h.exceptionOf(&js.Error{Value: first(args)})})
+		return nil
+	})
+	if _, thrown := h.call(h.reflectApply, then, promise, []any{fulfilled, rejected}); thrown != nil {
+		settle(result{err: h.exceptionOf(thrown)})
+	}
 	select {
 	case r := <-settled:
 		return r.value, r.err
@@ -285,37 +238,10 @@ func await(ctx context.Context, promise js.Value) (js.Value, error) {
 	}
 }
 
-// exceptionOf makes an Exception of what JavaScript threw, if that has a name, as every error object has.
-func exceptionOf(thrown *js.Error) error {
-	if thrown.Value.Type() != js.TypeObject {
-		return &hostError{thrown}
+// first returns a callback's first argument, undefined if it has none.
+func first(args []js.Value) js.Value {
+	if len(args) == 0 {
+		return js.Undefined()
 	}
-	name, message := thrown.Value.Get("name"), thrown.Value.Get("message")
-	if name.Type() != js.TypeString || message.Type() != js.TypeString {
-		return &hostError{thrown}
-	}
-	return &Exception{Name: name.String(), Message: message.String()}
-}
-
-// hostError is something thrown that is no error object. Its own Error method panics for such a thing.
-type hostError struct{ thrown *js.Error }
-
-func (e *hostError) Error() string { return "ws: the JavaScript host threw " + e.thrown.Value.String() }
-func (e *hostError) Unwrap() error { return *e.thrown }
-
-// catch returns what call throws in JavaScript, nil if nothing; other panics go on. It is used instead of safejs wherever
-// every program comes through, because safejs formats stack traces: with it, and so with fmt, the smallest program for a browser
-// is 13 % larger.
-func catch(call func()) (thrown *js.Error) {
-	defer func() {
-		if r := recover(); r != nil {
-			e, ok := r.(js.Error)
-			if !ok {
-				panic(r)
-			}
-			thrown = &e
-		}
-	}()
-	call()
-	return nil
+	return args[0]
 }

@@ -1,0 +1,68 @@
+//go:build js && wasm
+
+package ws
+
+import (
+	"syscall/js"
+)
+
+// What single hosts do otherwise than the standards say, and what is done about it. One function each, and nothing of the kind anywhere else; what no code
+// can put right stands in host_bugs_test.go. The comment of a function ends with three lines, which a test reads: the hosts with the version in
+// which it was seen last, the reason, and the test that fails without the function.
+
+// exceptionName turns the name of what the host threw into the standard's.
+//
+// Host: Firefox 153
+// Reason: the constructor throws NS_ERROR_CONTENT_BLOCKED, an XPCOM name, where a Content-Security-Policy forbids the connection
+// Test: TestPagePolicy
+func exceptionName(name string) string {
+	if name == "NS_ERROR_CONTENT_BLOCKED" {
+		return ErrSecurity.(*Exception).Name
+	}
+	return name
+}
+
+// closeMissing reports whether the host's object is CLOSED, so that no close event has to be waited for: in the task after the one of the error event there
+// was none.
+//
+// Host: Chromium 156
+// Reason: where a Content-Security-Policy forbids the connection there is an error event, with readyState CLOSED, and never a close event
+// Test: TestPagePolicy
+func (c *Conn) closeMissing() bool { return c.hostState() == Closed }
+
+// closeCode returns the code of a close event whose code is missing or none.
+//
+// Host: Deno 2.9
+// Reason: the code is 0 where nothing was received
+// Test: TestLostConnection
+func closeCode(code float64, clean bool) StatusCode {
+	switch {
+	case code >= 1 && code < 1<<16:
+		return StatusCode(code)
+	case clean:
+		return StatusNoStatusRcvd
+	}
+	return StatusAbnormalClosure
+}
+
+// closeOvertakes reports whether close has to wait for bufferedAmount to be 0: with the Blob gone to the network first, every host keeps the order.
+//
+// Host: Node 24, WebKitGTK 2.52
+// Reason: the Close frame overtakes a Blob that is still being read (Node), or the Blob is dropped (WebKitGTK)
+// Test: TestCloseAfterBlob
+func (c *Conn) closeOvertakes() bool { return c.out.sentBlob && c.buffered() > 0 }
+
+// withType returns a Blob with the media type that was asked for.
+//
+// Host: Bun 1.4
+// Reason: the slice of a Blob takes the Blob's type over if it is to have none
+// Test: TestBlobSlice
+func (h *host) withType(blob js.Value, typ string) js.Value {
+	if text(h.get(blob, "type")) == typ {
+		return blob
+	}
+	if copied, thrown := h.newBlob(typ, blob); thrown == nil {
+		return copied
+	}
+	return blob
+}
