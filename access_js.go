@@ -178,7 +178,7 @@ func (h *host) exceptionOf(thrown *js.Error) error {
 	if name.Type() != js.TypeString || message.Type() != js.TypeString {
 		return &hostError{thrown}
 	}
-	return &Exception{Name: exceptionName(name.String()), Message: message.String()}
+	return exceptionNamed(name.String(), message.String())
 }
 
 // hostError is something thrown that is no error object. Its own Error method panics for such a thing.

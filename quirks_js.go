@@ -10,16 +10,16 @@ import (
 // can put right stands in host_bugs_test.go. The comment of a function ends with three lines, which a test reads: the hosts with the version in
 // which it was seen last, the reason, and the test that fails without the function.
 
-// exceptionName turns the name of what the host threw into the standard's.
+// exceptionNamed makes an Exception of the name and the message of what the host threw.
 //
 // Host: Firefox 153
-// Reason: the constructor throws NS_ERROR_CONTENT_BLOCKED, an XPCOM name, where a Content-Security-Policy forbids the connection
+// Reason: where a Content-Security-Policy forbids the connection the constructor throws NS_ERROR_CONTENT_BLOCKED, an XPCOM name, without a message
 // Test: TestPagePolicy
-func exceptionName(name string) string {
+func exceptionNamed(name, message string) error {
 	if name == "NS_ERROR_CONTENT_BLOCKED" {
-		return ErrSecurity.(*Exception).Name
+		return exception(ErrSecurity, "the page's Content-Security-Policy does not allow the connection")
 	}
-	return name
+	return &Exception{Name: name, Message: message}
 }
 
 // closeMissing reports whether the host's object is CLOSED, so that no close event has to be waited for: in the task after the one of the error event there
