@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/seed2c7e30c3/ws/internal/deflate"
 	"github.com/seed2c7e30c3/ws/internal/frame"
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
@@ -86,7 +87,7 @@ type socket struct {
 	room       *sync.Cond // reading may go on; nil until something waits for that
 	discarding bool       // what still arrives is ignored
 	out        outgoing
-	deflater   *frame.Deflater
+	deflater   *deflate.Deflater
 	closing    closing
 	pongDue    bool   // a ping is unanswered
 	pings      uint32 // number of the last ping, its payload
@@ -137,10 +138,10 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, interval time
 	c.poll.init(c)
 	c.turn.stoppable = handshake.ObeysDeadlines(res.Stream)
 	c.out.atOnce = true
-	var inflater *frame.Inflater
+	var inflater *deflate.Inflater
 	if res.Deflated {
-		inflater = frame.NewInflater(res.Deflate)
-		c.deflater = frame.NewDeflater(res.Deflate)
+		inflater = deflate.NewInflater(!res.Deflate.ServerNoContextTakeover)
+		c.deflater = deflate.NewDeflater(res.Deflate.ClientMaxWindowBits, !res.Deflate.ClientNoContextTakeover)
 	}
 	c.reader.Init(c.messageLimit, inflater)
 	ok, run := c.opened(res.Protocol, res.Extensions)
