@@ -21,31 +21,34 @@ func (c *Conn) JSValue() js.Value { return c.ws }
 
 // socket is the browser half of a Conn: the host's WebSocket object.
 //
-// Messages never enter Go one by one. A builtin, Array.prototype.push bound to incoming, is the listener that queues
-// their events; one js.Func wakes the goroutine in pump, which takes the whole queue. No js.Func takes mu or waits for
-// anything: hosts may call them from inside close() or send(), while Go holds mu.
-type socket struct {
+// Messages never enter Go one by one. A builtin, Array.prototype.push bound to events, is the listener that queues
+// them; one js.Func wakes the goroutine in pump, which takes the whole queue. No js.Func takes mu or waits for
+// anything: hosts may call them from inside close() or send().
+type platform struct {
 	ws            js.Value
 	send          js.Value // bound methods and getters of ws
 	getBuffered   js.Value
 	getReadyState js.Value
-	incoming      js.Value // array of message events
-	take          js.Value // incoming.splice(0)
+	events        js.Value // array of message events
+	take          js.Value // events.splice(0)
 	listenOnce    js.Value // ws.addEventListener("message", wakeFunc, {once: true})
 
-	pace      pace
-	wake      chan struct{} // something is queued
-	lifecycle chan js.Value // open, error and close events
-	batch     []payload     // for drainIncoming
-	wakeFunc  js.Func
-	eventFunc js.Func
-	taking    bool // drainIncoming has a batch in its hands
-	released  bool // the host's close event has come
-	watched   bool // watchBuffered's goroutine runs
-	closing   *closing
-	sentBlob  bool
-	hasSent   bool // bufferedAmount may differ from 0
-	hasBlobs  bool // binaryType has been "blob"
+	pace       pace
+	wake       chan struct{} // something is queued
+	lifecycle  chan js.Value // open, error and close events
+	batch      []payload     // for drainIncoming
+	wakeFunc   js.Func
+	eventFunc  js.Func
+	taking     bool     // drainIncoming has a batch in its hands
+	released   bool     // the host's close event has come
+	calls      int      // of the host's send and close that are under way: pump waits for their end
+	missed     bool     // pump was woken meanwhile
+	watched    bool     // watchBuffered's goroutine runs
+	closeLater *closing // close is to be called when bufferedAmount is 0
+	sent       int64    // bytes of messages that the host has taken
+	sentBlob   bool
+	hasSent    bool // bufferedAmount may differ from 0
+	hasBlobs   bool // binaryType has been "blob"
 }
 
 // target is where a connection goes: an absolute URL, as the host parsed it.
@@ -76,13 +79,13 @@ func (c *Conn) connect(t target, opts *Options) error {
 		return exceptionOf(thrown)
 	}
 	c.url = c.ws.Get("url").String()
-	c.binaryTypeChanged()
+	c.binaryTypeChanged(c.binaryType)
 
 	c.send = h.bind(c.ws.Get("send"), c.ws)
 	c.getBuffered = h.getter(c.ws, "bufferedAmount")
 	c.getReadyState = h.getter(c.ws, "readyState")
-	c.incoming = h.array.New()
-	c.take = h.bind(c.incoming.Get("splice"), c.incoming, 0)
+	c.events = h.array.New()
+	c.take = h.bind(c.events.Get("splice"), c.events, 0)
 	c.wake = make(chan struct{}, 1)
 	c.lifecycle = make(chan js.Value, 4)
 	c.wakeFunc = js.FuncOf(func(js.Value, []js.Value) any {
@@ -101,7 +104,7 @@ func (c *Conn) connect(t target, opts *Options) error {
 		c.signal()
 		return nil
 	})
-	c.ws.Call("addEventListener", "message", h.bind(c.incoming.Get("push"), c.incoming))
+	c.ws.Call("addEventListener", "message", h.bind(c.events.Get("push"), c.events))
 	for _, name := range lifecycleEvents {
 		c.ws.Call("addEventListener", name, c.eventFunc)
 	}
@@ -120,6 +123,18 @@ func (c *Conn) signal() {
 	}
 }
 
+// hostCall calls a function of the host that may fire events before it returns. They are handled afterwards, so that Close leaves the
+// state Closing. It returns what the function throws.
+func (c *Conn) hostCall(f func()) (thrown *js.Error) {
+	c.calls++
+	thrown = catch(f)
+	if c.calls--; c.calls == 0 && c.missed {
+		c.missed = false
+		c.signal()
+	}
+	return thrown
+}
+
 // listen makes the next message wake pump.
 func (c *Conn) listen() { c.listenOnce.Invoke() }
 
@@ -127,12 +142,16 @@ func (c *Conn) listen() { c.listenOnce.Invoke() }
 func (c *Conn) pump() {
 	var errored bool
 	for range c.wake {
+		if c.calls > 0 {
+			c.missed = true // a host that fires events inside of a call; hostCall wakes again
+			continue
+		}
 		var closed js.Value
 		for len(c.lifecycle) > 0 {
 			switch ev := <-c.lifecycle; ev.Get("type").String() {
 			case "open":
-				if _, run := c.opened(c.ws.Get("protocol").String(), c.ws.Get("extensions").String()); run {
-					go c.deliverOpen()
+				if c.opened(c.ws.Get("protocol").String(), c.ws.Get("extensions").String()) {
+					go c.deliver()
 				}
 			case "error":
 				errored = true
@@ -147,7 +166,10 @@ func (c *Conn) pump() {
 			c.hostClosed(closed, errored)
 			return
 		}
-		c.wakeAgain(c.incoming.Length() > 0)
+		if c.released {
+			return // abort
+		}
+		c.wakeAgain(c.events.Length() > 0)
 		c.drainIncoming()
 	}
 }
@@ -215,7 +237,7 @@ func (c *Conn) wakeNextTurn() {
 // drainIncoming posts the messages that are queued.
 func (c *Conn) drainIncoming() {
 	h := theHost()
-	if c.incoming.Length() == 0 {
+	if c.events.Length() == 0 {
 		return
 	}
 	// Until the batch is posted, observe must not take the empty queue to mean that all has been delivered: an
@@ -231,25 +253,22 @@ func (c *Conn) drainIncoming() {
 		}
 		c.batch = append(c.batch, p)
 	}
-	c.mu.Lock()
-	run := c.postMessages(c.batch)
-	c.taking = false
-	if tooBig {
-		run = c.failTooBig() || run
-	}
-	c.mu.Unlock()
-	clear(c.batch)
-	c.batch = c.batch[:0]
-	if run {
+	if c.received(c.batch) {
 		go c.deliver() // pump goes on: a handler may wait for the end of the connection, in Drain
 	}
+	c.taking = false
+	if tooBig {
+		c.failTooBig()
+	}
+	clear(c.batch)
+	c.batch = c.batch[:0]
 }
 
 // failTooBig fails the connection for a message over the limit. A browser cannot be told to do it, so the peer gets a Close
 // frame without code.
-func (c *Conn) failTooBig() (run bool) {
+func (c *Conn) failTooBig() {
 	c.ws.Call("close")
-	return c.postClosed(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: ErrMessageTooBig}, true)
+	c.ended(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: ErrMessageTooBig}, true)
 }
 
 func (c *Conn) hostClosed(ev js.Value, errored bool) {
@@ -261,13 +280,8 @@ func (c *Conn) hostClosed(ev js.Value, errored bool) {
 	if closed.Code == 0 && !closed.WasClean {
 		closed.Code = StatusAbnormalClosure // Deno says 0
 	}
-	c.mu.Lock()
-	c.closing = nil
-	run := c.postClosed(&CloseError{CloseEvent: closed}, errored)
-	c.mu.Unlock()
-	if run {
-		c.deliver()
-	}
+	c.closeLater = nil
+	c.ended(&CloseError{CloseEvent: closed}, errored)
 }
 
 // release undoes what connect has set up. The object stays, for its attributes.
@@ -291,12 +305,13 @@ func (c *Conn) releaseWake() {
 	}
 }
 
-func (c *Conn) transmit(m Message, size int64) error {
+func (c *Conn) transmit(m Message) (bool, error) {
 	c.hasSent = true
-	if thrown := catch(func() { c.hostSend(m) }); thrown != nil {
-		return exceptionOf(thrown)
+	if thrown := c.hostCall(func() { c.hostSend(m) }); thrown != nil {
+		return false, exceptionOf(thrown)
 	}
-	return nil
+	c.sent += messageSize(m)
+	return true, nil
 }
 
 func (c *Conn) hostSend(m Message) {
@@ -322,7 +337,7 @@ const (
 )
 
 // watchBuffered looks at bufferedAmount until neither a Drain nor the closing handshake waits any more.
-func (c *Conn) watchBuffered() {
+func (c *Conn) watchBuffered(int64) {
 	if c.watched {
 		return
 	}
@@ -330,14 +345,17 @@ func (c *Conn) watchBuffered() {
 	wait := drainFirst
 	var look func()
 	look = func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.drainFell()
-		if c.closing != nil && c.buffered() == 0 {
-			c.callClose(c.closing.code, c.closing.reason)
-			c.closing = nil
+		c.watched = false
+		if c.closeLater != nil && c.hostBuffered() == 0 {
+			c.callClose(c.closeLater.code, c.closeLater.reason)
+			c.closeLater = nil
 		}
-		if c.watched = c.draining() || c.closing != nil; c.watched {
+		c.mu.Lock()
+		again := c.draining() || c.closeLater != nil
+		c.watched = again
+		c.mu.Unlock()
+		c.drained()
+		if again {
 			wait = min(2*wait, drainPoll)
 			time.AfterFunc(wait, look)
 		}
@@ -354,9 +372,9 @@ type closing struct {
 // startClosing calls close: at once, unless a Blob is on its way, which Node lets the Close frame overtake and WebKitGTK
 // drops. With the Blob gone to the network first, every host keeps the order.
 func (c *Conn) startClosing(code StatusCode, reason string) {
-	if c.sentBlob && c.buffered() > 0 {
-		c.closing = &closing{code, reason}
-		c.watchBuffered()
+	if c.sentBlob && c.hostBuffered() > 0 {
+		c.closeLater = &closing{code, reason}
+		c.watchBuffered(0)
 		return
 	}
 	c.callClose(code, reason)
@@ -366,7 +384,7 @@ func (c *Conn) startClosing(code StatusCode, reason string) {
 // connection left open.
 func (c *Conn) callClose(code StatusCode, reason string) {
 	if code != StatusNoStatusRcvd {
-		if thrown := catch(func() { c.ws.Call("close", int(code), theHost().string(reason)) }); thrown == nil {
+		if thrown := c.hostCall(func() { c.ws.Call("close", int(code), theHost().string(reason)) }); thrown == nil {
 			return
 		}
 	}
@@ -374,9 +392,24 @@ func (c *Conn) callClose(code StatusCode, reason string) {
 }
 
 // abandon calls close(): other than 1001 or 1008 that throws in no host and no state.
-func (c *Conn) abandon() { c.ws.Call("close") }
+func (c *Conn) abandon() { c.hostCall(func() { c.ws.Call("close") }) }
 
-func (c *Conn) buffered() int64 {
+// abort ends the connection. The listeners are removed first, so that nothing that the host still does reaches Go.
+func (c *Conn) abort() {
+	c.closeLater = nil
+	if !c.released {
+		c.release()
+	}
+	c.events.Set("length", 0)
+	c.ws.Call("close")
+	c.signal() // pump ends
+}
+
+func (c *Conn) accepted() int64 { return c.sent }
+
+func (c *Conn) handed() int64 { return c.sent - c.hostBuffered() }
+
+func (c *Conn) hostBuffered() int64 {
 	if !c.hasSent {
 		return 0
 	}
@@ -384,25 +417,25 @@ func (c *Conn) buffered() int64 {
 }
 
 // observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING and the
-// messages before it have been delivered.
+// messages before it have been received.
 func (c *Conn) observe() {
-	if c.state == Open && !c.delivering && !c.taking && c.getReadyState.Invoke().Int() == int(Closing) && c.incoming.Length() == 0 {
-		c.state = Closing
+	if c.readyState() == Open && !c.taking && c.getReadyState.Invoke().Int() == int(Closing) && c.events.Length() == 0 {
+		c.peerClosing()
 	}
 }
 
-func (c *Conn) binaryTypeChanged() {
-	c.hasBlobs = c.hasBlobs || c.binaryType == BinaryBlob
-	c.ws.Set("binaryType", string(c.binaryType))
+func (c *Conn) binaryTypeChanged(t BinaryType) {
+	c.hasBlobs = c.hasBlobs || t == BinaryBlob
+	c.ws.Set("binaryType", string(t))
 }
 
-// roomMade has nothing to do: a browser does not stop reading.
-func (c *Conn) roomMade() {}
+// resume has nothing to do: a browser does not stop reading.
+func (c *Conn) resume() {}
 
-// takeTurn returns that a Read can only wait.
-func (c *Conn) takeTurn() uint32 { return 0 }
+// receiveFor has nothing to do: a Read can only wait.
+func (c *Conn) receiveFor(context.Context, *readWaiter) {}
 
-func (c *Conn) receiveFor(context.Context, *readWaiter, uint32) {}
+func (c *Conn) keepReceiving() {}
 
 // resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known, and because not
 // every host's WebSocket takes http URLs.
