@@ -49,6 +49,10 @@ var (
 	// ErrMessageTooBig: the peer sent a message larger than Options.MessageLimit, which failed the connection. It is the
 	// Err of that connection's CloseError.
 	ErrMessageTooBig = errors.New("ws: message exceeds the limit")
+
+	// ErrClosedNow: the program has ended the connection by CloseNow, or by the end of a context that Dial or Shutdown had. It
+	// is the Err of that connection's CloseError.
+	ErrClosedNow = errors.New("ws: ended by CloseNow")
 )
 
 // exception makes an Exception that is errors.Is kind, which is one of the variables above. Messages are put together without
@@ -66,9 +70,9 @@ func typeError(message string) error {
 type CloseError struct {
 	CloseEvent
 
-	// Err is the cause: the dialler's or TLS's error, a *HandshakeError, what the peer did wrong, ErrMessageTooBig.
-	// It is nil after a closing handshake, and in a browser, which tells programs no causes, nil but for
-	// ErrMessageTooBig.
+	// Err is the cause: the dialler's or TLS's error, a *HandshakeError, what the peer did wrong, ErrMessageTooBig,
+	// ErrClosedNow. It is nil after a closing handshake. Browsers hide the cause: there it is nil, ErrMessageTooBig or
+	// ErrClosedNow.
 	Err error
 }
 

@@ -50,7 +50,7 @@ func closeCode(code float64, clean bool) StatusCode {
 // Host: Node 24, WebKitGTK 2.52
 // Reason: the Close frame overtakes a Blob that is still being read (Node), or the Blob is dropped (WebKitGTK)
 // Test: TestCloseAfterBlob
-func (c *Conn) closeOvertakes() bool { return c.out.sentBlob && c.buffered() > 0 }
+func (c *Conn) closeOvertakes() bool { return c.out.sentBlob && c.hostBuffered() > 0 }
 
 // withType returns a Blob with the media type that was asked for.
 //

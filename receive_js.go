@@ -135,7 +135,7 @@ func (c *Conn) workOn(take func()) {
 		return
 	}
 	if !c.mu.TryLock() {
-		// The goroutine that holds it is inside of the host, which has called this one. It goes on when this returns and all goroutines wait.
+		// The goroutine that holds it is inside of the host, reading bufferedAmount, and that has called this one.
 		time.AfterFunc(0, c.work)
 		return
 	}
@@ -301,7 +301,9 @@ func (c *Conn) receiveData(data js.Value) bool {
 // post gives the messages that have been taken to the portable half.
 func (c *Conn) post() {
 	if in := &c.in; len(in.batch) > 0 {
-		c.reportMessages(in.batch)
+		if c.received(in.batch) {
+			go c.deliver() // a handler may wait for the end of the connection, in Drain
+		}
 		clear(in.batch)
 		in.batch = in.batch[:0]
 	}

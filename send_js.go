@@ -17,9 +17,10 @@ type outbox struct {
 	busy     bool // a goroutine is inside of the host
 	queue    []departure
 	queued   int64 // bytes in queue
-	hasSent  bool  // bufferedAmount may differ from 0
+	accepted int64 // bytes that transmit has taken
+	closed   bool  // startClosing has been called
 	sentBlob bool
-	closing  *departure // waits for bufferedAmount to be 0
+	closing  *departure // a call of close that waits for bufferedAmount to be 0
 	watched  bool       // watchBuffered's timer runs
 }
 
@@ -33,34 +34,35 @@ type departure struct {
 }
 
 // transmit gives a message to the host, in the order of the calls.
-func (c *Conn) transmit(m Message, size int64) error {
-	c.mu.Unlock()
-	defer c.mu.Lock()
+func (c *Conn) transmit(m Message) (accepted bool, err error) {
 	h, o := theHost(), &c.out
-	d := departure{size: size}
+	d := departure{size: messageSize(m)}
 	switch m := m.(type) {
 	case Text:
-		var err error
 		if d.value, err = h.string(string(m)); err != nil {
-			return err
+			return false, err
 		}
 	case *Blob:
 		d.value, o.sentBlob = m.object(), true
 	default:
-		if !o.busy {
-			return c.depart(func() error { return h.invoke(o.send, bytesOf(m)) })
+		if !o.busy && !o.closed {
+			return c.depart(d.size, func() error { return h.invoke(o.send, bytesOf(m)) })
 		}
 		var thrown *js.Error
 		if d.value, thrown = h.bytes(bytesOf(m)); thrown != nil {
-			return h.exceptionOf(thrown)
+			return false, h.exceptionOf(thrown)
 		}
 	}
-	if o.busy {
+	switch {
+	case o.closed:
+		return false, nil
+	case o.busy:
 		o.queue = append(o.queue, d)
-		o.queued += size
-		return nil
+		o.queued += d.size
+		o.accepted += d.size
+		return true, nil
 	}
-	return c.depart(func() error { return c.sendValue(d.value) })
+	return c.depart(d.size, func() error { return c.sendValue(d.value) })
 }
 
 func (c *Conn) sendValue(v js.Value) error {
@@ -71,11 +73,14 @@ func (c *Conn) sendValue(v js.Value) error {
 	return nil
 }
 
-// depart calls the host, and then for whatever has been queued meanwhile.
-func (c *Conn) depart(first func() error) error {
+// depart calls the host with a message of that size, or with a call of close, and then for whatever has been queued meanwhile.
+func (c *Conn) depart(size int64, first func() error) (accepted bool, err error) {
 	o := &c.out
-	o.busy, o.hasSent = true, true
-	err := first()
+	o.busy = true
+	o.accepted += size
+	if err = first(); err != nil {
+		o.accepted -= size
+	}
 	for len(o.queue) > 0 {
 		d := o.queue[0]
 		o.queue[0] = departure{}
@@ -92,26 +97,22 @@ func (c *Conn) depart(first func() error) error {
 	if c.in.again {
 		go c.work()
 	}
-	return err
+	return err == nil, err
 }
 
 // startClosing calls close after what was sent before.
 func (c *Conn) startClosing(code StatusCode, reason string) {
-	c.mu.Unlock()
-	defer c.mu.Lock()
-	c.leave(code, reason)
-}
-
-func (c *Conn) leave(code StatusCode, reason string) {
 	d := departure{close: true, code: code, reason: reason}
-	switch o := &c.out; {
+	o := &c.out
+	o.closed = true
+	switch {
 	case o.busy:
 		o.queue = append(o.queue, d)
 	case c.closeOvertakes():
 		o.closing = &d
-		c.watchBuffered()
+		c.watchBuffered(0)
 	default:
-		_ = c.depart(func() error { c.callClose(d); return nil })
+		_, _ = c.depart(0, func() error { c.callClose(d); return nil })
 	}
 }
 
@@ -142,7 +143,7 @@ const (
 )
 
 // watchBuffered looks at bufferedAmount until neither a Drain nor the closing handshake waits any more.
-func (c *Conn) watchBuffered() {
+func (c *Conn) watchBuffered(int64) {
 	o := &c.out
 	if o.watched {
 		return
@@ -151,14 +152,15 @@ func (c *Conn) watchBuffered() {
 	wait := drainFirst
 	var look func()
 	look = func() {
-		if d := o.closing; d != nil && (c.in.over || c.buffered() == 0) {
+		if d := o.closing; d != nil && (c.in.over || c.hostBuffered() == 0) {
 			o.closing = nil
-			c.leave(d.code, d.reason)
+			c.startClosing(d.code, d.reason)
 		}
+		c.drained()
 		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.drainFell()
-		if o.watched = c.draining() || o.closing != nil; o.watched {
+		o.watched = c.draining() || o.closing != nil
+		c.mu.Unlock()
+		if o.watched {
 			wait = min(2*wait, drainPoll)
 			time.AfterFunc(wait, look)
 		}
@@ -166,10 +168,14 @@ func (c *Conn) watchBuffered() {
 	time.AfterFunc(wait, look)
 }
 
-// buffered returns the bytes that were given to transmit and are not yet sent, as far as the host tells.
-func (c *Conn) buffered() int64 {
+func (c *Conn) accepted() int64 { return c.out.accepted }
+
+func (c *Conn) handed() int64 { return c.out.accepted - c.hostBuffered() }
+
+// hostBuffered returns the bytes that were given to transmit and are not yet sent, as far as the host tells.
+func (c *Conn) hostBuffered() int64 {
 	o := &c.out
-	if !o.hasSent {
+	if o.accepted == 0 {
 		return 0
 	}
 	amount, _ := theHost().call(o.getBuffered)

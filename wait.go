@@ -28,6 +28,9 @@ type drainWaiter struct {
 	wake chan struct{}
 }
 
+// Woken reports whether the Read need not wait any more.
+func (w *readWaiter) Woken() bool { return len(w.wake) > 0 }
+
 func (c *Conn) waits() *waiting {
 	if c.waiting == nil {
 		c.waiting = new(waiting)
@@ -52,15 +55,19 @@ func (c *Conn) awaitMessage(ctx context.Context) (p payload, ok bool, err error)
 		w = &readWaiter{wake: make(chan struct{}, 1)}
 	}
 	waits.readers.push(w)
-	turn := c.takeTurn()
+	// While a Read receives, nobody else may hand it messages: it would not see them.
+	receive := c.readyState() == Open && !c.delivering && !c.posted.any()
 	c.mu.Unlock()
-	if turn != 0 {
-		c.receiveFor(ctx, w, turn)
+	if receive {
+		c.receiveFor(ctx, w)
 	}
 	err = awaitWake(ctx, w.wake)
 	c.mu.Lock()
 	if err != nil && c.giveUp(w) {
 		err = nil
+	}
+	if receive && c.readersWaiting() > 0 {
+		c.keepReceiving()
 	}
 	p, ok = w.message, w.got
 	w.message, w.got = payload{}, false
@@ -124,7 +131,7 @@ func (c *Conn) awaitDrain(ctx context.Context, max int64) error {
 	}
 	w.max = max
 	waits.drains = append(waits.drains, w)
-	c.watchBuffered()
+	c.watchBuffered(c.drainLimit())
 	c.mu.Unlock()
 	err := awaitWake(ctx, w.wake)
 	c.mu.Lock()
@@ -137,12 +144,12 @@ func (c *Conn) awaitDrain(ctx context.Context, max int64) error {
 	return err
 }
 
-// drainFell wakes the Drains whose wait is over. The platform calls it, with mu, when buffered has fallen.
-func (c *Conn) drainFell() {
+// wakeDrained wakes the Drains whose wait is over, and asks to be called again for the others.
+func (c *Conn) wakeDrained() {
 	if !c.draining() {
 		return
 	}
-	n := c.trueBuffered()
+	n := c.buffered()
 	c.waiting.drains = slices.DeleteFunc(c.waiting.drains, func(w *drainWaiter) bool {
 		if n > w.max {
 			return false
@@ -150,6 +157,18 @@ func (c *Conn) drainFell() {
 		w.wake <- struct{}{}
 		return true
 	})
+	if c.draining() {
+		c.watchBuffered(c.drainLimit())
+	}
+}
+
+// drainLimit is what accepted()-handed() must fall to for the first of the Drains that wait.
+func (c *Conn) drainLimit() int64 {
+	limit := int64(0)
+	for _, w := range c.waiting.drains {
+		limit = max(limit, w.max-c.refused)
+	}
+	return limit
 }
 
 // draining reports whether a Drain waits.

@@ -53,7 +53,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
-	"unicode/utf8"
+	"sync/atomic"
 
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
@@ -104,21 +104,18 @@ const (
 	defaultMessageLimit = 128 << 20
 	defaultReadBuffer   = 16 << 20
 
-	// messageOverhead is what an unread message counts besides its bytes, so that a flood of empty ones is bounded too.
-	messageOverhead = 32
-
-	// maxReason is the longest close reason in bytes: a control frame's 125 without the code (RFC 6455, section 5.5).
-	maxReason = 123
+	// messageOverhead is what an unread message counts besides its bytes: about what a small one takes in memory.
+	messageOverhead = 80
 )
 
-// Dial opens a connection to url and waits until it is open. It is New, and Close if ctx ends first: the attempt is then
-// abandoned at once, TCP connection included, so the next Dial need not wait for it. ctx has no effect once Dial
-// has returned.
+// Dial opens a connection to url and waits until it is open. When ctx ends first, the attempt is abandoned at once, TCP
+// connection included; if OnOpen has been called by then, OnClose is called too. ctx has no effect once Dial has returned.
 //
-// The error is the *Exception of a bad argument, as from New; the *CloseError of an attempt that failed, whose Err natively
-// has the cause; or ctx.Err(). After an error there is nothing to close.
+// Dial returns an *Exception for a bad argument, as New does, and a *CloseError if the attempt fails; natively its Err is the
+// cause. When ctx ends, the error holds for errors.Is with ctx.Err() and context.Cause(ctx). After an error there is nothing to
+// close.
 func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
-	if err := ctx.Err(); err != nil {
+	if err := checkContext(ctx); err != nil {
 		return nil, err
 	}
 	c, settled, err := newConn(url, opts)
@@ -128,13 +125,13 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	select {
 	case <-settled:
 	case <-ctx.Done():
-		c.Close()
-		return nil, ctx.Err()
+		c.CloseNow()
+		return nil, contextError(ctx)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.established {
-		return nil, c.closeErr
+		return nil, c.dialError()
 	}
 	return c, nil
 }
@@ -224,30 +221,31 @@ type Conn struct {
 	readBuffer   int64 // negative: none
 	url          string
 
-	// mu guards everything below, the platform's half included. It is never held while a handler runs or the network is
-	// waited for.
-	mu          sync.Mutex
-	state       ReadyState
-	established bool          // it has been Open
-	closeCalled bool          // while not Closed: messages are dropped
-	delivering  bool          // a goroutine is in deliver or about to call it
-	ended       bool          // the end of the connection has been posted
-	handling    bool          // a handler runs
-	connecting  chan struct{} // closed and forgotten when that is over
-	done        chan struct{} // closed when the state becomes Closed; nil until Done is called
-	protocol    string
-	extensions  string
-	binaryType  BinaryType
-	lost        *CloseError // how it ended, set with ended
-	closeErr    *CloseError // the same, set with state Closed
-	posted      posted
-	unread      queue[payload] // messages for Read
-	unreadBytes int64          // of posted and unread ones, overhead included
-	waiting     *waiting       // nil until somebody waits
-	held        int64          // BufferedAmount while a handler runs
-	refused     int64          // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
+	state atomic.Uint32 // a ReadyState; setState changes it, with mu
 
-	socket
+	// mu guards everything below. It is never held while a handler or a function of the host runs or the network is waited for.
+	mu           sync.Mutex
+	established  bool          // it has been Open
+	connecting   chan struct{} // closed and forgotten when that is over
+	protocol     string
+	extensions   string
+	binaryType   BinaryType
+	end          *CloseError   // how the connection has ended; Err returns it when the state is Closed
+	endedChan    chan struct{} // closed when end is set; nil until somebody waits for that
+	done         chan struct{} // closed when the state becomes Closed; nil until Done is called
+	posted       posted
+	delivering   bool           // a goroutine is in deliver
+	handling     bool           // a handler runs
+	handedBefore int64          // what handed was when its call began
+	unread       queue[payload] // messages for Read
+	unreadBytes  int64          // of posted and unread ones, overhead included
+	tookMessage  bool           // Read or a handler has got one since messages last arrived
+	paused       bool           // ReadBuffer is exceeded, which the platform's half knows
+	dropping     bool           // the program has closed the connection: nobody gets messages any more
+	waiting      *waiting       // nil until somebody waits
+	refused      int64          // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
+
+	platform
 }
 
 // URL returns the connection's absolute URL as the URL standard serialises it.
@@ -257,25 +255,26 @@ func (c *Conn) URL() string { return c.url }
 // CloseWith change it to Closing at once, and it stays so until the close event. The peer's Close frame makes it Closing after
 // the events before it.
 func (c *Conn) ReadyState() ReadyState {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.observe()
-	return c.state
+	return c.readyState()
 }
 
 // BufferedAmount returns how many bytes of application data (UTF-8 text and binary, before compression and framing) were
-// given to Send and not yet to the network. It does not fall while a handler of the connection runs. Closing
+// given to Send and not yet to the network. It does not fall while a handler of the connection runs, whoever drains. Closing
 // does not reset it, and messages that Send refused in Closing and Closed count for good, as in browsers.
+//
+// Outside of handlers there is no task, as a page has it, at whose end the value could fall: natively it may be 0 right after Send.
 func (c *Conn) BufferedAmount() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.handling {
-		return c.held
+		return c.accepted() - c.handedBefore + c.refused
 	}
-	return c.trueBuffered()
+	return c.buffered()
 }
 
-func (c *Conn) trueBuffered() int64 { return c.buffered() + c.refused }
+// buffered is BufferedAmount outside of handlers.
+func (c *Conn) buffered() int64 { return c.accepted() - c.handed() + c.refused }
 
 // Extensions returns the extensions that the server selected, "" before the connection is open and if there are none.
 func (c *Conn) Extensions() string {
@@ -305,9 +304,9 @@ func (c *Conn) SetBinaryType(t BinaryType) {
 		return
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.binaryType = t
-	c.binaryTypeChanged()
+	c.mu.Unlock()
+	c.binaryTypeChanged(t)
 }
 
 // Send queues a message and returns without waiting for the network (WHATWG WebSockets, section 3.1, send). The data is
@@ -321,29 +320,31 @@ func (c *Conn) Send(m Message) error {
 	if err := checkMessage(m); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.observe()
-	if c.state == Connecting {
-		return exception(ErrInvalidState, "Send in state "+c.state.String())
+	state := c.readyState()
+	if state == Open {
+		if accepted, err := c.transmit(m); accepted || err != nil {
+			return err
+		}
+		state = Closing // Close has come first
 	}
-	size := messageSize(m)
-	c.held += size
-	if c.state != Open {
+	if state != Connecting {
+		size := messageSize(m)
+		c.mu.Lock()
 		c.refused += size
-		return exception(ErrInvalidState, "Send in state "+c.state.String())
+		c.mu.Unlock()
 	}
-	return c.transmit(m, size)
+	return exception(ErrInvalidState, "Send in state "+state.String())
 }
 
-// Drain waits until BufferedAmount is at most max, which counts as 0 if negative, and has then seen the true value even
-// inside a handler. It returns ctx.Err() if ctx ends first, which leaves the connection as it was, and the *CloseError
-// if the connection closes before.
+// Drain waits until BufferedAmount is at most max, which counts as 0 if negative. In a handler, where BufferedAmount does not
+// fall, it waits for what BufferedAmount would be outside. It returns ctx.Err() if ctx ends first, which leaves the connection
+// as it was, and the *CloseError if the connection closes before.
 //
 // A browser has no event for this: there Drain looks every few milliseconds while it waits. WebKit counts bytes as sent when
 // its network process has them, so there Drain does not hold back a program whose peer does not read.
 func (c *Conn) Drain(ctx context.Context, max int64) error {
-	if err := ctx.Err(); err != nil {
+	if err := checkContext(ctx); err != nil {
 		return err
 	}
 	if max < 0 {
@@ -352,12 +353,11 @@ func (c *Conn) Drain(ctx context.Context, max int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if n := c.trueBuffered(); n <= max {
-			c.held = n
+		if c.buffered() <= max {
 			return nil
 		}
-		if c.ended {
-			return c.lost
+		if c.end != nil {
+			return c.end
 		}
 		if err := c.awaitDrain(ctx, max); err != nil {
 			return err
@@ -372,7 +372,7 @@ func (c *Conn) Drain(ctx context.Context, max int64) error {
 // A Read whose ctx ends returns ctx.Err() and leaves the connection as it was. With Options.OnMessage set, Read returns
 // ErrInvalidState. Several Reads at once each get different messages, in the order in which they began to wait.
 func (c *Conn) Read(ctx context.Context) (Message, error) {
-	if err := ctx.Err(); err != nil {
+	if err := checkContext(ctx); err != nil {
 		return nil, err
 	}
 	if c.onMessage != nil {
@@ -386,8 +386,8 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 		case c.unread.len() > 0:
 			p, ok = c.unread.pop(), true
 			c.messageTaken(p)
-		case c.state == Closed:
-			err = c.closeErr
+		case c.readyState() == Closed:
+			err = c.end
 		default:
 			p, ok, err = c.awaitMessage(ctx)
 		}
@@ -414,105 +414,3 @@ func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 		}
 	}
 }
-
-// Close starts the closing handshake without a status code, as close() does, or abandons the attempt to connect, which
-// then fails. It does not wait: messages sent before still leave, then the Close frame, then the peer's Close frame is awaited; use
-// Wait for the end. Unread messages are dropped, and so are those that arrive from now on. In Closing and Closed it does
-// nothing. The error is always nil.
-func (c *Conn) Close() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.beginClosing(StatusNoStatusRcvd, "")
-	return nil
-}
-
-// CloseWith is Close with a status code and a reason for the peer: close(code, reason).
-//
-// The error is an *Exception, and then nothing has happened: ErrInvalidAccess for a code other than 1000 and 3000 to
-// 4999, ErrSyntax for a reason that is longer than 123 bytes or not valid UTF-8, each in every state.
-func (c *Conn) CloseWith(code StatusCode, reason string) error {
-	if code != StatusNormalClosure && (code < 3000 || code > 4999) {
-		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is neither 1000 nor between 3000 and 4999")
-	}
-	if len(reason) > maxReason {
-		return exception(ErrSyntax, "the close reason has "+strconv.Itoa(len(reason))+" bytes, more than "+strconv.Itoa(maxReason))
-	}
-	if !utf8.ValidString(reason) {
-		return exception(ErrSyntax, "the close reason "+strconv.Quote(reason)+" is not valid UTF-8")
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.beginClosing(code, reason)
-	return nil
-}
-
-// beginClosing is the algorithm of close() after its checks. StatusNoStatusRcvd stands for no code.
-func (c *Conn) beginClosing(code StatusCode, reason string) {
-	c.observe()
-	before := c.state
-	if before == Closing || before == Closed {
-		return
-	}
-	c.state, c.closeCalled = Closing, true
-	c.dropUnread()
-	if before == Connecting {
-		c.abandon()
-	} else {
-		c.startClosing(code, reason)
-	}
-}
-
-// Wait waits until the connection is closed and returns its close event. It returns ctx.Err() if ctx ends first, which
-// leaves the connection as it was.
-func (c *Conn) Wait(ctx context.Context) (CloseEvent, error) {
-	if err := ctx.Err(); err != nil {
-		return CloseEvent{}, err
-	}
-	select {
-	case <-c.Done():
-		return c.closeErr.CloseEvent, nil
-	case <-ctx.Done():
-		return CloseEvent{}, ctx.Err()
-	}
-}
-
-// Done returns a channel that is closed when the connection is closed, before OnError and OnClose are called.
-func (c *Conn) Done() <-chan struct{} {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.done == nil {
-		c.done = make(chan struct{})
-		if c.state == Closed {
-			close(c.done)
-		}
-	}
-	return c.done
-}
-
-// Err returns nil until the connection is closed, and from then on its *CloseError, also after a clean close.
-func (c *Conn) Err() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closeErr == nil {
-		return nil
-	}
-	return c.closeErr
-}
-
-// What a platform's half of a connection does. Named here, a signature that drifts does not compile.
-var _ interface {
-	connect(target, *Options) error           // begins; events may follow at once
-	transmit(Message, int64) error            // with mu, in state Open: queues the message, of that size
-	abandon()                                 // with mu: fails the connection attempt
-	startClosing(code StatusCode, why string) // with mu: queues the Close frame
-	buffered() int64                          // with mu: bytes given to transmit and not yet to the network
-	watchBuffered()                           // with mu: a Drain waits; drainFell has to be called when buffered falls
-	observe()                                 // with mu: brings state up to date where the host tells no event
-	binaryTypeChanged()                       // with mu
-	roomMade()                                // with mu: unreadBytes fell
-
-	// A Read about to wait may do the platform's work meanwhile: takeTurn, with mu, returns 0 if not. receiveFor, without mu,
-	// returns when the Read has been woken, its context has ended, or somebody else has to do the rest.
-	takeTurn() uint32
-	receiveFor(context.Context, *readWaiter, uint32)
-} = (*Conn)(nil)

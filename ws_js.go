@@ -19,9 +19,9 @@ type NativeOptions struct{}
 // harmless.
 func (c *Conn) JSValue() js.Value { return c.ws }
 
-// socket is the browser half of a Conn: the host's WebSocket object, how its events come in, and how messages leave. No lock of Go's is held while
+// platform is the browser half of a Conn: the host's WebSocket object, how its events come in, and how messages leave. No lock of Go's is held while
 // the host's send or close runs, and no callback of the host waits for one.
-type socket struct {
+type platform struct {
 	ws        js.Value
 	listeners listeners
 	in        inbox
@@ -61,7 +61,7 @@ func (c *Conn) connect(t target, opts *Options) error {
 	if url := text(h.get(object, "url")); url != "" {
 		c.url = url
 	}
-	c.binaryTypeChanged()
+	c.binaryTypeChanged(c.binaryType)
 	c.out.send = h.bindMethod(object, "send")
 	c.out.getBuffered = h.getter(object, "bufferedAmount")
 	c.out.getReadyState = h.getter(object, "readyState")
@@ -181,7 +181,9 @@ func (c *Conn) alreadyOpen() {
 func (c *Conn) hostOpened() {
 	h := theHost()
 	c.in.opened = true
-	c.reportOpened(text(h.get(c.ws, "protocol")), text(h.get(c.ws, "extensions")))
+	if c.opened(text(h.get(c.ws, "protocol")), text(h.get(c.ws, "extensions"))) {
+		go c.deliver()
+	}
 }
 
 func (c *Conn) hostErrored() {
@@ -237,7 +239,7 @@ func (c *Conn) finish(err *CloseError, failed bool) {
 		c.in.over = true
 		c.release()
 	}
-	c.reportEnded(err, failed)
+	c.ended(err, failed)
 }
 
 // abort closes the host's object, of which no event comes any more, also none that is fired inside of its close.
@@ -246,61 +248,68 @@ func (c *Conn) abort() {
 		c.in.over = true
 		c.release()
 	}
+	c.out.queue, c.out.queued, c.out.closing = nil, 0, nil
+	c.out.closed = true
 	_, _ = theHost().method(c.ws, "close")
 }
 
-func (c *Conn) reportOpened(protocol, extensions string) {
-	if _, run := c.opened(protocol, extensions); run {
-		go c.deliverOpen()
-	}
-}
-
-func (c *Conn) reportMessages(batch []payload) {
-	c.mu.Lock()
-	run := c.postMessages(batch)
-	c.mu.Unlock()
-	if run {
-		go c.deliver() // a handler may wait for the end of the connection, in Drain
-	}
-}
-
-func (c *Conn) reportEnded(err *CloseError, failed bool) {
-	c.mu.Lock()
-	run := c.postClosed(err, failed)
-	c.mu.Unlock()
-	if run {
-		go c.deliver()
-	}
-}
-
 // observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING and the
-// messages before it have been delivered.
+// messages before it have been received. It also sees an object that is CLOSED without an event.
 func (c *Conn) observe() {
-	if c.state != Open || c.delivering || c.in.working || c.in.over {
+	if c.in.working || c.in.over || c.readyState() == Closed {
 		return
 	}
 	switch c.hostState() {
 	case Closing:
-		if c.in.queue.Length() == 0 {
-			c.state = Closing
+		if c.readyState() == Open && c.in.queue.Length() == 0 {
+			c.peerClosing()
 		}
 	case Closed:
 		c.expectClose()
 	}
 }
 
-func (c *Conn) binaryTypeChanged() {
-	c.hasBlobs = c.hasBlobs || c.binaryType == BinaryBlob
-	theHost().set(c.ws, "binaryType", string(c.binaryType))
+func (c *Conn) binaryTypeChanged(t BinaryType) {
+	c.hasBlobs = c.hasBlobs || t == BinaryBlob
+	theHost().set(c.ws, "binaryType", string(t))
 }
 
-// roomMade has nothing to do: a browser does not stop reading.
-func (c *Conn) roomMade() {}
+// resume has nothing to do: a browser does not stop reading.
+func (c *Conn) resume() {}
 
-// takeTurn returns that a Read can only wait.
-func (c *Conn) takeTurn() uint32 { return 0 }
+// receiveFor has nothing to do: a Read can only wait.
+func (c *Conn) receiveFor(context.Context, *readWaiter) {}
 
-func (c *Conn) receiveFor(context.Context, *readWaiter, uint32) {}
+func (c *Conn) keepReceiving() {}
+
+// dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that was.
+func (c *Conn) dialError() error { return &dialError{withoutPassword(c.url), c.end} }
+
+type dialError struct {
+	url   string
+	cause *CloseError
+}
+
+func (e *dialError) Error() string {
+	return "ws: the connection to " + strconv.Quote(e.url) + " did not open: " + strings.TrimPrefix(e.cause.Error(), "ws: ")
+}
+
+func (e *dialError) Unwrap() error { return e.cause }
+
+// withoutPassword replaces the password in a URL that has been serialised, so that its user name and password have no "@" and no "/".
+func withoutPassword(url string) string {
+	scheme, rest, _ := strings.Cut(url, "//")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	credentials, host, ok := strings.Cut(rest[:end], "@")
+	user, _, hasPassword := strings.Cut(credentials, ":")
+	if !ok || !hasPassword {
+		return url
+	}
+	return scheme + "//" + user + ":xxxxx@" + host + rest[end:]
+}
 
 // resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known, and because not
 // every host's WebSocket takes http URLs.

@@ -5,15 +5,15 @@ package ws
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/seed2c7e30c3/ws/internal/deflate"
+	"github.com/seed2c7e30c3/ws/internal/engine"
 	"github.com/seed2c7e30c3/ws/internal/frame"
 	"github.com/seed2c7e30c3/ws/internal/handshake"
+	"github.com/seed2c7e30c3/ws/internal/netio"
 )
 
 // NativeOptions are the settings that only the native implementation has.
@@ -30,8 +30,9 @@ type NativeOptions struct {
 	// DisableCompression keeps permessage-deflate (RFC 7692) from being offered.
 	DisableCompression bool
 
-	// PingInterval is the time between pings. A connection whose pong has not come when the next ping is due is failed,
-	// unless it is receiving a long message or has stopped reading (Options.ReadBuffer). 0 means no pings, as in browsers.
+	// PingInterval is the time between pings. A connection on which nothing is received within that time after a ping has left is
+	// failed, so a dead peer is found within two intervals. Time in which the connection does not read (Options.ReadBuffer), or in
+	// which the peer still takes what was sent before the ping, does not count. 0 means no pings, as in browsers.
 	PingInterval time.Duration
 
 	// OnHandshake, if not nil, is called with the response that opens the connection, before OnOpen and before Dial
@@ -43,53 +44,19 @@ type NativeOptions struct {
 // HandshakeError is the server's answer to an opening handshake that it did not accept. It is in CloseError.Err.
 type HandshakeError = handshake.StatusError
 
-// How long a connection that is to close waits for the peer. Nothing is bounded before the Close frame has been written:
-// queued messages may take as long as they take. The values are those of Chromium.
-const (
-	// closeTimeout is for the peer's Close frame after ours. It begins again while data keeps arriving, closeExtensions times.
-	closeTimeout    = 60 * time.Second
-	closeExtensions = 4
-
-	// disconnectTimeout is for the end of the TCP connection, which is the server's to close first (RFC 6455, section 7.1.1),
-	// after both Close frames or after the connection was failed.
-	disconnectTimeout = 2 * time.Second
-)
-
 var (
-	errAbandoned    = errors.New("ws: closed before the connection was established")
-	errCloseTimeout = errors.New("ws: the peer did not answer the Close frame in time")
-	errPongTimeout  = errors.New("ws: no pong came for a ping")
+	errAbandoned = errors.New("ws: closed before the connection was established")
+	errExited    = errors.New("ws: a function that the opening handshake called has ended its goroutine")
 )
 
-// socket is the native half of a Conn. Who reads, parses and answers control frames is a matter of turn. A goroutine writes
-// while there is something to write. An idle connection has one goroutine and no buffers.
-type socket struct {
-	cancel context.CancelFunc // ends the opening handshake
-	conn   io.ReadWriteCloser // the upgraded connection: a net.Conn, unless the transport is the caller's own
-	pinger *pinger            // nil without Options.Native.PingInterval
-	late   atomic.Bool        // the pong may be: since the ping a long message was under way, or reading stopped
-	heard  atomic.Bool        // something has been received since pingDue last looked
+// platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake has opened.
+type platform struct {
+	cancel   context.CancelFunc // ends the opening handshake
+	endpoint atomic.Pointer[engine.Endpoint]
+	memory   memory // for whoever reads
 
-	// For whoever's turn it is to read.
-	reader     frame.Reader
-	in         []byte    // received and not yet parsed
-	inBuf      *[]byte   // what in is a part of, if it is from receiveBuffers
-	batch      []payload // parsed and not yet handed over
-	batchBytes int       // of those that did not come in a burst
-	busy       bool      // memory has been kept for more messages
-	poll       poller
-	smalls     int // small messages received before slabs were worth it
-	slab       *slab
-
-	// For whoever holds mu.
-	turn       turn
-	room       *sync.Cond // reading may go on; nil until something waits for that
-	discarding bool       // what still arrives is ignored
-	out        outgoing
-	deflater   *frame.Deflater
-	closing    closing
-	pongDue    bool   // a ping is unanswered
-	pings      uint32 // number of the last ping, its payload
+	// What accepted and handed return when there is no endpoint any more. mu guards them.
+	acceptedInAll, handedInAll int64
 }
 
 // target is where a connection goes: a parsed URL.
@@ -105,7 +72,6 @@ func resolveURL(url, base string) (target, error) {
 
 func (c *Conn) connect(u target, opts *Options) error {
 	c.url = u.Href
-	c.turn.taken = true // by open, for the goroutine that it will start
 	ctx, cancel := context.WithCancel(context.Background())
 	c.cancel = cancel
 	config := &handshake.Config{
@@ -120,55 +86,51 @@ func (c *Conn) connect(u target, opts *Options) error {
 	return nil
 }
 
-// open makes the opening handshake and starts the goroutine that reads.
-func (c *Conn) open(ctx context.Context, config *handshake.Config, interval time.Duration) {
-	res, err := handshake.Dial(ctx, config)
-	abandoned := ctx.Err() != nil
-	c.cancel()
-	if err != nil {
-		if abandoned {
-			err = errAbandoned
+// open makes the opening handshake and starts the endpoint.
+func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval time.Duration) {
+	cause := errExited
+	defer func() {
+		c.cancel()
+		if cause != nil {
+			c.ended(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: cause}, true)
 		}
-		c.notOpened(err)
+	}()
+	res, err := handshake.Dial(ctx, config)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		cause = errAbandoned
+		return
+	case err != nil:
+		cause = err
 		return
 	}
-	c.conn = res.Stream
-	c.in = res.Early
-	c.poll.init(c)
-	c.turn.stoppable = handshake.ObeysDeadlines(res.Stream)
-	c.out.atOnce = true
-	var inflater *frame.Inflater
-	if res.Deflated {
-		inflater = frame.NewInflater(res.Deflate)
-		c.deflater = frame.NewDeflater(res.Deflate)
-	}
-	c.reader.Init(c.messageLimit, inflater)
-	ok, run := c.opened(res.Protocol, res.Extensions)
-	if !ok {
-		c.conn.Close()
-		c.notOpened(errAbandoned)
+	endpoint := c.newEndpoint(res, pingInterval)
+	c.endpoint.Store(endpoint)
+	if !c.opened(res.Protocol, res.Extensions) {
+		c.endpoint.Store(nil)
+		cause = errAbandoned
+		go res.Stream.Close() // which may wait; nobody is left to hear what goes wrong
 		return
 	}
-	c.mu.Lock()
-	c.cancel = nil
-	if interval > 0 {
-		c.pinger = &pinger{time.AfterFunc(interval, c.pingDue), interval}
-	}
-	c.mu.Unlock()
-	// A goroutine of its own: the stack of this one has grown during the handshake, by 2 KiB a connection.
-	go c.readLoop()
-	if run {
-		c.deliverOpen()
-	}
+	cause = nil
+	// It reads in a goroutine of its own: the stack of this one has grown during the handshake, by 2 KiB a connection.
+	endpoint.Start()
+	c.deliver()
 }
 
-func (c *Conn) notOpened(err error) {
-	c.mu.Lock()
-	run := c.postClosed(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: err}, true)
-	c.mu.Unlock()
-	if run {
-		c.deliver()
+func (c *Conn) newEndpoint(res *handshake.Result, pingInterval time.Duration) *engine.Endpoint {
+	config := &engine.Config{
+		Role:         engine.Client,
+		Early:        res.Early,
+		Limit:        c.messageLimit,
+		PingInterval: pingInterval,
+		ByRead:       c.onMessage == nil,
 	}
+	if res.Deflated {
+		config.Inflater = deflate.NewInflater(!res.Deflate.ServerNoContextTakeover)
+		config.Deflater = deflate.NewDeflater(res.Deflate.ClientMaxWindowBits, !res.Deflate.ClientNoContextTakeover)
+	}
+	return engine.New((*owner)(c), netio.New(res.Stream), config)
 }
 
 // abandon ends the handshake; open sees the state and reports the failure.
@@ -176,60 +138,153 @@ func (c *Conn) abandon() { c.cancel() }
 
 func (c *Conn) observe() {}
 
-func (c *Conn) binaryTypeChanged() {}
+func (c *Conn) binaryTypeChanged(BinaryType) {}
 
-type pinger struct {
-	*time.Timer
-	interval time.Duration
+func (c *Conn) transmit(m Message) (bool, error) {
+	data, text := content(m)
+	op := frame.Binary
+	if text {
+		op = frame.Text
+	}
+	result := engine.Lost
+	if e := c.endpoint.Load(); e != nil {
+		result = e.Send(op, data)
+	}
+	if result == engine.Lost {
+		// The state is still Open because earlier events are not through. As in browsers, what is sent after the peer's Close
+		// frame is dropped as if it had been sent, and what is sent on a lost connection stays buffered.
+		c.mu.Lock()
+		c.acceptedInAll += int64(len(data))
+		if c.end != nil && c.end.Code != StatusAbnormalClosure {
+			c.handedInAll += int64(len(data))
+		}
+		c.mu.Unlock()
+	}
+	return result != engine.Refused, nil
 }
 
-// pingDue runs once every PingInterval.
-func (c *Conn) pingDue() {
+func (c *Conn) startClosing(code StatusCode, reason string) {
+	if e := c.endpoint.Load(); e != nil {
+		e.StartClosing(uint16(code), reason)
+	}
+}
+
+func (c *Conn) abort() {
+	if e := c.endpoint.Load(); e != nil {
+		e.Abort()
+		c.forgetEndpoint(e)
+	}
+}
+
+// forgetEndpoint lets go of an endpoint that has reported the end, and of all its memory.
+func (c *Conn) forgetEndpoint(e *engine.Endpoint) {
 	c.mu.Lock()
-	if c.ended || c.closing.queued {
-		c.mu.Unlock()
-		return
+	defer c.mu.Unlock()
+	if c.endpoint.CompareAndSwap(e, nil) {
+		accepted, buffered := e.Amounts()
+		c.acceptedInAll += accepted
+		c.handedInAll += accepted - buffered
+		c.memory = memory{}
 	}
-	heard := c.heard.Swap(false)
-	switch {
-	case !c.pongDue:
-		c.late.Store(false)
-		c.sendPing()
-		c.readOn() // the pong is due within the interval
-	case c.full() || c.late.Load() && heard:
-		// The pong may be behind what has not been read yet.
-	default:
-		run := c.fail(0, "", errPongTimeout)
-		c.mu.Unlock()
-		if run {
-			c.deliver()
-		}
-		return
+}
+
+func (c *Conn) accepted() int64 {
+	n := c.acceptedInAll
+	if e := c.endpoint.Load(); e != nil {
+		accepted, _ := e.Amounts()
+		n += accepted
 	}
-	c.pinger.Reset(c.pinger.interval)
+	return n
+}
+
+func (c *Conn) handed() int64 {
+	n := c.handedInAll
+	if e := c.endpoint.Load(); e != nil {
+		n += e.Handed()
+	}
+	return n
+}
+
+func (c *Conn) watchBuffered(limit int64) {
+	if e := c.endpoint.Load(); e != nil {
+		e.AwaitBuffered(limit - c.acceptedInAll + c.handedInAll)
+	}
+}
+
+func (c *Conn) resume() {
+	if e := c.endpoint.Load(); e != nil {
+		e.Resume()
+	}
+}
+
+func (c *Conn) receiveFor(ctx context.Context, w *readWaiter) {
+	if e := c.endpoint.Load(); e != nil {
+		e.ReadUntil(ctx, w)
+	}
+}
+
+func (c *Conn) keepReceiving() {
+	if e := c.endpoint.Load(); e != nil {
+		e.KeepReading()
+	}
+}
+
+// owner is a Conn as its endpoint knows it.
+type owner Conn
+
+func (o *owner) Received(batch []engine.Message) engine.Next {
+	c := (*Conn)(o)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	queue := c.incoming()
+	if queue == nil {
+		return engine.ReadOn
+	}
+	var bytes int64
+	for i := range batch {
+		p := c.memory.keep(&batch[i])
+		bytes += p.size() + messageOverhead
+		queue.push(p)
+	}
+	switch c.arrived(bytes) {
+	case wantDeliver:
+		return engine.Deliver
+	case wantPause:
+		return engine.Pause
+	case wantYield:
+		return engine.Yield
+	}
+	return engine.ReadOn
+}
+
+func (o *owner) PeerClosing() { (*Conn)(o).peerClosing() }
+
+func (o *owner) Ended(end engine.End) {
+	c := (*Conn)(o)
+	err := end.Err
+	if errors.Is(err, frame.ErrTooBig) {
+		err = ErrMessageTooBig
+	}
+	c.ended(&CloseError{
+		CloseEvent: CloseEvent{Code: StatusCode(end.Code), Reason: end.Reason, WasClean: end.Clean},
+		Err:        err,
+	}, end.Failed)
+	if e := c.endpoint.Load(); e != nil {
+		c.forgetEndpoint(e)
+	}
+}
+
+func (o *owner) Drained() { (*Conn)(o).drained() }
+
+func (o *owner) Deliver() { (*Conn)(o).deliver() }
+
+func (o *owner) Idle() {
+	c := (*Conn)(o)
+	c.mu.Lock()
+	c.unread.trim()
+	c.posted.messages.trim()
 	c.mu.Unlock()
 }
 
-// hardClose ends the TCP connection now; whoever reads then reports what there is to report.
-func (c *Conn) hardClose() {
-	c.readOn()
-	if t, ok := c.conn.(*net.TCPConn); ok {
-		t.Close()
-		return
-	}
-	// Close of a TLS connection may wait for the peer to take the alert.
-	go c.conn.Close()
-}
-
-// payload is a received message that has not been delivered: text, or if array is not nil, binary.
-type payload struct {
-	text  Text
-	array *ArrayBuffer
-}
-
-func (p payload) size() int64 {
-	if p.array != nil {
-		return int64(len(p.array.data))
-	}
-	return int64(len(p.text))
-}
+// dialError is the error of a Dial whose connection did not open: it has the cause.
+func (c *Conn) dialError() error { return c.end }

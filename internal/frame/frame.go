@@ -1,5 +1,5 @@
 // Package frame reads and writes WebSocket frames as a client sees them: the base framing of RFC 6455 section 5 with
-// masking, streaming UTF-8 validation and close payloads, and permessage-deflate (RFC 7692).
+// masking, streaming UTF-8 validation and close payloads, with messages that permessage-deflate has compressed.
 //
 // It knows no connection and starts no goroutine: bytes go in, events come out.
 package frame

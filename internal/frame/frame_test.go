@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/seed2c7e30c3/ws/internal/deflate/deflatetest"
 )
 
 // slowMask is RFC 6455 section 5.3 word by word.
@@ -51,7 +53,7 @@ func TestAppendHeader(t *testing.T) {
 func TestWriterRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, size := range []int{0, 1, 3, 4, 125, 126, 127, 1000, 65535, 65536, 100_000} {
-		payload := sample(rng, 1, size)
+		payload := deflatetest.Sample(rng, 1, size)
 		key := NewKey()
 		b := AppendHeader(nil, Binary, true, false, int64(size), key)
 		start := len(b)
@@ -81,7 +83,7 @@ func TestMask(t *testing.T) {
 		if n > 200 && n%37 != 0 && n%1024 != 0 {
 			continue
 		}
-		src := sample(rng, 1, n)
+		src := deflatetest.Sample(rng, 1, n)
 		for pos := range 5 {
 			want := slowMask(src, key, pos)
 			dst := make([]byte, n+3)

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unsafe"
+
+	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
 // Event is something complete that the server sent: a whole message, reassembled and inflated, or a control frame. In the
@@ -42,8 +44,8 @@ const (
 // soon as the wrong byte arrives. A Reader must be initialised with Init and is for one goroutine at a time.
 type Reader struct {
 	limit   int64
-	inflate *Inflater
-	err     error // what ended the stream, returned from then on
+	deflate *compression // nil without permessage-deflate
+	err     error        // what ended the stream, returned from then on
 
 	// The frame under way.
 	header  [10]byte // its header, as far as it came in pieces
@@ -58,10 +60,17 @@ type Reader struct {
 	compressed bool
 	fragmented bool
 	text       textStream
-	data       []byte // its payload so far, of its own memory; what the Inflater has follows
+	data       []byte // its payload so far, of its own memory; what compression.out has follows
 	usual      int    // what a message may take at once, because one before has had as much: see grow
 
 	control *controlPayload // of a control frame that comes in pieces
+}
+
+// compression is what is needed for compressed messages, apart because few connections have them.
+type compression struct {
+	inflater *deflate.Inflater
+	out      []byte // what of the message under way lies in memory of inflater, behind what the Reader has copied
+	inflated int64  // how many bytes of the message have been inflated
 }
 
 type controlPayload struct {
@@ -70,17 +79,20 @@ type controlPayload struct {
 }
 
 // NewReader returns a Reader after Init.
-func NewReader(limit int64, inflate *Inflater) *Reader {
+func NewReader(limit int64, inflater *deflate.Inflater) *Reader {
 	r := new(Reader)
-	r.Init(limit, inflate)
+	r.Init(limit, inflater)
 	return r
 }
 
 // Init makes r ready for the first byte after the opening handshake. limit is the length in bytes of the longest message
 // accepted, counted after inflating and over all fragments; negative means none. Without an Inflater, compressed messages are
 // an error.
-func (r *Reader) Init(limit int64, inflate *Inflater) {
-	*r = Reader{limit: limit, inflate: inflate}
+func (r *Reader) Init(limit int64, inflater *deflate.Inflater) {
+	*r = Reader{limit: limit}
+	if inflater != nil {
+		r.deflate = &compression{inflater: inflater}
+	}
 }
 
 // Next consumes bytes of buf up to the end of the first event that they complete, and returns how many. When nothing is
@@ -210,8 +222,8 @@ var errNotText = error(&Error{Code: InvalidPayload, Reason: "text message that i
 // fail ends the stream and lets go of what it held.
 func (r *Reader) fail(err error) error {
 	limit := r.limit
-	if r.inflate != nil {
-		r.inflate.release()
+	if r.deflate != nil {
+		r.deflate.inflater.Release()
 	}
 	r.Init(limit, nil)
 	r.err = err
@@ -262,7 +274,7 @@ func (r *Reader) checkStart(first, second byte) error {
 	default:
 		return protocolError("frame with the reserved opcode " + strconv.Itoa(int(op)))
 	}
-	if rsv := first & rsvBits; rsv != 0 && (rsv != rsv1Bit || r.inflate == nil || op != Text && op != Binary) {
+	if rsv := first & rsvBits; rsv != 0 && (rsv != rsv1Bit || r.deflate == nil || op != Text && op != Binary) {
 		return protocolError("frame with a reserved bit set")
 	}
 	if second&maskBit != 0 {
@@ -312,7 +324,7 @@ func (r *Reader) beginPayload(op Opcode, length int64) error {
 			r.compressed = r.header[0]&rsv1Bit != 0
 			r.fragmented = !fin
 			if r.compressed {
-				r.inflate.inflated = 0
+				r.deflate.inflated = 0
 			}
 		}
 		if !r.compressed {
@@ -381,7 +393,7 @@ func (r *Reader) readControl(chunk []byte) Event {
 func (r *Reader) readCompressed(chunk []byte) error {
 	for full := true; full || len(chunk) > 0; {
 		r.spill(r.rest + int64(len(chunk)))
-		out, n, more, err := r.inflate.inflate(chunk)
+		out, n, more, err := r.deflate.inflater.Inflate(chunk)
 		// Of several violations the first in the stream counts, whatever the pieces it came in.
 		tail := out
 		if r.limit >= 0 {
@@ -394,10 +406,10 @@ func (r *Reader) readCompressed(chunk []byte) error {
 			return tooBig(r.limit)
 		}
 		if err != nil {
-			return err
+			return protocolError(err.Error())
 		}
-		r.inflate.out, chunk, full = out, chunk[n:], more
-		r.inflate.inflated += int64(n)
+		r.deflate.out, chunk, full = out, chunk[n:], more
+		r.deflate.inflated += int64(n)
 	}
 	return nil
 }
@@ -405,17 +417,17 @@ func (r *Reader) readCompressed(chunk []byte) error {
 // spill saves inflated bytes that lie in memory of the Inflater, which the next call of it overwrites. rest is how many bytes
 // of the frame under way are still to be inflated.
 func (r *Reader) spill(rest int64) {
-	if need := len(r.data) + len(r.inflate.out); need > cap(r.data) {
+	if need := len(r.data) + len(r.deflate.out); need > cap(r.data) {
 		size := need
 		if rest > 0 || !r.fin {
 			// If the rest compresses as well as what has arrived, this is enough. It saves half of the copying.
-			more := float64(need) * float64(rest) / float64(max(r.inflate.inflated, 1))
+			more := float64(need) * float64(rest) / float64(max(r.deflate.inflated, 1))
 			size = max(2*len(r.data), need+int(min(1.1*more+64, (growth-1)*float64(need))))
 		}
 		r.reserve(size)
 	}
-	r.data = append(r.data, r.inflate.out...)
-	r.inflate.out = nil
+	r.data = append(r.data, r.deflate.out...)
+	r.deflate.out = nil
 }
 
 // endPayload ends the frame under way if all of it has arrived, and the message if the frame is its last.
@@ -429,14 +441,14 @@ func (r *Reader) endPayload() (Event, error) {
 	}
 	ev := Event{Op: r.message, Owned: true}
 	if r.compressed {
-		if len(r.data) == 0 && r.inflate.keep {
-			ev.Payload, ev.Owned = slices.Clip(r.inflate.out), false
-			r.inflate.out = nil
+		if len(r.data) == 0 && r.deflate.inflater.Stays() {
+			ev.Payload, ev.Owned = slices.Clip(r.deflate.out), false
+			r.deflate.out = nil
 		} else {
 			r.spill(0) // before end, which lets go of the memory
 		}
-		if err := r.inflate.end(); err != nil {
-			return Event{}, err
+		if err := r.deflate.inflater.End(); err != nil {
+			return Event{}, protocolError(err.Error())
 		}
 	}
 	if r.message == Text && !r.text.complete() {

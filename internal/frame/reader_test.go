@@ -10,6 +10,9 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/seed2c7e30c3/ws/internal/deflate"
+	"github.com/seed2c7e30c3/ws/internal/deflate/deflatetest"
 )
 
 // outcome is an event, or the error that ends the stream, in a form that can be compared.
@@ -98,7 +101,7 @@ func (ref reference) outcomes(in []byte) (out []outcome) {
 		text, ended := data, whole && fin
 		if compressed {
 			var ok bool
-			text, ok = slowInflate(data, window, ended)
+			text, ok = deflatetest.Inflate(data, window, ended)
 			within := text[:min(int64(len(text)), max(ref.limit, 0))]
 			switch {
 			case message == Text && !validStart(within, false):
@@ -397,10 +400,10 @@ func TestReaderNotices(t *testing.T) {
 	for round := range 450 {
 		ref := reference{limit: 40}
 		stream := randomFrames(rng)
-		var inflate *Inflater
+		var inflate *deflate.Inflater
 		if round%3 > 0 {
 			ref = reference{limit: 300, deflate: true, takeover: round%3 == 1}
-			inflate = NewInflater(DeflateParams{ServerNoContextTakeover: !ref.takeover})
+			inflate = deflate.NewInflater(ref.takeover)
 			stream = append(randomCompressed(rng, ref.takeover), stream...)
 		}
 		r := NewReader(ref.limit, inflate)
@@ -427,19 +430,19 @@ func TestReaderNotices(t *testing.T) {
 
 // randomCompressed makes compressed messages, fragmented at random, not all of them lawful.
 func randomCompressed(rng *rand.Rand, takeover bool) (stream []byte) {
-	var d *stdDeflater
+	var d *deflatetest.Deflater
 	for range 1 + rng.IntN(3) {
 		if d == nil || !takeover {
-			d = newStdDeflater(rng.IntN(12) - 2)
+			d = deflatetest.NewDeflater(rng.IntN(12) - 2)
 		}
 		text := []byte(strings.Repeat("some text, é and 😀; ", rng.IntN(10)))
 		if rng.IntN(6) == 0 {
-			text = sample(rng, rng.IntN(4), rng.IntN(400))
+			text = deflatetest.Sample(rng, rng.IntN(4), rng.IntN(400))
 		}
 		if rng.IntN(6) == 0 && len(text) > 0 {
 			text[rng.IntN(len(text))] ^= 0xFF
 		}
-		data := d.deflate(text)
+		data := d.Deflate(text)
 		switch rng.IntN(8) {
 		case 0:
 			data = data[:rng.IntN(len(data)+1)]
@@ -710,9 +713,9 @@ func FuzzReader(f *testing.F) {
 			{limit: max(0, int64(limit)), deflate: true, takeover: true},
 			{limit: max(0, int64(limit)), deflate: true},
 		} {
-			var inflate *Inflater
+			var inflate *deflate.Inflater
 			if ref.deflate {
-				inflate = NewInflater(DeflateParams{ServerNoContextTakeover: !ref.takeover})
+				inflate = deflate.NewInflater(ref.takeover)
 			}
 			got := feed(NewReader(ref.limit, inflate), stream, func() int { return 1 + rng.IntN(1+rng.IntN(64)) })
 			if want := ref.outcomes(stream); !equal(got, want) {

@@ -10,7 +10,7 @@ import (
 	"net/http"
 
 	"github.com/coder/websocket"
-	"github.com/seed2c7e30c3/ws/internal/frame"
+	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
 // Config says what to open and how.
@@ -38,10 +38,10 @@ type Result struct {
 	Stream io.ReadWriteCloser
 	Early  []byte // bytes that came behind the response header; they precede what Stream will return
 
-	Protocol   string              // the subprotocol chosen by the server, or ""
-	Extensions string              // the value of Sec-WebSocket-Extensions, as browsers show it
-	Deflate    frame.DeflateParams // valid if Deflated
-	Deflated   bool                // permessage-deflate is in use
+	Protocol   string         // the subprotocol chosen by the server, or ""
+	Extensions string         // the value of Sec-WebSocket-Extensions, as browsers show it
+	Deflate    deflate.Params // valid if Deflated
+	Deflated   bool           // permessage-deflate is in use
 
 	Response *http.Response // without body
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/seed2c7e30c3/ws/internal/frame"
+	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
 // A StatusError is a response of the server that does not open a WebSocket.
@@ -56,7 +56,7 @@ func refused(resp *http.Response, cause error, abort context.CancelFunc) *Status
 type negotiated struct {
 	protocol   string
 	extensions string
-	deflate    frame.DeflateParams
+	deflate    deflate.Params
 	deflated   bool
 }
 
@@ -91,7 +91,7 @@ func check(resp *http.Response, protocols []string, compression bool) (negotiate
 	}
 	values := resp.Header.Values("Sec-WebSocket-Extensions")
 	n.extensions = strings.Join(values, ", ")
-	n.deflate, n.deflated, err = frame.ParseExtensions(values, compression)
+	n.deflate, n.deflated, err = deflate.Parse(values, compression)
 	if err == nil && len(values) > 0 && !n.deflated {
 		err = fmt.Errorf("Sec-WebSocket-Extensions is %q, an empty list", n.extensions)
 	}

@@ -3,11 +3,12 @@
 package handshake
 
 import (
-	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
 	"time"
+
+	"github.com/seed2c7e30c3/ws/internal/netio"
 )
 
 // past is a read deadline that is over.
@@ -20,7 +21,7 @@ func take(body io.ReadWriteCloser, conn net.Conn) (stream io.ReadWriteCloser, ea
 	switch {
 	case conn == nil:
 		return body, nil, nil
-	case !ObeysDeadlines(conn):
+	case !netio.ObeysDeadlines(conn):
 		return &behind{Conn: conn, body: body}, nil, nil
 	}
 	// The body returns what was buffered and then reads from the connection, where the deadline stops it at once.
@@ -40,21 +41,6 @@ func take(body io.ReadWriteCloser, conn net.Conn) (stream io.ReadWriteCloser, ea
 		return nil, nil, fmt.Errorf("clear read deadline: %w", err)
 	}
 	return conn, early, nil
-}
-
-// ObeysDeadlines reports whether a read of conn is known to end at its deadline: a connection of package net, or TLS
-// on top of one. Those of a caller's dialler may refuse deadlines (as x/crypto/ssh does) or ignore them.
-func ObeysDeadlines(conn io.ReadWriteCloser) bool {
-	for {
-		switch c := conn.(type) {
-		case *net.TCPConn, *net.UnixConn:
-			return true
-		case *tls.Conn:
-			conn = c.NetConn()
-		default:
-			return false
-		}
-	}
 }
 
 // behind is a connection that is read through the response body, which holds what net/http has buffered.

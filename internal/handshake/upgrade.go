@@ -15,7 +15,7 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/seed2c7e30c3/ws/internal/frame"
+	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
 // placeholder is the URL that coder/websocket is given. It parses URLs by other rules than the URL standard's, so
@@ -117,7 +117,7 @@ func (u *upgrade) request(ctx context.Context, req *http.Request) *http.Request 
 		out.Header["Sec-WebSocket-Protocol"] = []string{strings.Join(u.cfg.Protocols, ", ")}
 	}
 	if u.cfg.Compression {
-		out.Header["Sec-WebSocket-Extensions"] = []string{frame.Offer}
+		out.Header["Sec-WebSocket-Extensions"] = []string{deflate.Offer}
 	}
 	if u.authorization != "" {
 		out.Header.Set("Authorization", u.authorization)

@@ -1,4 +1,7 @@
-package frame
+// Package deflate is permessage-deflate (RFC 7692): what client and server agree about it, and the compression of messages.
+//
+// It knows neither frames nor which side it is on: a Deflater is for what one side sends, an Inflater for what the other receives.
+package deflate
 
 import (
 	"encoding/binary"
@@ -18,13 +21,14 @@ type Deflater struct {
 	h       *history // between two messages only if keep
 }
 
-// NewDeflater returns a Deflater for what was negotiated. It allocates nothing more before the first message.
-func NewDeflater(p DeflateParams) *Deflater {
-	bits := p.ClientMaxWindowBits
-	if bits < minWindowBits || bits > maxWindowBits {
-		bits = maxWindowBits
+// NewDeflater returns a Deflater for the side whose window has 1<<windowBits bytes: 8 to 15, any other number means 15. takeover
+// says that messages may refer to earlier ones. What both are was negotiated: see Params. NewDeflater allocates nothing more before
+// the first message.
+func NewDeflater(windowBits int, takeover bool) *Deflater {
+	if windowBits < minWindowBits || windowBits > maxWindowBits {
+		windowBits = maxWindowBits
 	}
-	return &Deflater{keep: !p.ClientNoContextTakeover, maxDist: 1 << bits}
+	return &Deflater{keep: takeover, maxDist: 1 << windowBits}
 }
 
 const (
@@ -72,7 +76,7 @@ func (d *Deflater) Deflate(dst, msg []byte) ([]byte, bool) {
 			w.align()
 		}
 		if len(w.out)-len(dst) >= len(msg)-len(rest) {
-			// The server will not have this in its window, so it must be forgotten here.
+			// The peer will not have this in its window, so it must be forgotten here.
 			h.end = max(mark, 0)
 			return dst, false
 		}
@@ -85,7 +89,7 @@ const (
 	hashBytes = 8 // that must follow a position for it to be looked at
 )
 
-// history is the end of what the server has inflated, followed by the block that is being compressed.
+// history is the end of what the peer has inflated, followed by the block that is being compressed.
 //
 // The tables say where the beginnings of 5 and of 8 bytes with a certain hash were last seen, counted from the beginning of
 // everything, modulo 64 KiB. So they need not be renewed when buf moves, which took 10 % of the time of 64 KiB of JSON. What they

@@ -1,8 +1,8 @@
-package frame
+package deflate
 
 import (
 	"errors"
-	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -14,8 +14,8 @@ const (
 	maxWindowBits = 15
 )
 
-// DeflateParams is what client and server agreed about permessage-deflate (RFC 7692 section 7.1).
-type DeflateParams struct {
+// Params is what client and server agreed about permessage-deflate (RFC 7692 section 7.1).
+type Params struct {
 	// ServerNoContextTakeover and ClientNoContextTakeover say that each message of that side is compressed by itself.
 	ServerNoContextTakeover, ClientNoContextTakeover bool
 	// ServerMaxWindowBits and ClientMaxWindowBits bound the LZ77 window of that side: 8 to 15, for 256 bytes to 32 KiB.
@@ -23,7 +23,7 @@ type DeflateParams struct {
 	ServerMaxWindowBits, ClientMaxWindowBits int
 }
 
-// ParseExtensions checks the values of the Sec-WebSocket-Extensions headers in a server's response, several headers being one
+// Parse checks the values of the Sec-WebSocket-Extensions headers in a server's response, several headers being one
 // list (RFC 6455 section 9.1). offered says whether the request carried Offer. ok says whether permessage-deflate is in use.
 //
 // The handshake has failed with an error: for a value that is not in the grammar (an empty one too), an extension other than
@@ -31,33 +31,38 @@ type DeflateParams struct {
 // that is unknown, or has a value that RFC 7692 section 7.1 does not allow in a response.
 //
 // What browsers show as the extensions property is the header as it came: strings.Join(values, ", ").
-func ParseExtensions(values []string, offered bool) (p DeflateParams, ok bool, err error) {
-	p = DeflateParams{ServerMaxWindowBits: maxWindowBits, ClientMaxWindowBits: maxWindowBits}
+func Parse(values []string, offered bool) (p Params, ok bool, err error) {
+	p = Params{ServerMaxWindowBits: maxWindowBits, ClientMaxWindowBits: maxWindowBits}
 	for _, value := range values {
 		s := extensionScanner{rest: value}
 		for {
 			name := s.token()
 			switch {
 			case name == "":
-				return DeflateParams{}, false, fmt.Errorf("frame: extensions %q: %w", value, s.fault("extension name"))
+				return Params{}, false, refused(value, s.fault("extension name"))
 			case name != "permessage-deflate" || !offered:
-				return DeflateParams{}, false, fmt.Errorf("frame: extensions %q: %q was not offered", value, name)
+				return Params{}, false, refused(value, errors.New(strconv.Quote(name)+" was not offered"))
 			case ok:
-				return DeflateParams{}, false, fmt.Errorf("frame: extensions %q: %s twice", strings.Join(values, ", "), name)
+				return Params{}, false, refused(strings.Join(values, ", "), errors.New(name+" twice"))
 			}
 			ok = true
 			if err := s.params(&p); err != nil {
-				return DeflateParams{}, false, fmt.Errorf("frame: extensions %q: %w", value, err)
+				return Params{}, false, refused(value, err)
 			}
 			if s.rest == "" {
 				break
 			}
 			if !s.skip(',') {
-				return DeflateParams{}, false, fmt.Errorf("frame: extensions %q: %w", value, s.fault("comma"))
+				return Params{}, false, refused(value, s.fault("comma"))
 			}
 		}
 	}
 	return p, ok, nil
+}
+
+// refused is the error about a list of extensions.
+func refused(list string, cause error) error {
+	return errors.New("deflate: extensions " + strconv.Quote(list) + ": " + cause.Error())
 }
 
 // extensionScanner takes a header value apart. It skips optional whitespace before each piece and after the last.
@@ -66,7 +71,7 @@ type extensionScanner struct {
 }
 
 // params reads the parameters of a permessage-deflate.
-func (s *extensionScanner) params(p *DeflateParams) error {
+func (s *extensionScanner) params(p *Params) error {
 	seen := map[string]bool{}
 	for s.skip(';') {
 		name := s.token()
@@ -82,13 +87,13 @@ func (s *extensionScanner) params(p *DeflateParams) error {
 			}
 		}
 		if seen[name] {
-			return fmt.Errorf("parameter %s twice", name)
+			return errors.New("parameter " + name + " twice")
 		}
 		seen[name] = true
 		switch name {
 		case "server_no_context_takeover", "client_no_context_takeover":
 			if hasValue {
-				return fmt.Errorf("parameter %s with value %q", name, value)
+				return errors.New("parameter " + name + " with value " + strconv.Quote(value))
 			}
 			if name[0] == 's' {
 				p.ServerNoContextTakeover = true
@@ -98,7 +103,7 @@ func (s *extensionScanner) params(p *DeflateParams) error {
 		case "server_max_window_bits", "client_max_window_bits":
 			bits, ok := windowBits(value)
 			if !ok {
-				return fmt.Errorf("parameter %s with value %q, not 8 to 15", name, value)
+				return errors.New("parameter " + name + " with value " + strconv.Quote(value) + ", not 8 to 15")
 			}
 			if name[0] == 's' {
 				p.ServerMaxWindowBits = bits
@@ -106,7 +111,7 @@ func (s *extensionScanner) params(p *DeflateParams) error {
 				p.ClientMaxWindowBits = bits
 			}
 		default:
-			return fmt.Errorf("unknown parameter %q", name)
+			return errors.New("unknown parameter " + strconv.Quote(name))
 		}
 	}
 	return nil
@@ -115,7 +120,7 @@ func (s *extensionScanner) params(p *DeflateParams) error {
 // windowBits reads a decimal number from 8 to 15 without leading zeros.
 func windowBits(s string) (bits int, ok bool) {
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
-		if s == fmt.Sprint(bits) {
+		if s == strconv.Itoa(bits) {
 			return bits, true
 		}
 	}
@@ -181,7 +186,7 @@ func (s *extensionScanner) fault(want string) error {
 	if s.rest == "" {
 		return errors.New("ends where there should be a " + want)
 	}
-	return fmt.Errorf("%q where there should be a %s", s.rest, want)
+	return errors.New(strconv.Quote(s.rest) + " where there should be a " + want)
 }
 
 func isTokenByte(c byte) bool {

@@ -1,33 +1,33 @@
-package frame
+package deflate
 
 import (
 	"strings"
 	"testing"
 )
 
-func TestParseExtensions(t *testing.T) {
-	defaults := DeflateParams{ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
-	with := func(change func(*DeflateParams)) *DeflateParams {
+func TestParse(t *testing.T) {
+	defaults := Params{ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
+	with := func(change func(*Params)) *Params {
 		p := defaults
 		change(&p)
 		return &p
 	}
 	for _, c := range []struct {
 		values string // separated by |
-		want   *DeflateParams
+		want   *Params
 	}{
 		{"permessage-deflate", &defaults},
 		{"\t permessage-deflate\t ", &defaults},
-		{"permessage-deflate; server_no_context_takeover", with(func(p *DeflateParams) { p.ServerNoContextTakeover = true })},
-		{"permessage-deflate; client_no_context_takeover", with(func(p *DeflateParams) { p.ClientNoContextTakeover = true })},
-		{"permessage-deflate; server_max_window_bits=9", with(func(p *DeflateParams) { p.ServerMaxWindowBits = 9 })},
-		{"permessage-deflate; client_max_window_bits=8", with(func(p *DeflateParams) { p.ClientMaxWindowBits = 8 })},
-		{`permessage-deflate; client_max_window_bits="10"`, with(func(p *DeflateParams) { p.ClientMaxWindowBits = 10 })},
-		{`permessage-deflate; client_max_window_bits="1\0"`, with(func(p *DeflateParams) { p.ClientMaxWindowBits = 10 })},
+		{"permessage-deflate; server_no_context_takeover", with(func(p *Params) { p.ServerNoContextTakeover = true })},
+		{"permessage-deflate; client_no_context_takeover", with(func(p *Params) { p.ClientNoContextTakeover = true })},
+		{"permessage-deflate; server_max_window_bits=9", with(func(p *Params) { p.ServerMaxWindowBits = 9 })},
+		{"permessage-deflate; client_max_window_bits=8", with(func(p *Params) { p.ClientMaxWindowBits = 8 })},
+		{`permessage-deflate; client_max_window_bits="10"`, with(func(p *Params) { p.ClientMaxWindowBits = 10 })},
+		{`permessage-deflate; client_max_window_bits="1\0"`, with(func(p *Params) { p.ClientMaxWindowBits = 10 })},
 		{"permessage-deflate ;  client_no_context_takeover ; server_max_window_bits = 12",
-			with(func(p *DeflateParams) { p.ClientNoContextTakeover, p.ServerMaxWindowBits = true, 12 })},
+			with(func(p *Params) { p.ClientNoContextTakeover, p.ServerMaxWindowBits = true, 12 })},
 		{"permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15; client_max_window_bits=15",
-			with(func(p *DeflateParams) { p.ServerNoContextTakeover, p.ClientNoContextTakeover = true, true })},
+			with(func(p *Params) { p.ServerNoContextTakeover, p.ClientNoContextTakeover = true, true })},
 		{"", nil},
 		{" ", nil},
 		{";;=", nil},
@@ -65,20 +65,20 @@ func TestParseExtensions(t *testing.T) {
 		{"permessage-deflate\x00", nil},
 		{"permessage-deflate; \xff", nil},
 	} {
-		p, ok, err := ParseExtensions(strings.Split(c.values, "|"), true)
+		p, ok, err := Parse(strings.Split(c.values, "|"), true)
 		switch {
 		case c.want == nil:
-			if err == nil || ok || p != (DeflateParams{}) || !strings.HasPrefix(err.Error(), "frame: extensions ") {
+			if err == nil || ok || p != (Params{}) || !strings.HasPrefix(err.Error(), "deflate: extensions ") {
 				t.Errorf("%q: got %+v, %v, %v", c.values, p, ok, err)
 			}
 		case err != nil || !ok || p != *c.want:
 			t.Errorf("%q: got %+v, %v, %v, want %+v", c.values, p, ok, err, *c.want)
 		}
-		if _, ok, err := ParseExtensions(strings.Split(c.values, "|"), false); err == nil || ok {
+		if _, ok, err := Parse(strings.Split(c.values, "|"), false); err == nil || ok {
 			t.Errorf("%q, not offered: got %v, %v", c.values, ok, err)
 		}
 	}
-	if _, ok, err := ParseExtensions(nil, true); ok || err != nil {
+	if _, ok, err := Parse(nil, true); ok || err != nil {
 		t.Errorf("no header: got %v, %v", ok, err)
 	}
 }
@@ -90,7 +90,7 @@ func FuzzExtensions(f *testing.F) {
 	f.Add(`permessage-deflate ; server_max_window_bits = "1\0";client_no_context_takeover`)
 	f.Add("permessage-deflate; server_no_context_takeover; client_max_window_bits=8, foo; bar=\"x y\"")
 	f.Fuzz(func(t *testing.T, value string) {
-		p, ok, err := ParseExtensions([]string{value}, true)
+		p, ok, err := Parse([]string{value}, true)
 		if ok != (err == nil) {
 			t.Fatalf("%q: %v, %v", value, ok, err)
 		}
@@ -103,7 +103,7 @@ func FuzzExtensions(f *testing.F) {
 		if parts[0] != "permessage-deflate" || len(parts) > 5 {
 			t.Fatalf("%q accepted", value)
 		}
-		got := DeflateParams{ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
+		got := Params{ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
 		for _, part := range parts[1:] {
 			name, bits, _ := strings.Cut(part, "=")
 			n := map[string]int{"8": 8, "9": 9, "10": 10, "11": 11, "12": 12, "13": 13, "14": 14, "15": 15}[bits]

@@ -1,4 +1,4 @@
-package frame
+package deflate
 
 import (
 	"bytes"
@@ -8,6 +8,8 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+
+	"github.com/seed2c7e30c3/ws/internal/deflate/deflatetest"
 )
 
 // TestDeflateRoundTrip compresses sequences of messages with every window and both kinds of context, and decodes them with the
@@ -16,7 +18,7 @@ func TestDeflateRoundTrip(t *testing.T) {
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
 		for _, keep := range []bool{true, false} {
 			rng := rand.New(rand.NewPCG(uint64(bits), 1))
-			d := NewDeflater(DeflateParams{ClientMaxWindowBits: bits, ClientNoContextTakeover: !keep})
+			d := NewDeflater(bits, keep)
 			var window []byte
 			compressed := 0
 			for n := range 60 {
@@ -24,7 +26,7 @@ func TestDeflateRoundTrip(t *testing.T) {
 				if n%20 == 19 {
 					size = rng.IntN(150_000)
 				}
-				msg := sample(rng, n, size)
+				msg := deflatetest.Sample(rng, n, size)
 				out, ok := d.Deflate([]byte("before"), msg)
 				if !bytes.HasPrefix(out, []byte("before")) || !ok && len(out) != 6 {
 					t.Fatalf("%d bits, message %d: %q, %v", bits, n, out[:6], ok)
@@ -37,7 +39,7 @@ func TestDeflateRoundTrip(t *testing.T) {
 				if len(data) >= len(msg) {
 					t.Errorf("%d bits, message %d: %d bytes compressed to %d", bits, n, len(msg), len(data))
 				}
-				got, dist, ok := slowInflateDist(data, window, true)
+				got, dist, ok := deflatetest.InflateDist(data, window, true)
 				if !ok || !bytes.Equal(got, msg) {
 					t.Fatalf("%d bits, keep %v, message %d of %d bytes: got %d bytes, %v", bits, keep, n, len(msg), len(got), ok)
 				}
@@ -76,10 +78,10 @@ func TestDeflateBoundaries(t *testing.T) {
 			// Repeated at exactly the distance that is the last allowed, the first forbidden, and that of the end of the tables.
 			repeat := map[int][]byte{}
 			for _, period := range []int{window - 1, window, window + 1, maxWindow} {
-				repeat[period] = sample(rng, 1, period)
+				repeat[period] = deflatetest.Sample(rng, 1, period)
 			}
-			d := NewDeflater(DeflateParams{ClientMaxWindowBits: bits, ClientNoContextTakeover: !keep})
-			i := NewInflater(DeflateParams{ServerNoContextTakeover: !keep})
+			d := NewDeflater(bits, keep)
+			i := NewInflater(keep)
 			var history []byte
 			for n, size := range sizes {
 				var msg []byte
@@ -87,7 +89,7 @@ func TestDeflateBoundaries(t *testing.T) {
 				case 4:
 					msg = bytes.Repeat(repeat[period], size/period+1)[:size]
 				default:
-					msg = sample(rng, n%5, size)
+					msg = deflatetest.Sample(rng, n%5, size)
 				}
 				out, ok := d.Deflate(nil, msg)
 				if !ok {
@@ -121,10 +123,10 @@ func stdInflate(t *testing.T, data, history []byte) []byte {
 
 // TestDeflateMemory checks what a connection keeps, whatever it has sent.
 func TestDeflateMemory(t *testing.T) {
-	d := NewDeflater(DeflateParams{})
+	d := NewDeflater(15, true)
 	rng := rand.New(rand.NewPCG(9, 9))
 	for _, size := range []int{100, 1000, 30_000, 65_536, 1_000_000, 100} {
-		d.Deflate(nil, sample(rng, 0, size))
+		d.Deflate(nil, deflatetest.Sample(rng, 0, size))
 		if kept := cap(d.h.buf) + 2*(len(d.h.short)+len(d.h.long)); kept > 128<<10 {
 			t.Errorf("%d bytes kept after %d", kept, size)
 		}
@@ -133,8 +135,8 @@ func TestDeflateMemory(t *testing.T) {
 
 // TestDeflateIdentical checks that a message that is sent again and again comes out as little more than references to the last.
 func TestDeflateIdentical(t *testing.T) {
-	msg := sample(rand.New(rand.NewPCG(10, 10)), 0, 2000)
-	d := NewDeflater(DeflateParams{})
+	msg := deflatetest.Sample(rand.New(rand.NewPCG(10, 10)), 0, 2000)
+	d := NewDeflater(15, true)
 	d.Deflate(nil, msg)
 	for n := range 50 {
 		if out, ok := d.Deflate(nil, msg); !ok || len(out) > len(msg)/20 {
@@ -195,10 +197,10 @@ func TestMatchLength(t *testing.T) {
 
 func BenchmarkDeflate(b *testing.B) {
 	for _, size := range []int{100, 1 << 10, 64 << 10} {
-		messages := jsonMessages(max(8, (256<<10)/size), size)
+		messages := deflatetest.JSON(max(8, (256<<10)/size), size)
 		for _, keep := range []bool{true, false} {
 			b.Run(fmt.Sprintf("%d/context=%v", size, keep), func(b *testing.B) {
-				d := NewDeflater(DeflateParams{ClientNoContextTakeover: !keep})
+				d := NewDeflater(15, keep)
 				b.SetBytes(int64(size))
 				b.ReportAllocs()
 				var out []byte
@@ -222,8 +224,8 @@ func BenchmarkDeflate(b *testing.B) {
 func TestDeflatePlain(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	for _, keep := range []bool{true, false} {
-		d := NewDeflater(DeflateParams{ClientNoContextTakeover: !keep})
-		i := NewInflater(DeflateParams{ServerNoContextTakeover: !keep})
+		d := NewDeflater(15, keep)
+		i := NewInflater(keep)
 		if out, ok := d.Deflate(nil, []byte("tiny")); ok || out != nil || d.h != nil {
 			t.Error("4 bytes were compressed")
 		}
@@ -232,7 +234,7 @@ func TestDeflatePlain(t *testing.T) {
 		}
 		text := []byte(strings.Repeat("some text that repeats itself ", 20))
 		for _, size := range []int{100, 5000, 100_000, 300_000} {
-			noise := sample(rng, 1, size)
+			noise := deflatetest.Sample(rng, 1, size)
 			for range 3 {
 				if _, ok := d.Deflate(nil, noise); ok {
 					t.Errorf("%d random bytes were compressed", size)
@@ -247,7 +249,7 @@ func TestDeflatePlain(t *testing.T) {
 			}
 		}
 		// Noise between text: as a whole it is worth compressing, though most of its blocks are not.
-		mixed := bytes.Join([][]byte{bytes.Repeat(text, 100), sample(rng, 1, 100_000), text}, nil)
+		mixed := bytes.Join([][]byte{bytes.Repeat(text, 100), deflatetest.Sample(rng, 1, 100_000), text}, nil)
 		out, ok := d.Deflate(nil, mixed)
 		if !ok {
 			t.Fatal("mixed data was not compressed")
@@ -260,8 +262,8 @@ func TestDeflatePlain(t *testing.T) {
 
 // TestDeflateContext checks that context is used, and that nothing is kept without it.
 func TestDeflateContext(t *testing.T) {
-	msg := sample(rand.New(rand.NewPCG(5, 5)), 0, 500)
-	d := NewDeflater(DeflateParams{})
+	msg := deflatetest.Sample(rand.New(rand.NewPCG(5, 5)), 0, 500)
+	d := NewDeflater(15, true)
 	first, _ := d.Deflate(nil, msg)
 	second, ok := d.Deflate(nil, msg)
 	if !ok || len(second) > len(first)/10 {
@@ -270,7 +272,7 @@ func TestDeflateContext(t *testing.T) {
 	if len(d.h.buf) > minWindow {
 		t.Errorf("%d bytes kept for %d", len(d.h.buf), 2*len(msg))
 	}
-	d = NewDeflater(DeflateParams{ClientNoContextTakeover: true})
+	d = NewDeflater(15, false)
 	first, _ = d.Deflate(nil, msg)
 	second, ok = d.Deflate(nil, msg)
 	if !ok || !bytes.Equal(first, second) || d.h != nil {
@@ -334,8 +336,8 @@ func TestCodes(t *testing.T) {
 func FuzzDeflate(f *testing.F) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for kind := range 4 {
-		f.Add(sample(rng, kind, 1000), uint64(kind), uint8(8+2*kind), kind%2 == 0)
-		f.Add(sample(rng, kind, 1<<14), uint64(kind), uint8(15-2*kind), true) // enough to move the history
+		f.Add(deflatetest.Sample(rng, kind, 1000), uint64(kind), uint8(8+2*kind), kind%2 == 0)
+		f.Add(deflatetest.Sample(rng, kind, 1<<14), uint64(kind), uint8(15-2*kind), true) // enough to move the history
 	}
 	f.Fuzz(func(t *testing.T, data []byte, seed uint64, bits uint8, keep bool) {
 		if len(data) == 0 || len(data) > 1<<14 {
@@ -346,8 +348,8 @@ func FuzzDeflate(f *testing.F) {
 			window = 1 << bits
 		}
 		rng := rand.New(rand.NewPCG(seed, 0))
-		d := NewDeflater(DeflateParams{ClientMaxWindowBits: int(bits), ClientNoContextTakeover: !keep})
-		i := NewInflater(DeflateParams{ServerNoContextTakeover: !keep})
+		d := NewDeflater(int(bits), keep)
+		i := NewInflater(keep)
 		var history []byte
 		for range 1 + rng.IntN(12) {
 			var msg []byte
@@ -368,7 +370,7 @@ func FuzzDeflate(f *testing.F) {
 				t.Fatalf("got %d bytes of %d, %v", len(got), len(msg), err)
 			}
 			if len(msg) < 10_000 {
-				got, dist, ok := slowInflateDist(out, history, true)
+				got, dist, ok := deflatetest.InflateDist(out, history, true)
 				if !ok || !bytes.Equal(got, msg) || dist > window {
 					t.Fatalf("reference: got %d bytes of %d, %v, distance %d", len(got), len(msg), ok, dist)
 				}

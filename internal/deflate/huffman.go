@@ -1,4 +1,4 @@
-package frame
+package deflate
 
 import (
 	"encoding/binary"

@@ -1,43 +1,43 @@
-package frame
+package deflate
 
 import (
 	"encoding/binary"
+	"errors"
 	"math/bits"
 	"sync"
 )
 
-// An Inflater restores the messages that the server compressed (RFC 7692 section 7.2.2), for one Reader.
+// An Inflater restores the messages that the peer compressed (RFC 7692 section 7.2.2), for one connection. It is for one goroutine
+// at a time.
 //
 // It decodes DEFLATE (RFC 1951) by itself, for two reasons. A message is inflated as it arrives, so that wrong text or too much of
 // it is noticed there and then. And what a connection keeps between two messages is the window alone: at most 64 KiB, growing
-// from 8 KiB with what is received, and nothing if the server keeps no context.
+// from 8 KiB with what is received, and nothing if the peer keeps no context.
 //
 // As browsers do, it accepts blocks with BFINAL set, messages whose last four bytes have not been removed, and distances up to 32
-// KiB whatever window the server promised. It refuses truncated messages, of which browsers make wrong text.
+// KiB whatever window the peer promised. It refuses truncated messages, of which browsers make wrong text.
 type Inflater struct {
 	keep bool     // the next message may refer to this one
 	d    *decoder // while a message is under way
 	buf  []byte   // between two messages, if keep: the window
 	pos  int      // ... and its end in buf
-
-	// The Reader's, here because few connections have an Inflater.
-	out      []byte // what of the message under way lies in memory of d, behind what the Reader has copied
-	inflated int64  // how many bytes of the message have been inflated
 }
 
-// NewInflater returns an Inflater for what was negotiated. It allocates nothing more before the first compressed message.
-func NewInflater(p DeflateParams) *Inflater {
-	return &Inflater{keep: !p.ServerNoContextTakeover}
-}
+// NewInflater returns an Inflater. takeover says that messages may refer to earlier ones, which was negotiated: see Params. It
+// allocates nothing more before the first compressed message.
+func NewInflater(takeover bool) *Inflater { return &Inflater{keep: takeover} }
 
+// What is wrong with a compressed message.
 var (
-	errCorrupt   = protocolError("compressed message that is not DEFLATE data")
-	errTruncated = protocolError("compressed message that ends too early")
+	ErrCorrupt   = errors.New("compressed message that is not DEFLATE data")
+	ErrTruncated = errors.New("compressed message that ends too early")
 )
 
-// inflate consumes a beginning of src, of n bytes, and returns what it says as a slice that is valid until the next call. full
-// means that there may be more to return, or to consume, for which the next call will have room.
-func (i *Inflater) inflate(src []byte) (out []byte, n int, full bool, err error) {
+// Inflate consumes a beginning of src, of n bytes, and returns what it says. more means that there may be more to return, or to
+// consume, for which the next call will have room. An error is ErrCorrupt; out is what precedes the fault, and Release must follow.
+//
+// out is valid until the next call of Inflate, End or Release, and if Stays says so also beyond End.
+func (i *Inflater) Inflate(src []byte) (out []byte, n int, more bool, err error) {
 	room := maxMatch + slack
 	if i.d == nil {
 		i.begin()
@@ -46,9 +46,12 @@ func (i *Inflater) inflate(src []byte) (out []byte, n int, full bool, err error)
 	d := i.d
 	d.makeRoom(room)
 	start := d.pos
-	n, full, err = d.run(src)
-	return d.buf[start:d.pos], n, full, err
+	n, more, err = d.run(src)
+	return d.buf[start:d.pos], n, more, err
 }
+
+// Stays reports whether what Inflate returned last stays valid after End, until the next message.
+func (i *Inflater) Stays() bool { return i.keep }
 
 // begin begins a message.
 func (i *Inflater) begin() {
@@ -66,22 +69,23 @@ func (i *Inflater) begin() {
 	d.state, d.bits, d.nbits, d.final = atHeader, 0, 0, false
 }
 
-// end ends a message. Nothing that was inflated is still due, since every symbol has been decoded with its last bit. The bytes
-// 00 00 FF FF, which the sender has removed, need not be appended: what matters is that nothing else is missing.
-func (i *Inflater) end() error {
+// End ends a message. Nothing that was inflated is still due, since every symbol has been decoded with its last bit. The bytes
+// 00 00 FF FF, which the sender has removed, need not be appended: what matters is that nothing else is missing. An error is
+// ErrTruncated; Release must follow.
+func (i *Inflater) End() error {
 	d := i.d
 	if d == nil {
 		return nil
 	}
 	if d.nbits > 0 || d.state != atHeader && d.state != atStoredLength {
-		return errTruncated
+		return ErrTruncated
 	}
-	i.release()
+	i.Release()
 	return nil
 }
 
-// release gives back what is not needed between two messages.
-func (i *Inflater) release() {
+// Release gives back what is not needed between two messages, and gives up the one under way.
+func (i *Inflater) Release() {
 	d := i.d
 	if d == nil {
 		return
@@ -203,7 +207,7 @@ func (d *decoder) run(src []byte) (i int, full bool, err error) {
 			case 2:
 				d.state = atCounts
 			default:
-				return i, false, errCorrupt
+				return i, false, ErrCorrupt
 			}
 		case atStoredLength:
 			if d.nbits < 32 {
@@ -211,7 +215,7 @@ func (d *decoder) run(src []byte) (i int, full bool, err error) {
 			}
 			d.stored = d.take(16)
 			if d.take(16) != d.stored^0xFFFF {
-				return i, false, errCorrupt
+				return i, false, ErrCorrupt
 			}
 			d.state = inStored
 		case inStored:
@@ -268,7 +272,7 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 		}
 		d.nlit, d.ndist, d.ncode = d.take(5)+257, d.take(5)+1, d.take(4)+4
 		if d.nlit > 286 || d.ndist > 30 {
-			return i, false, errCorrupt
+			return i, false, ErrCorrupt
 		}
 		d.have = 0
 		clear(d.lengths[:len(codeOrder)])
@@ -283,7 +287,7 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 			d.have++
 		}
 		if !buildTable(d.codeTable[:], d.lengths[:len(codeOrder)], codeBits, fixed().codeEntries[:]) {
-			return i, false, errCorrupt
+			return i, false, ErrCorrupt
 		}
 		d.have = 0
 		d.state = inLengths
@@ -294,7 +298,7 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 		length, extra := uint(e&0xFF), uint(e>>8&0x1F)
 		value := uint8(e >> 16)
 		if length <= d.nbits && value == 16 && d.have == 0 {
-			return i, false, errCorrupt
+			return i, false, ErrCorrupt
 		}
 		if length+extra > d.nbits {
 			return i, false, nil
@@ -314,7 +318,7 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 			repeat += 8
 		}
 		if d.have+repeat > total {
-			return i, false, errCorrupt
+			return i, false, ErrCorrupt
 		}
 		for range repeat {
 			d.lengths[d.have] = what
@@ -324,7 +328,7 @@ func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 	lits, dists := d.lengths[:d.nlit], d.lengths[d.nlit:d.nlit+d.ndist]
 	if lits[endOfBlock] == 0 || !buildTable(d.litTable[:], lits, litBits, fixed().litEntries[:]) ||
 		!buildTable(d.distTable[:], dists, distBits, fixed().distEntries[:]) {
-		return i, false, errCorrupt
+		return i, false, ErrCorrupt
 	}
 	d.lits, d.dists = d.litTable[:], d.distTable[:]
 	return i, true, nil
@@ -366,7 +370,7 @@ func (d *decoder) decode(src []byte, i int) (int, stopReason, error) {
 		}
 		if e&entrySpecial != 0 {
 			if e>>16 != endOfBlock {
-				return i, noInput, errCorrupt
+				return i, noInput, ErrCorrupt
 			}
 			d.drop(used)
 			return i, blockEnd, nil
@@ -384,13 +388,13 @@ func (d *decoder) decode(src []byte, i int) (int, stopReason, error) {
 			return i, noInput, nil
 		}
 		if e&entrySpecial != 0 {
-			return i, noInput, errCorrupt
+			return i, noInput, ErrCorrupt
 		}
 		used += code
 		dist := int(e>>16) + int(d.bits>>used&(1<<extra-1))
 		used += extra
 		if dist > d.pos {
-			return i, noInput, errCorrupt
+			return i, noInput, ErrCorrupt
 		}
 		d.drop(used)
 		d.pos = copyMatch(d.buf, d.pos, dist, length)
@@ -452,7 +456,7 @@ func (d *decoder) decodeFast(src []byte, i int) (int, stopReason, error) {
 			if e>>16 == endOfBlock {
 				stop = blockEnd
 			} else {
-				err = errCorrupt
+				err = ErrCorrupt
 			}
 			break
 		}
@@ -471,7 +475,7 @@ func (d *decoder) decodeFast(src []byte, i int) (int, stopReason, error) {
 		b >>= extra
 		n -= uint(extra)
 		if e&entrySpecial != 0 || dist > pos {
-			err = errCorrupt
+			err = ErrCorrupt
 			break
 		}
 		pos = copyMatch(buf, pos, dist, length)

@@ -1,0 +1,298 @@
+package ws
+
+// The receiving half of the state machine: a platform reports what happened on the connection, and here it becomes readyState,
+// messages for Read, and calls of handlers.
+//
+// What happened is posted, under mu. What no handler is called for is applied at once, unless something posted before it is still
+// waiting. The rest is applied by deliver, event after event.
+
+// posted are the events that have not been delivered yet, in this order.
+type posted struct {
+	opened   bool // the connection is open
+	messages queue[payload]
+	closing  bool // the peer's Close frame came
+	closed   bool // the connection has ended, as Conn.end says
+	onError  bool // and OnError is to be called
+	onClose  bool // and OnClose
+}
+
+func (p *posted) any() bool {
+	return p.opened || p.messages.len() > 0 || p.closing || p.closed || p.onError || p.onClose
+}
+
+// forHandlers reports whether a handler is to be called.
+func (p *posted) forHandlers() bool {
+	return p.opened || p.messages.len() > 0 || p.onError || p.onClose
+}
+
+// setState changes readyState. No other function does.
+func (c *Conn) setState(s ReadyState) { c.state.Store(uint32(s)) }
+
+// readyState returns the state as it was last set.
+func (c *Conn) readyState() ReadyState { return ReadyState(c.state.Load()) }
+
+// opened makes the connection Open, and reports whether it did: after Close it does not. The caller must then call deliver.
+func (c *Conn) opened(protocol, extensions string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.readyState() != Connecting {
+		return false
+	}
+	c.setState(Open)
+	c.protocol, c.extensions = protocol, extensions
+	c.established = true
+	c.settle()
+	c.posted.opened = c.onOpen != nil
+	return true
+}
+
+// settle says that the attempt to connect is over.
+func (c *Conn) settle() {
+	if c.connecting != nil {
+		close(c.connecting)
+		c.connecting = nil
+	}
+}
+
+// incoming returns the queue that a message goes into that arrives now, nil if nobody wants it. mu is held until arrived has been
+// called.
+func (c *Conn) incoming() *queue[payload] {
+	switch {
+	case c.end != nil, c.dropping:
+		return nil
+	case c.onMessage != nil, c.delivering, c.posted.any():
+		return &c.posted.messages
+	}
+	return &c.unread
+}
+
+// demand says what is to follow when messages have been received.
+type demand uint8
+
+const (
+	wantMore    demand = iota // nothing special
+	wantDeliver               // a call of deliver
+	wantPause                 // ReadBuffer is exceeded: nothing is to be received until resume is called
+	wantYield                 // the program takes messages by Read, and will come for the next
+)
+
+// arrived is called, with mu, when messages have been put into the queue that incoming returned. bytes is what they count.
+func (c *Conn) arrived(bytes int64) demand {
+	c.unreadBytes += bytes
+	if c.unread.len() > 0 {
+		c.handOut()
+	}
+	took := c.tookMessage
+	c.tookMessage = false
+	switch {
+	case c.posted.any() && !c.delivering:
+		return wantDeliver
+	case c.readBuffer >= 0 && c.unreadBytes >= c.readBuffer:
+		c.paused = true
+		return wantPause
+	case took && c.onMessage == nil && c.readersWaiting() == 0:
+		return wantYield
+	}
+	return wantMore
+}
+
+// received takes messages that have arrived. It reports whether the caller must call deliver.
+func (c *Conn) received(batch []payload) (mustDeliver bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	queue := c.incoming()
+	if queue == nil {
+		return false
+	}
+	var bytes int64
+	for i := range batch {
+		bytes += batch[i].size() + messageOverhead
+	}
+	queue.push(batch...)
+	return c.arrived(bytes) == wantDeliver
+}
+
+// peerClosing says that the peer's Close frame has come.
+func (c *Conn) peerClosing() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.end == nil {
+		c.posted.closing = true
+		c.applyPosted()
+	}
+}
+
+// ended says how the connection has ended, and whether it was failed.
+func (c *Conn) ended(err *CloseError, failed bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.postEnd(err, failed)
+}
+
+// postEnd is ended, with mu. Later calls have no effect. It calls no handler.
+func (c *Conn) postEnd(err *CloseError, failed bool) {
+	if c.end != nil {
+		return
+	}
+	c.end = err
+	if c.endedChan != nil {
+		close(c.endedChan)
+	}
+	p := &c.posted
+	p.closed, p.onError, p.onClose = true, failed && c.onError != nil, c.onClose != nil
+	// At once, because a handler may wait in Drain, and the event waits for the handler.
+	c.wakeDrains()
+	if !c.applyPosted() {
+		go c.deliver()
+	}
+}
+
+// drained wakes the Drains whose wait is over.
+func (c *Conn) drained() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wakeDrained()
+}
+
+// applyPosted applies what has been posted if no handler is to be called for it and nobody delivers. It reports whether
+// nothing is left that somebody would have to deliver.
+func (c *Conn) applyPosted() bool {
+	if c.delivering {
+		return true
+	}
+	if c.posted.forHandlers() {
+		return false
+	}
+	for c.applyNext() {
+	}
+	return true
+}
+
+// deliver applies what has been posted, event after event, and calls the handlers, until nothing is left. It may be called
+// by several goroutines: one delivers, for the others there is nothing to do.
+func (c *Conn) deliver() {
+	c.mu.Lock()
+	if c.delivering || !c.posted.any() {
+		c.mu.Unlock()
+		return
+	}
+	c.delivering = true
+	complete := false
+	defer func() {
+		if complete {
+			return
+		}
+		if thrown := recover(); thrown != nil {
+			panic(thrown) // no further event is delivered: the program ends
+		}
+		c.handlerExited()
+	}()
+	for c.applyNext() {
+	}
+	c.delivering = false
+	c.mu.Unlock()
+	complete = true
+}
+
+// handlerExited goes on after a handler that has ended its goroutine, by runtime.Goexit or a test's Fatal.
+func (c *Conn) handlerExited() {
+	c.mu.Lock()
+	c.handling, c.delivering = false, false
+	c.mu.Unlock()
+	go c.deliver()
+}
+
+// applyNext applies the first event, and reports whether there was one. It gives up mu while a handler runs.
+func (c *Conn) applyNext() bool {
+	p := &c.posted
+	switch {
+	case p.opened:
+		p.opened = false
+		c.enterHandler()
+		c.onOpen(c)
+		c.leaveHandler()
+	case p.messages.len() > 0:
+		c.applyMessage(p.messages.pop())
+	case p.closing:
+		p.closing = false
+		if c.readyState() == Open {
+			c.setState(Closing)
+		}
+	case p.closed:
+		p.closed = false
+		c.applyClosed()
+	case p.onError:
+		p.onError = false
+		c.enterHandler()
+		c.onError(c, c.end)
+		c.leaveHandler()
+	case p.onClose:
+		p.onClose = false
+		c.enterHandler()
+		c.onClose(c, c.end.CloseEvent)
+		c.leaveHandler()
+	default:
+		return false
+	}
+	return true
+}
+
+func (c *Conn) applyMessage(p payload) {
+	if c.onMessage == nil {
+		c.unread.push(p)
+		c.handOut()
+		return
+	}
+	c.messageTaken(p)
+	binaryType := c.binaryType
+	c.enterHandler()
+	c.onMessage(c, p.message(binaryType))
+	c.leaveHandler()
+}
+
+func (c *Conn) applyClosed() {
+	c.setState(Closed)
+	c.settle()
+	if c.done != nil {
+		close(c.done)
+	}
+	c.wakeReads()
+}
+
+// enterHandler and leaveHandler surround the call of a handler: mu is not held in it and BufferedAmount does not fall.
+func (c *Conn) enterHandler() {
+	c.handedBefore, c.handling = c.handed(), true
+	c.mu.Unlock()
+}
+
+func (c *Conn) leaveHandler() {
+	c.mu.Lock()
+	c.handling = false
+}
+
+// dropUnread forgets the messages that neither Read nor a handler has got, and those that are still to come.
+func (c *Conn) dropUnread() {
+	c.dropping = true
+	for _, q := range []*queue[payload]{&c.unread, &c.posted.messages} {
+		q.reset()
+		q.trim()
+	}
+	c.unreadBytes = 0
+	c.resumeIfRoom()
+}
+
+// messageTaken is called when Read or a handler gets a message.
+func (c *Conn) messageTaken(p payload) {
+	c.unreadBytes -= p.size() + messageOverhead
+	c.tookMessage = true
+	if c.paused {
+		c.resumeIfRoom()
+	}
+}
+
+func (c *Conn) resumeIfRoom() {
+	if c.paused && (c.dropping || c.unreadBytes < c.readBuffer) {
+		c.paused = false
+		c.resume()
+	}
+}

@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"cmp"
+	"time"
+)
+
+// Timeouts bound how long a connection that is to close waits for its peer. The zero value of a field means the default.
+type Timeouts struct {
+	// Stall bounds the time in which the peer takes nothing of what waits to be written, the Close frame included: 120 s.
+	// Above it the peer may take as long as it wants, if it takes leastRate.
+	Stall time.Duration
+
+	// Reply bounds the time from the moment the peer has our Close frame until its own comes: 60 s. It begins again while data keeps
+	// arriving, replyExtensions times.
+	Reply time.Duration
+
+	// Disconnect bounds the time until the stream ends, after both Close frames or after the connection was failed: 2 s. It
+	// is the server's to close first (RFC 6455, section 7.1.1).
+	Disconnect time.Duration
+}
+
+func (t *Timeouts) setDefaults() {
+	t.Stall = cmp.Or(t.Stall, 120*time.Second)
+	t.Reply = cmp.Or(t.Reply, 60*time.Second)
+	t.Disconnect = cmp.Or(t.Disconnect, 2*time.Second)
+}
+
+const (
+	// leastRate is how many bytes a minute a peer has to take of what was queued before our Close frame.
+	leastRate = 64 << 10
+
+	// replyExtensions is how often Timeouts.Reply begins again.
+	replyExtensions = 4
+
+	// looks is how often during a stage it is looked whether the peer has taken something.
+	looks = 8
+)
+
+// closeStage is what a connection that is to close waits for.
+type closeStage uint8
+
+const (
+	notClosing     closeStage = iota
+	awaitingTaken             // the peer is to take what waits to be written
+	awaitingReply             // the peer's Close frame is to come
+	awaitingStream            // the stream is to end
+)
+
+// closeTimer bounds each stage.
+type closeTimer struct {
+	stage      closeStage
+	timer      *time.Timer
+	began      time.Time // the stage
+	progressed time.Time // when the peer was last seen to take something
+	taken      int64     // the stream's Taken then
+	first      int64     // the stream's Taken when the stage began
+	onItsWay   time.Time // when our Close frame was last seen not to have reached the peer's system
+	arrived    bool      // it has, and the timer is set for the end of the stage
+	received   int64     // Endpoint.received then
+	extensions int       // of Timeouts.Reply
+}
+
+func (t *closeTimer) stop() {
+	if t.timer != nil {
+		t.timer.Stop()
+	}
+}
+
+// stageLocked returns what the connection waits for by its states.
+func (e *Endpoint) stageLocked() closeStage {
+	switch {
+	case e.receiving == over:
+		return notClosing
+	case e.receiving == ignoring, e.sending == broken:
+		return awaitingStream
+	case e.sending == closeQueued, e.sending == closeWriting:
+		return awaitingTaken
+	case e.sending == closeSent && e.receiving == receiving:
+		return awaitingReply
+	case e.sending == closeSent:
+		return awaitingStream
+	}
+	return notClosing
+}
+
+// watchClosingLocked sets the timer for a stage that has begun.
+func (e *Endpoint) watchClosingLocked() {
+	t := &e.closing
+	stage := e.stageLocked()
+	if stage == t.stage {
+		return
+	}
+	now := time.Now()
+	t.stage, t.began, t.progressed, t.onItsWay, t.arrived = stage, now, now, now, false
+	t.first = e.stream.Taken()
+	t.taken = t.first
+	switch {
+	case stage == notClosing:
+		t.stop()
+	case stage == awaitingTaken:
+		t.set(e, e.timeouts.Stall/looks)
+	case e.sending == closeSent && e.receiving != ignoring:
+		t.set(e, e.stageTimeLocked()/looks)
+	default:
+		t.arrived = true // or never will
+		t.set(e, e.stageTimeLocked())
+	}
+}
+
+// stageTimeLocked is the time of a stage that does not wait for bytes to be taken.
+func (e *Endpoint) stageTimeLocked() time.Duration {
+	if e.closing.stage == awaitingReply {
+		return e.timeouts.Reply
+	}
+	return e.timeouts.Disconnect
+}
+
+func (t *closeTimer) set(e *Endpoint, d time.Duration) {
+	if t.timer == nil {
+		t.timer = time.AfterFunc(d, e.closeDue)
+	} else {
+		t.timer.Reset(d)
+	}
+}
+
+// closeDue runs when the time of a stage is over, or it is time to look.
+func (e *Endpoint) closeDue() {
+	e.mu.Lock()
+	defer e.unlock()
+	if e.closing.stage == notClosing || e.receiving == over {
+		return
+	}
+	cause := e.closeCauseLocked()
+	if cause == nil {
+		return
+	}
+	if e.receiving != ignoring {
+		e.unsaid = e.endOf(cause)
+	}
+	e.overLocked()
+	go e.stream.Abort() // nobody is left to hear what goes wrong
+}
+
+// closeCauseLocked returns why the connection is to be ended now, or sets the timer again and returns nil.
+func (e *Endpoint) closeCauseLocked() error {
+	t := &e.closing
+	stalled := e.stalledLocked()
+	if t.stage == awaitingTaken {
+		if stalled {
+			return errStalled
+		}
+		t.set(e, e.timeouts.Stall/looks)
+		return nil
+	}
+	d := e.stageTimeLocked()
+	if !t.arrived {
+		// The peer's time begins when its system has our Close frame.
+		switch {
+		case e.stream.Taken() == e.stream.Written():
+			t.arrived = true
+			t.received = e.received.Load()
+			t.set(e, max(0, time.Until(t.onItsWay.Add(d))))
+			return nil
+		case !stalled:
+			t.onItsWay = time.Now()
+			t.set(e, d/looks)
+			return nil
+		}
+	} else if received := e.received.Load(); t.stage == awaitingReply && received != t.received && t.extensions < replyExtensions {
+		t.extensions++
+		t.received = received
+		t.set(e, d)
+		return nil
+	}
+	return errReplyTimeout
+}
+
+// stalledLocked looks at how much the peer has taken, and reports whether it is too little.
+func (e *Endpoint) stalledLocked() bool {
+	t := &e.closing
+	now := time.Now()
+	if taken := e.stream.Taken(); taken > t.taken {
+		t.taken, t.progressed = taken, now
+	}
+	allowed := e.timeouts.Stall + time.Duration(float64(t.taken-t.first)/leastRate*float64(time.Minute))
+	return now.Sub(t.progressed) >= e.timeouts.Stall || now.Sub(t.began) >= allowed
+}

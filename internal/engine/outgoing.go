@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed2c7e30c3/ws/internal/deflate"
+	"github.com/seed2c7e30c3/ws/internal/frame"
+)
+
+const (
+	// maxFrame is the longest payload of a frame that is sent. A longer message is fragmented, so that a pong need not wait for all of
+	// it: see writeChunks.
+	maxFrame = 64 << 10
+
+	// chunkSize is enough for a frame of maxFrame with its header, and with a chunk's fields whole pages.
+	chunkSize = 72<<10 - 64
+
+	// maxControls bounds the pongs that wait for a peer that sends pings and reads nothing.
+	maxControls = 64 << 10
+)
+
+// outgoing is what has been framed and masked and waits to be written. All of it is for whoever holds mu.
+type outgoing struct {
+	writing  bool // somebody writes: see writer.go
+	chunks   chunkQueue
+	controls []byte // frames that go out at the next frame boundary
+	hasPing  bool   // our ping is among them
+	close    []byte // the payload of our Close frame
+	order    order
+	deflater *deflate.Deflater // for the Send whose turn it is
+
+	accepted int64        // bytes of application data that Send has accepted
+	handed   atomic.Int64 // of these, those that have been handed to the stream; written with mu
+}
+
+// chunk is a part of what is written: whole frames, so that a control frame may stand between any two chunks.
+type chunk struct {
+	buf  []byte
+	sent int   // how much of buf has been written
+	app  int64 // bytes of application data that count as handed to the stream with it
+	ping bool  // has our ping
+}
+
+var chunks = sync.Pool{New: func() any {
+	ch := new(struct {
+		chunk
+		memory [chunkSize]byte
+	})
+	ch.buf = ch.memory[:0]
+	return &ch.chunk
+}}
+
+func newChunk() *chunk {
+	ch := chunks.Get().(*chunk)
+	*ch = chunk{buf: ch.buf[:0]}
+	return ch
+}
+
+// free gives back the memory of a chunk that newChunk has made.
+func (ch *chunk) free() {
+	if cap(ch.buf) == chunkSize {
+		chunks.Put(ch)
+	}
+}
+
+// bufferedLocked returns how many bytes of application data have been accepted and not yet handed to the stream.
+func (e *Endpoint) bufferedLocked() int64 { return e.out.accepted - e.out.handed.Load() }
+
+// appendFrame appends a frame to buf, which has room for it.
+func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payload []byte) []byte {
+	key := frame.NewKey()
+	buf = frame.AppendHeader(buf, op, fin, rsv1, int64(len(payload)), key)
+	start := len(buf)
+	buf = slices.Grow(buf, len(payload))[:start+len(payload)]
+	frame.Mask(buf[start:], payload, key, 0)
+	return buf
+}
+
+// queueFrameLocked queues a frame, which stands for app bytes of application data, behind what is queued.
+func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, app int64) {
+	ch := e.out.chunks.last()
+	if ch == nil || cap(ch.buf)-len(ch.buf) < frame.MaxHeader+len(payload) {
+		ch = newChunk()
+		e.out.chunks.push(ch)
+	}
+	ch.buf = e.appendFrame(ch.buf, op, true, rsv1, payload)
+	ch.app += app
+}
+
+// empty reports whether there is nothing to write but perhaps our Close frame.
+func (out *outgoing) empty() bool { return out.chunks.len() == 0 && len(out.controls) == 0 }
+
+// discard forgets what waits. Its application data stays counted as buffered, as in browsers.
+func (out *outgoing) discard() {
+	for out.chunks.len() > 0 {
+		out.chunks.pop().free()
+	}
+	out.controls, out.hasPing = nil, false
+}
+
+// discardUnbegun is discard of all that has not been written in part.
+func (out *outgoing) discardUnbegun() {
+	var begun *chunk
+	if out.chunks.halfWritten() {
+		begun = out.chunks.pop()
+	}
+	out.discard()
+	if begun != nil {
+		out.chunks.push(begun)
+	}
+}
+
+// chunkQueue holds whole frames, first in, first out. The first chunk may have been written in part.
+type chunkQueue struct {
+	items []*chunk
+	head  int
+}
+
+// keptChunks is for how many chunks an empty queue keeps room.
+const keptChunks = 8
+
+func (q *chunkQueue) len() int { return len(q.items) - q.head }
+
+func (q *chunkQueue) push(ch *chunk) {
+	if q.head > 0 && len(q.items) == cap(q.items) {
+		n := copy(q.items, q.items[q.head:])
+		clear(q.items[n:])
+		q.items, q.head = q.items[:n], 0
+	}
+	q.items = append(q.items, ch)
+}
+
+func (q *chunkQueue) pop() *chunk {
+	ch := q.items[q.head]
+	q.items[q.head] = nil
+	q.head++
+	if q.len() == 0 {
+		q.items, q.head = q.items[:0], 0
+		if cap(q.items) > keptChunks {
+			q.items = nil
+		}
+	}
+	return ch
+}
+
+// putBack puts a chunk that was not written, or not all of it, before all others.
+func (q *chunkQueue) putBack(ch *chunk) {
+	if q.head > 0 {
+		q.head--
+		q.items[q.head] = ch
+		return
+	}
+	q.items = slices.Insert(q.items, 0, ch)
+}
+
+// last returns the chunk that was pushed last, if there is one that has not been written in part.
+func (q *chunkQueue) last() *chunk {
+	if q.len() == 0 || q.items[len(q.items)-1].sent > 0 {
+		return nil
+	}
+	return q.items[len(q.items)-1]
+}
+
+// first returns the chunk that pop returns next, or nil.
+func (q *chunkQueue) first() *chunk {
+	if q.len() == 0 {
+		return nil
+	}
+	return q.items[q.head]
+}
+
+// halfWritten reports whether the first chunk has been written in part: then nothing may come before the rest of it.
+func (q *chunkQueue) halfWritten() bool { return q.len() > 0 && q.items[q.head].sent > 0 }

@@ -1,0 +1,195 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
+)
+
+const (
+	// receiveSize is how much one read may bring.
+	receiveSize = 64 << 10
+
+	// batchMessages is how many messages are handed over at once, at most.
+	batchMessages = 256
+
+	// batchBytes ends a batch early: compressed messages may be much longer than what was read.
+	batchBytes = 1 << 20
+)
+
+// incoming is what has been read from the stream. It belongs to whoever holds the right to read.
+type incoming struct {
+	reader  frame.Reader
+	rest    []byte  // read and not parsed yet
+	buffer  *buffer // that rest is a part of, if it is one of buffers
+	copied  bool    // a message may lie in the Inflater's memory, so it is copied
+	ignore  bool    // nobody wants what arrives
+	flooded bool    // a large batch has come since the stream was idle
+}
+
+type buffer [receiveSize]byte
+
+// buffers are only held while there is something to read, and batches while it is parsed.
+var (
+	buffers = sync.Pool{New: func() any { return new(buffer) }}
+	batches = sync.Pool{New: func() any { return new([batchMessages]Message) }}
+)
+
+func (in *incoming) init(config *Config) {
+	in.reader.Init(config.Limit, config.Inflater)
+	in.rest = config.Early
+	in.copied = config.Inflater != nil
+}
+
+// forget gives up what is under way.
+func (in *incoming) forget() {
+	in.release()
+	in.reader.Init(0, nil)
+}
+
+// release gives back the buffer.
+func (in *incoming) release() {
+	in.rest = nil
+	if in.buffer != nil {
+		buffers.Put(in.buffer)
+		in.buffer = nil
+	}
+}
+
+// lazyBuffers is an Endpoint as a stream's Buffers.
+type lazyBuffers Endpoint
+
+func (b *lazyBuffers) Get() []byte {
+	if b.incoming.buffer == nil {
+		b.incoming.buffer = buffers.Get().(*buffer)
+	}
+	return b.incoming.buffer[:]
+}
+
+func (b *lazyBuffers) Idle() {
+	b.incoming.release()
+	if b.incoming.flooded {
+		b.incoming.flooded = false
+		b.owner.Idle()
+	}
+}
+
+// receive handles the next bytes: those that have been read but not parsed yet, or else it waits for some.
+func (e *Endpoint) receive() (Next, error) {
+	in := &e.incoming
+	if in.ignore {
+		return ReadOn, e.ignoreSome()
+	}
+	if len(in.rest) > 0 {
+		return e.parse(), nil
+	}
+	if free := in.reader.Want(); free != nil {
+		n, err := e.stream.Read(free)
+		if err != nil {
+			return ReadOn, err
+		}
+		e.received.Add(int64(n))
+		ev, err := in.reader.Advance(n)
+		return e.handle(ev, err), nil
+	}
+	rest, err := e.stream.ReadSome((*lazyBuffers)(e))
+	if err != nil {
+		in.release()
+		return ReadOn, err
+	}
+	e.received.Add(int64(len(rest)))
+	in.rest = rest
+	return e.parse(), nil
+}
+
+// ignoreSome reads what nobody wants, so that the end of the stream is seen and the peer can still take our Close frame.
+func (e *Endpoint) ignoreSome() error {
+	in := &e.incoming
+	in.rest = nil
+	data, err := e.stream.ReadSome((*lazyBuffers)(e))
+	e.received.Add(int64(len(data)))
+	if err != nil {
+		in.release()
+	}
+	return err
+}
+
+// parse handles what has been read, up to as many messages as are handed over together, or to something else than a message.
+// What is left is for the next call, when the Owner has had these: so they are still in the processor's cache.
+func (e *Endpoint) parse() (next Next) {
+	var err error
+	in := &e.incoming
+	batch := batches.Get().(*[batchMessages]Message)
+	count, size := 0, 0
+	var other Message
+	for other.Op == frame.Continuation && err == nil && len(in.rest) > 0 && count < len(batch) && size < batchBytes {
+		if n, used := in.reader.Burst(in.rest, batch[count:]); n > 0 {
+			in.rest = in.rest[used:]
+			count += n
+			continue
+		}
+		var ev Message
+		var used int
+		ev, used, err = in.reader.Next(in.rest)
+		in.rest = in.rest[used:]
+		switch ev.Op {
+		case frame.Text, frame.Binary:
+			if in.copied && !ev.Owned {
+				ev.Payload, ev.Owned = append([]byte(nil), ev.Payload...), true
+			}
+			size += len(ev.Payload)
+			batch[count] = ev
+			count++
+		default:
+			other = ev
+		}
+	}
+	if count > 0 {
+		in.flooded = in.flooded || count > keptIdle
+		next = e.handOver(batch[:count])
+		clear(batch[:count])
+	}
+	batches.Put(batch)
+	if other.Op != frame.Continuation || err != nil {
+		e.handle(other, err)
+	}
+	if len(in.rest) == 0 {
+		in.release()
+	}
+	return next
+}
+
+// keptIdle is how many messages an Owner keeps memory for while there is nothing to read: after more, Idle is called.
+const keptIdle = 16
+
+// handOver gives messages to the Owner.
+func (e *Endpoint) handOver(batch []Message) Next {
+	next := e.owner.Received(batch)
+	if !e.inlineNext.Load() {
+		e.inlineNext.Store(true)
+	}
+	if next == Pause {
+		e.mu.Lock()
+		e.pauses++
+		e.mu.Unlock()
+		return ReadOn
+	}
+	return next
+}
+
+// handle handles one result of the parser.
+func (e *Endpoint) handle(ev Message, err error) Next {
+	if err != nil {
+		e.peerFailed(err)
+		return ReadOn
+	}
+	switch ev.Op {
+	case frame.Text, frame.Binary:
+		return e.handOver([]Message{ev})
+	case frame.Ping:
+		e.answerPing(ev.Payload)
+	case frame.Close:
+		e.peerClosed(ev.Payload)
+	}
+	return ReadOn
+}

@@ -1,0 +1,218 @@
+package engine
+
+import (
+	"sync"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
+)
+
+// Writing. One goroutine at a time writes, which out.writing says. It has no lock while it writes. Whoever finds out.writing set
+// leaves what it has queued to the one that writes.
+//
+// A Send, a Close, or an answer to a ping writes by itself what the stream takes without waiting: an answer then leaves without a
+// change of goroutines. The rest, and a flood of Sends, is for flush, which collects it into large writes.
+
+const (
+	// flushChunks is how many chunks one write has. With maxFrame it bounds what leaves between a ping and its pong: all chunks of a write
+	// under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
+	flushChunks = 3
+
+	// closeInline is how much StartClosing writes by itself.
+	closeInline = 1 << 20
+)
+
+// startWritingLocked sees to it that what is queued is written.
+func (e *Endpoint) startWritingLocked() {
+	if e.out.writing || !e.dueLocked() {
+		return
+	}
+	// The first Send after something was received writes by itself, while of a flood of Sends only the first does. The Close
+	// frame is written by whoever finds it due: the program may end right afterwards.
+	switch {
+	case e.sending == closeQueued:
+		e.writeInlineLocked(closeInline)
+	case e.inlineNext.Load():
+		e.inlineNext.Store(false)
+		e.writeInlineLocked(1)
+	}
+	e.startFlushLocked()
+}
+
+// startFlushLocked leaves what is queued to a goroutine.
+func (e *Endpoint) startFlushLocked() {
+	if !e.out.writing && e.dueLocked() {
+		e.out.writing = true
+		go e.flush()
+	}
+}
+
+// writeSomeLocked is for a Send that is queueing a large message: it writes as long as the stream takes the bytes at once. The
+// same few chunks then serve all of the message.
+func (e *Endpoint) writeSomeLocked() {
+	if e.out.writing {
+		return
+	}
+	e.writeInlineLocked(closeInline)
+	if e.out.chunks.len() >= flushChunks {
+		e.startFlushLocked()
+	}
+}
+
+// dueLocked reports whether there is something to write.
+func (e *Endpoint) dueLocked() bool {
+	return e.sending != broken && (!e.out.empty() || e.closeDueLocked())
+}
+
+// closeDueLocked reports whether it is the turn of our Close frame: everything before it has been written, and no Send that came
+// before it is still at work.
+func (e *Endpoint) closeDueLocked() bool {
+	return e.sending == closeQueued && e.out.empty() && !e.out.order.busy
+}
+
+// nextLocked takes what is to be written next, nil if there is nothing: the rest of a chunk, control frames, a chunk, the Close frame.
+// The latter is written alone: a control frame may overtake it until then.
+func (e *Endpoint) nextLocked() *chunk {
+	out := &e.out
+	switch {
+	case e.sending == broken:
+		return nil
+	case len(out.controls) > 0 && !out.chunks.halfWritten():
+		ch := &chunk{buf: out.controls, ping: out.hasPing}
+		out.controls, out.hasPing = nil, false
+		return ch
+	case out.chunks.len() > 0:
+		ch := out.chunks.pop()
+		// Bytes count as handed to the stream before the system call, so that no echo can arrive while its message still counts.
+		if ch.app > 0 {
+			out.handed.Add(ch.app)
+			ch.app = 0
+		}
+		return ch
+	case e.closeDueLocked():
+		e.setSendingLocked(closeWriting)
+		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, out.close)}
+	}
+	return nil
+}
+
+// writeInlineLocked writes what the stream takes without waiting, up to about limit bytes. It gives up mu meanwhile.
+func (e *Endpoint) writeInlineLocked(limit int) {
+	most := e.stream.TryLimit()
+	if most == 0 {
+		return
+	}
+	out := &e.out
+	out.writing = true
+	for limit > 0 {
+		if first := out.chunks.first(); first != nil && len(out.controls) == 0 && len(first.buf)-first.sent > most {
+			break
+		}
+		ch := e.nextLocked()
+		if ch == nil {
+			break
+		}
+		e.unlock()
+		rest := ch.buf[ch.sent:]
+		n, err := e.stream.TryWrite(rest)
+		e.mu.Lock()
+		if err != nil {
+			e.writeFailedLocked()
+			break
+		}
+		ch.sent += n
+		limit -= n
+		if n < len(rest) {
+			if e.sending != broken {
+				out.chunks.putBack(ch)
+			}
+			break
+		}
+		e.wroteLocked(ch)
+	}
+	out.writing = false
+}
+
+// flush writes until nothing is left to write.
+func (e *Endpoint) flush() {
+	w := writes.Get().(*largeWrite)
+	defer writes.Put(w)
+	e.mu.Lock()
+	for e.fillLocked(w) {
+		e.unlock()
+		err := e.stream.Write(w.buffers)
+		e.mu.Lock()
+		if err != nil {
+			w.clear()
+			e.writeFailedLocked()
+			break
+		}
+		for _, ch := range w.chunks {
+			e.wroteLocked(ch)
+		}
+		w.clear()
+	}
+	e.out.writing = false
+	e.unlock()
+}
+
+// largeWrite is a write of several chunks.
+type largeWrite struct {
+	chunks  []*chunk
+	buffers [][]byte
+}
+
+var writes = sync.Pool{New: func() any { return new(largeWrite) }}
+
+func (w *largeWrite) clear() {
+	clear(w.chunks)
+	clear(w.buffers)
+	w.chunks, w.buffers = w.chunks[:0], w.buffers[:0]
+}
+
+// fillLocked takes what one write is to write. It reports false if there is nothing.
+func (e *Endpoint) fillLocked(w *largeWrite) bool {
+	for len(w.chunks) < flushChunks {
+		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || len(e.out.controls) > 0) {
+			break // the Close frame goes alone; control frames go first, in the next write
+		}
+		ch := e.nextLocked()
+		if ch == nil {
+			break
+		}
+		w.chunks = append(w.chunks, ch)
+		w.buffers = append(w.buffers, ch.buf[ch.sent:])
+	}
+	return len(w.chunks) > 0
+}
+
+// wroteLocked is called when a chunk has been written.
+func (e *Endpoint) wroteLocked(ch *chunk) {
+	if ch.ping {
+		e.pingTakenLocked()
+	}
+	if e.sending == closeWriting {
+		e.setSendingLocked(closeSent)
+		if e.receiving == ignoring {
+			go e.closeWrite()
+		}
+	}
+	ch.free()
+}
+
+// closeWrite tells a peer on whom the connection was failed that nothing follows, without dropping what is still on its way, as a
+// close with unread data would.
+func (e *Endpoint) closeWrite() {
+	if e.stream.CloseWrite() != nil {
+		e.mu.Lock()
+		e.endLocked(nil)
+		e.unlock()
+	}
+}
+
+// writeFailedLocked is called when a write failed. Why, and what the peer sent before, is for the goroutine that reads to find
+// out; it gets a little time.
+func (e *Endpoint) writeFailedLocked() {
+	if e.sending != broken {
+		e.setSendingLocked(broken)
+	}
+}

@@ -1,0 +1,228 @@
+//go:build !js
+
+// Package netio is the byte stream below a native connection: a net.Conn, used in the ways that package net does not offer.
+//
+// It waits for bytes without holding a buffer for them, so that an idle connection has none. It writes what can be written
+// without waiting. And it tells how much of what was written the network has taken. Each works for TCP, and partly for TLS on
+// top of TCP; for every other connection there is an answer that is safe.
+package netio
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/seed2c7e30c3/ws/internal/engine"
+)
+
+var _ engine.Stream = (*Conn)(nil)
+
+const (
+	// tlsInline is the most that TryWrite writes over TLS. It has to fit into what a poll promises: see writable.
+	tlsInline = 4 << 10
+
+	// writePiece is how much of a large write goes to a connection at once whose progress is not seen otherwise. It is the
+	// length of a TLS record, so over TLS the number of system calls stays the same.
+	writePiece = 16 << 10
+)
+
+// Conn is a connection. One goroutine at a time may read, and one may write. The other methods may be called at any time.
+type Conn struct {
+	stream  io.ReadWriteCloser
+	tcp     *tcpSocket // of a connection that is TCP or on top of it; else nil
+	direct  bool       // stream is the TCP connection itself
+	written atomic.Int64
+	waiting atomic.Bool // a read is under way, and as far as we know nothing has arrived for it
+	in      readAttempt
+	first   [64]byte // see readBlind
+	more    bool     // first was full: more has probably arrived
+}
+
+// New returns a Conn on top of stream: a *net.TCPConn, a *tls.Conn, or anything else that can be read and written.
+func New(stream io.ReadWriteCloser) *Conn {
+	c := &Conn{stream: stream}
+	switch s := stream.(type) {
+	case *net.TCPConn:
+		c.tcp = newTCPSocket(s)
+		c.direct = c.tcp != nil
+	case *tls.Conn:
+		if below, ok := s.NetConn().(*net.TCPConn); ok {
+			c.tcp = newTCPSocket(below)
+		}
+	}
+	if c.direct {
+		c.in.init(c)
+	}
+	return c
+}
+
+// ReadSome waits for bytes and returns them. They are in b's memory, if b.Get was called, or else in memory of c's own that
+// the next call reuses. Without bytes there is an error.
+func (c *Conn) ReadSome(b engine.Buffers) ([]byte, error) {
+	defer c.waiting.Store(false)
+	if c.direct {
+		return c.in.readSome(b)
+	}
+	return c.readBlind(b)
+}
+
+// readBlind reads from a connection that cannot tell beforehand whether there is something: the first bytes come into a few
+// of c's own, and only when these are full is there a large buffer.
+func (c *Conn) readBlind(b engine.Buffers) ([]byte, error) {
+	buf := c.first[:]
+	if c.more {
+		buf = b.Get()
+	} else {
+		b.Idle()
+	}
+	c.waiting.Store(true)
+	n, err := c.stream.Read(buf)
+	c.more = n == len(buf)
+	if n > 0 {
+		return buf[:n], nil
+	}
+	return nil, orNoProgress(err)
+}
+
+// Read reads into p, and waits until there is something.
+func (c *Conn) Read(p []byte) (int, error) {
+	c.waiting.Store(true)
+	n, err := c.stream.Read(p)
+	c.waiting.Store(false)
+	if n > 0 {
+		return n, nil
+	}
+	return 0, orNoProgress(err)
+}
+
+func orNoProgress(err error) error {
+	if err == nil {
+		return io.ErrNoProgress
+	}
+	return err
+}
+
+// Quiet reports whether a read waits and nothing has arrived for it. It may report true for a moment while bytes are on
+// their way from the system to the reader; ask twice where that matters.
+func (c *Conn) Quiet() bool {
+	return c.waiting.Load() && (c.tcp == nil || !c.tcp.readable())
+}
+
+// Write writes all of the buffers. What it has written counts in Written before it returns.
+func (c *Conn) Write(buffers [][]byte) error {
+	for _, p := range buffers {
+		if c.direct {
+			if err := c.tcp.writeAll(p, &c.written); err != nil {
+				return err
+			}
+			continue
+		}
+		for len(p) > 0 {
+			piece := p[:min(len(p), writePiece)]
+			n, err := c.stream.Write(piece)
+			c.written.Add(int64(n))
+			if err != nil {
+				return err
+			}
+			p = p[len(piece):]
+		}
+	}
+	return nil
+}
+
+// TryLimit returns how many bytes TryWrite may be given: 0 where it cannot be known whether a write waits.
+func (c *Conn) TryLimit() int {
+	switch {
+	case c.direct:
+		return int(^uint(0) >> 1)
+	case c.tcp != nil:
+		return c.tcp.inlineLimit
+	}
+	return 0
+}
+
+// TryWrite writes as much of p as can be written without waiting. Of p longer than TryLimit it writes nothing.
+func (c *Conn) TryWrite(p []byte) (n int, err error) {
+	switch {
+	case c.direct:
+		n, err = c.tcp.tryWrite(p)
+	case c.tcp != nil && len(p) <= c.tcp.inlineLimit && c.tcp.writable():
+		n, err = c.stream.Write(p)
+	}
+	c.written.Add(int64(n))
+	return n, err
+}
+
+// Written returns how many bytes have been written.
+func (c *Conn) Written() int64 { return c.written.Load() }
+
+// Taken returns how many of the bytes written the peer's system has acknowledged. Where that is unknown it is the same as
+// Written. Over TLS it may be less by what encryption adds.
+func (c *Conn) Taken() int64 {
+	written := c.written.Load()
+	if c.tcp != nil {
+		written -= int64(c.tcp.unacknowledged())
+	}
+	return written
+}
+
+// TakeMore lets the system keep more of what is written than it does otherwise: see newTCPSocket. It is for the last bytes of a
+// connection, which nothing is to overtake.
+func (c *Conn) TakeMore() {
+	if c.tcp != nil {
+		c.tcp.takeMore()
+	}
+}
+
+// Stoppable reports whether a read is known to end at its deadline: on a connection of package net, or TLS on top of one.
+// Those of a caller's dialler may refuse deadlines (as x/crypto/ssh does) or ignore them.
+func (c *Conn) Stoppable() bool { return ObeysDeadlines(c.stream) }
+
+// ObeysDeadlines is Stoppable for a connection that is not in a Conn.
+func ObeysDeadlines(conn io.ReadWriteCloser) bool {
+	for {
+		switch c := conn.(type) {
+		case *net.TCPConn, *net.UnixConn:
+			return true
+		case *tls.Conn:
+			conn = c.NetConn()
+		default:
+			return false
+		}
+	}
+}
+
+// SetReadDeadline sets the read deadline of a connection that is Stoppable. It fails only on one that has been closed: then
+// the next read fails too.
+func (c *Conn) SetReadDeadline(t time.Time) {
+	if d, ok := c.stream.(interface{ SetReadDeadline(time.Time) error }); ok {
+		_ = d.SetReadDeadline(t)
+	}
+}
+
+// CloseWrite tells the peer that nothing follows, without dropping what is still on its way. It may wait, over TLS. It returns
+// errors.ErrUnsupported where there is no such thing.
+func (c *Conn) CloseWrite() error {
+	if half, ok := c.stream.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// Close closes the connection. It may wait: with SO_LINGER for the peer, over TLS for the peer to take the alert.
+func (c *Conn) Close() error { return c.stream.Close() }
+
+// Abort closes the connection without saying goodbye on any layer above TCP. It may wait, with SO_LINGER.
+func (c *Conn) Abort() error {
+	if s, ok := c.stream.(*tls.Conn); ok {
+		return s.NetConn().Close()
+	}
+	return c.stream.Close()
+}
+
+// attempts are only held while there is something to write.
+var attempts sync.Pool

@@ -1,0 +1,29 @@
+//go:build !unix && !js
+
+package netio
+
+import (
+	"net"
+	"sync/atomic"
+
+	"github.com/seed2c7e30c3/ws/internal/engine"
+)
+
+// tcpSocket is for systems with the descriptors that tcp_unix.go uses. Here there is none.
+type tcpSocket struct {
+	inlineLimit int
+}
+
+func newTCPSocket(*net.TCPConn) *tcpSocket { return nil }
+
+type readAttempt struct{}
+
+func (*readAttempt) init(*Conn)                              {}
+func (*readAttempt) readSome(engine.Buffers) ([]byte, error) { return nil, net.ErrClosed }
+
+func (*tcpSocket) tryWrite([]byte) (int, error)         { return 0, nil }
+func (*tcpSocket) writeAll([]byte, *atomic.Int64) error { return net.ErrClosed }
+func (*tcpSocket) readable() bool                       { return false }
+func (*tcpSocket) writable() bool                       { return false }
+func (*tcpSocket) unacknowledged() int                  { return 0 }
+func (*tcpSocket) takeMore()                            {}
