@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"syscall/js"
+	"unsafe"
 )
 
 // host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name costs
@@ -80,7 +81,7 @@ func (h *host) string(s string) (js.Value, error) {
 	if h.decode.IsUndefined() || !long && !strings.HasPrefix(s, "\uFEFF") {
 		return js.ValueOf(s), nil
 	}
-	v, err := h.lend([]byte(s), func(array js.Value) (js.Value, *js.Error) { return h.call(h.decode, array) })
+	v, err := h.lend(unsafe.Slice(unsafe.StringData(s), len(s)), func(array js.Value) (js.Value, *js.Error) { return h.call(h.decode, array) })
 	if long && (err != nil || v.Type() != js.TypeString || v.Equal(h.empty)) {
 		err = &Exception{Name: "RangeError", Message: "this JavaScript host has no strings of " + strconv.Itoa(len(s)) + " bytes"}
 	}
