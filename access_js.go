@@ -59,16 +59,22 @@ func (h *host) get(object js.Value, name string) js.Value {
 	if !isObject(object) {
 		return js.Undefined()
 	}
-	value, _ := h.call(h.reflectGet, object, name)
+	value, _ := h.call(h.builtins[reflectGet], object, name)
 	return value
 }
+
+// getNumber returns a property that is a number, 0 for any other.
+func (h *host) getNumber(object js.Value, name string) float64 { return number(h.get(object, name)) }
+
+// getText returns a property that is a string, "" for any other.
+func (h *host) getText(object js.Value, name string) string { return text(h.get(object, name)) }
 
 // set sets a property of an object, if that can be.
 func (h *host) set(object js.Value, name string, value any) (ok bool) {
 	if !isObject(object) {
 		return false
 	}
-	done, thrown := h.call(h.reflectSet, object, name, value)
+	done, thrown := h.call(h.builtins[reflectSet], object, name, value)
 	return thrown == nil && truth(done)
 }
 
@@ -78,7 +84,7 @@ func (h *host) method(object js.Value, name string, args ...any) (js.Value, erro
 	if function.Type() != js.TypeFunction {
 		return js.Undefined(), typeError("the host's object has no method " + strconv.Quote(name))
 	}
-	result, thrown := h.call(h.reflectApply, function, object, args)
+	result, thrown := h.call(h.builtins[reflectApply], function, object, args)
 	if thrown != nil {
 		return js.Undefined(), h.exceptionOf(thrown)
 	}
@@ -112,7 +118,7 @@ func (h *host) bindMethod(object js.Value, name string, args ...js.Value) js.Val
 }
 
 // ofReceiver makes of a method a function of its receiver and its arguments.
-func (h *host) ofReceiver(method js.Value) js.Value { return h.bind(h.functionCall, method) }
+func (h *host) ofReceiver(method js.Value) js.Value { return h.bind(h.builtins[functionCall], method) }
 
 // accessor returns the getter of a property of object as a function of the object, undefined where it is no getter.
 func (h *host) accessor(object js.Value, name string) js.Value {
@@ -121,7 +127,7 @@ func (h *host) accessor(object js.Value, name string) js.Value {
 		if !isObject(object) {
 			break
 		}
-		descriptor, thrown := h.call(h.descriptorOf, object, name)
+		descriptor, thrown := h.call(h.builtins[reflectDescriptor], object, name)
 		if thrown != nil {
 			break
 		}
@@ -131,7 +137,7 @@ func (h *host) accessor(object js.Value, name string) js.Value {
 			}
 			break
 		}
-		object, _ = h.call(h.prototypeOf, object)
+		object, _ = h.call(h.builtins[reflectPrototype], object)
 	}
 	return js.Undefined()
 }
@@ -145,7 +151,7 @@ func (h *host) getter(object js.Value, name string) js.Value {
 			return bound
 		}
 	}
-	return h.bind(h.reflectGet, js.Undefined(), object, js.ValueOf(name))
+	return h.bind(h.builtins[reflectGet], js.Undefined(), object, js.ValueOf(name))
 }
 
 func isObject(v js.Value) bool {

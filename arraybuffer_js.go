@@ -22,7 +22,7 @@ func ArrayBufferOf(v js.Value) (*ArrayBuffer, error) {
 	if _, thrown := h.call(h.byteLength, v); thrown != nil { // which it does unless v is an ArrayBuffer
 		return nil, typeError("the JavaScript value is no ArrayBuffer")
 	}
-	array, thrown := h.construct(h.uint8Array, v)
+	array, thrown := h.construct(h.builtins[classUint8Array], v)
 	if thrown != nil {
 		return nil, typeError("the JavaScript value is an ArrayBuffer without bytes: " + h.exceptionOf(thrown).Error())
 	}

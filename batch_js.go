@@ -42,7 +42,7 @@ type workspace struct {
 	// For binary messages.
 	setLengths  js.Value // (list) => copies it into a Uint32Array
 	lengthBytes js.Value // the Uint8Array of the same memory
-	numbers     []byte   // the same in Go
+	numbers     [mostBatch]uint32
 	places      js.Value // Uint32Array
 	placeBytes  js.Value // the Uint8Array of the same memory
 	dirty       bool     // something may be left in the queues
@@ -72,24 +72,24 @@ func (h *host) takeWorkspace() *workspace {
 
 // newWorkspace returns nil if the host lacks a piece.
 func (h *host) newWorkspace() *workspace {
-	w := &workspace{bytes: make([]byte, batchBytes), numbers: make([]byte, 4*mostBatch), separator: js.ValueOf(separator)}
+	w := &workspace{bytes: make([]byte, batchBytes), separator: js.ValueOf(separator)}
 	undefined := js.Undefined()
-	push, shift, apply := h.at("Array.prototype.push"), h.at("Array.prototype.shift"), h.reflectApply
-	places, _ := h.construct(h.array)
-	buffers, _ := h.construct(h.array)
+	push, shift, apply := h.builtins[arrayPush], h.builtins[arrayShift], h.builtins[reflectApply]
+	places, _ := h.construct(h.builtins[classArray])
+	buffers, _ := h.construct(h.builtins[classArray])
 	var numbers js.Value
 	numbers, w.lengthBytes = h.uint32Array(mostBatch)
 	w.setLengths = h.bindMethod(numbers, "set")
 	w.places, w.placeBytes = h.uint32Array(mostBatch)
-	w.memory, _ = h.construct(h.uint8Array, batchBytes)
+	w.memory, _ = h.construct(h.builtins[classUint8Array], batchBytes)
 	w.pushPlaces = h.bind(apply, undefined, push, places)
 	w.clearPlaces = h.bindMethod(places, "splice", js.ValueOf(0))
 	w.pushBuffers = h.bind(apply, undefined, push, buffers)
-	view := h.bind(h.at("Reflect.construct"), undefined, h.uint8Array, h.argumentList(h.bind(shift, buffers)))
+	view := h.bind(h.builtins[reflectConstruct], undefined, h.builtins[classUint8Array], h.argumentList(h.bind(shift, buffers)))
 	w.copyNext = h.bind(apply, undefined, h.get(w.memory, "set"), w.memory, h.argumentList(view, h.bind(shift, places)))
-	w.forEach = h.ofReceiver(h.at("Array.prototype.forEach"))
-	w.valueOf = h.ofReceiver(h.at("String.prototype.valueOf"))
-	w.join = h.ofReceiver(h.at("Array.prototype.join"))
+	w.forEach = h.ofReceiver(h.builtins[arrayForEach])
+	w.valueOf = h.ofReceiver(h.builtins[stringValueOf])
+	w.join = h.ofReceiver(h.builtins[arrayJoin])
 	for _, v := range []js.Value{w.setLengths, w.placeBytes, w.memory, w.clearPlaces, w.copyNext, w.forEach, w.valueOf, w.join} {
 		if v.IsUndefined() {
 			return nil
@@ -101,7 +101,7 @@ func (h *host) newWorkspace() *workspace {
 // uint32Array returns a Uint32Array and the Uint8Array of the same memory.
 func (h *host) uint32Array(n int) (numbers, bytes js.Value) {
 	numbers, _ = h.construct(h.at("Uint32Array"), n)
-	bytes, _ = h.construct(h.uint8Array, h.get(numbers, "buffer"))
+	bytes, _ = h.construct(h.builtins[classUint8Array], h.get(numbers, "buffer"))
 	return numbers, bytes
 }
 
@@ -136,7 +136,7 @@ func (c *Conn) receiveBatch(n int) bool {
 // eventData returns the array of the data of n message events. Each event is asked by the getter of its own class, as there may be several: a host's,
 // a mock's, another realm's. One that throws, or has no getter, is read as a property.
 func (h *host) eventData(in *inbox, events js.Value, n int) js.Value {
-	if class, _ := h.call(h.prototypeOf, events.Index(0)); !class.Equal(in.class) {
+	if class, _ := h.call(h.builtins[reflectPrototype], events.Index(0)); !class.Equal(in.class) {
 		in.class, in.data = class, h.accessor(events.Index(0), "data")
 	}
 	if in.data.Type() == js.TypeFunction {
@@ -144,7 +144,7 @@ func (h *host) eventData(in *inbox, events js.Value, n int) js.Value {
 			return list
 		}
 	}
-	list, _ := h.construct(h.array)
+	list, _ := h.construct(h.builtins[classArray])
 	for i := range n {
 		list.SetIndex(i, h.get(events.Index(i), "data"))
 	}
@@ -174,7 +174,7 @@ func (c *Conn) takeTexts(w *workspace, list js.Value, n int) bool {
 	if thrown != nil {
 		return false
 	}
-	size := int(number(h.get(result, "written")))
+	size := int(h.getNumber(result, "written"))
 	if size > batchBytes-4 {
 		c.in.mean = batchBytes // one by one, until they are shorter
 		return false
@@ -211,20 +211,18 @@ func (c *Conn) takeBuffers(w *workspace, list js.Value, n int) bool {
 	if _, thrown = h.call(w.setLengths, lengths); thrown != nil {
 		return false
 	}
-	h.copyToGo(w.numbers, w.lengthBytes)
-	places := make([]byte, 4*n)
-	ends := make([]int, n)
+	h.copyToGo(w.numberBytes(), w.lengthBytes)
+	// Where each begins, in the place of its length.
 	size := 0
 	for i := range n {
-		putUint32(places[4*i:], uint32(size))
-		size += int(uint32At(w.numbers[4*i:]))
-		ends[i] = size
-		if size > batchBytes {
+		length := w.numbers[i]
+		w.numbers[i] = uint32(size)
+		if size += int(length); size > batchBytes {
 			c.in.mean = batchBytes // one by one, until they are shorter
 			return false
 		}
 	}
-	h.copyToJS(w.placeBytes, places)
+	h.copyToJS(w.placeBytes, w.numberBytes())
 	w.dirty = true
 	_, thrown = h.call(w.pushPlaces, w.places)
 	if thrown == nil {
@@ -240,12 +238,14 @@ func (c *Conn) takeBuffers(w *workspace, list js.Value, n int) bool {
 	data := w.bytes[:size]
 	h.copyToGo(data, w.memory)
 	c.in.mean = size / n
-	start := 0
-	for _, end := range ends {
-		if !c.receiveBytes(false, data[start:end]) {
+	for i := range n {
+		end := size
+		if i+1 < n {
+			end = int(w.numbers[i+1])
+		}
+		if !c.receiveBytes(false, data[w.numbers[i]:end]) {
 			break
 		}
-		start = end
 	}
 	return true
 }
@@ -256,15 +256,11 @@ func (c *Conn) receiveBytes(text bool, data []byte) bool {
 		c.failTooBig()
 		return false
 	}
-	c.in.batch = append(c.in.batch, payload{text: text, data: append(make([]byte, 0, len(data)), data...), bytes: int64(len(data))})
+	c.in.batch = append(c.in.batch, payload{text: text, data: append(make([]byte, 0, len(data)), data...)})
 	return true
 }
 
-// WebAssembly is little-endian, and so is the memory of the machines that it runs on. encoding/binary would bring package reflect.
-func uint32At(b []byte) uint32 {
-	return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
-}
-
-func putUint32(b []byte, v uint32) {
-	b[0], b[1], b[2], b[3] = byte(v), byte(v>>8), byte(v>>16), byte(v>>24)
+// numberBytes returns the memory of numbers, which is little-endian on both sides.
+func (w *workspace) numberBytes() []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(&w.numbers)), unsafe.Sizeof(w.numbers))
 }

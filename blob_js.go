@@ -23,10 +23,10 @@ func (b *blob) object() js.Value {
 // *Exception.
 func BlobOf(v js.Value) (*Blob, error) {
 	h := theHost()
-	if h.blob.Type() != js.TypeFunction {
+	if h.builtins[classBlob].Type() != js.TypeFunction {
 		return nil, typeError("the JavaScript value is no Blob: this host has none")
 	}
-	size := h.accessor(h.get(h.blob, "prototype"), "size")
+	size := h.accessor(h.at("Blob.prototype"), "size")
 	if _, thrown := h.call(size, v); thrown != nil { // which it does unless v is a Blob
 		return nil, typeError("the JavaScript value is no Blob")
 	}
@@ -38,7 +38,7 @@ func (b *Blob) JSValue() js.Value { return b.object() }
 
 func newBlob(typ string, parts []Message) (*Blob, error) {
 	h := theHost()
-	if h.blob.Type() != js.TypeFunction {
+	if h.builtins[classBlob].Type() != js.TypeFunction {
 		return nil, &Exception{Name: "NotSupportedError", Message: "this JavaScript host has no Blob"}
 	}
 	values := make([]any, len(parts))
@@ -74,7 +74,7 @@ func bytesOf(m Message) []byte {
 }
 
 func (h *host) newBlob(typ string, parts ...any) (value js.Value, thrown *js.Error) {
-	return h.construct(h.blob, parts, map[string]any{"type": typ})
+	return h.construct(h.builtins[classBlob], parts, map[string]any{"type": typ})
 }
 
 func (b *blob) size() int64       { return int64(number(theHost().get(b.object(), "size"))) }
@@ -109,7 +109,7 @@ func (b *blob) read(ctx context.Context, from, to int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	array, thrown := h.construct(h.uint8Array, buffer)
+	array, thrown := h.construct(h.builtins[classUint8Array], buffer)
 	if thrown != nil {
 		return nil, h.exceptionOf(thrown)
 	}

@@ -15,28 +15,19 @@ import (
 // host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name costs
 // about 3 us, which is many times what a call of a bound function costs, so it is done once.
 type host struct {
-	// Functions of Reflect and Function, by which access_js.go touches everything else.
-	reflectGet   js.Value
-	reflectSet   js.Value
-	reflectApply js.Value
-	descriptorOf js.Value // Reflect.getOwnPropertyDescriptor
-	prototypeOf  js.Value // Reflect.getPrototypeOf
-	define       js.Value // Reflect.defineProperty
-	functionCall js.Value // Function.prototype.call
-	bindWith     js.Value // (f, ...args) => f.bind(...args)
+	builtins [builtinCount]js.Value
+	bindWith js.Value // (f, ...args) => f.bind(...args)
+	mapped   js.Value // (array, f) => array.map(f)
 
-	array      js.Value
-	uint8Array js.Value
-	blob       js.Value
 	byteLength js.Value // the getter of ArrayBuffer's byteLength, as a function of the object
-	isView     js.Value // ArrayBuffer.isView
+	encode     js.Value // TextEncoder's encode and encodeInto, bound; undefined where the host has none
+	encodeInto js.Value
+	decode     js.Value // TextDecoder's decode, bound; it keeps a byte order mark
+	now        js.Value // performance.now, bound
+	empty      js.Value // ""
 
-	setImmediate js.Value // undefined in browsers
-	mapped       js.Value // (array, f) => array.map(f)
-	encode       js.Value // TextEncoder's encode and encodeInto, bound; undefined where the host has none
-	encodeInto   js.Value
-	decode       js.Value // TextDecoder's decode, bound; it keeps a byte order mark
-	empty        js.Value // ""
+	// readBlob is (*Blob).ArrayBuffer once a program has changed a BinaryType. One that does not goes without its code.
+	readBlob func(*Blob, context.Context) (*ArrayBuffer, error)
 
 	blobBytes int64     // received since the last collection
 	small     *staging  // of smallStaging; nil while in use
@@ -46,28 +37,61 @@ type host struct {
 	noBatches bool      // the host lacks a piece of one
 }
 
+// builtin is one of what is taken from the host as it is. Undefined is what it lacks.
+type builtin int
+
+const (
+	reflectGet builtin = iota
+	reflectSet
+	reflectApply
+	reflectConstruct
+	reflectDefine
+	reflectDescriptor
+	reflectPrototype
+	functionBind
+	functionCall
+	classArray
+	classUint8Array
+	classBlob
+	isView
+	setImmediate // not in browsers
+	arrayMap
+	arrayPush
+	arrayShift
+	arrayForEach
+	arrayJoin
+	stringValueOf
+	builtinCount
+)
+
+var builtinPaths = [builtinCount]string{
+	reflectGet: "Reflect.get", reflectSet: "Reflect.set", reflectApply: "Reflect.apply", reflectConstruct: "Reflect.construct",
+	reflectDefine: "Reflect.defineProperty", reflectDescriptor: "Reflect.getOwnPropertyDescriptor", reflectPrototype: "Reflect.getPrototypeOf",
+	functionBind: "Function.prototype.bind", functionCall: "Function.prototype.call",
+	classArray: "Array", classUint8Array: "Uint8Array", classBlob: "Blob", isView: "ArrayBuffer.isView", setImmediate: "setImmediate",
+	arrayMap: "Array.prototype.map", arrayPush: "Array.prototype.push", arrayShift: "Array.prototype.shift",
+	arrayForEach: "Array.prototype.forEach", arrayJoin: "Array.prototype.join", stringValueOf: "String.prototype.valueOf",
+}
+
 // theHost looks everything up when the first connection or buffer needs it: importing the package touches no globals.
 var theHost = sync.OnceValue(newHost)
 
 func newHost() *host {
-	h := new(host)
+	h := &host{empty: js.ValueOf("")}
 	// The Go program's own loader, wasm_exec.js, cannot do without Reflect.
-	h.reflectGet = js.Global().Get("Reflect").Get("get")
-	h.reflectSet, h.reflectApply, h.define = h.at("Reflect.set"), h.at("Reflect.apply"), h.at("Reflect.defineProperty")
-	h.descriptorOf, h.prototypeOf = h.at("Reflect.getOwnPropertyDescriptor"), h.at("Reflect.getPrototypeOf")
-	bind := h.at("Function.prototype.bind")
-	h.functionCall = h.at("Function.prototype.call")
-	h.bindWith, _ = h.call(h.reflectApply, bind, h.functionCall, []any{bind})
-
-	h.array, h.uint8Array, h.blob = h.at("Array"), h.at("Uint8Array"), h.at("Blob")
+	h.builtins[reflectGet] = js.Global().Get("Reflect").Get("get")
+	for i, path := range builtinPaths {
+		h.builtins[i] = h.at(path)
+	}
+	bind, call := h.builtins[functionBind], h.builtins[functionCall]
+	h.bindWith, _ = h.call(h.builtins[reflectApply], bind, call, []any{bind})
+	h.mapped = h.ofReceiver(h.builtins[arrayMap])
 	h.byteLength = h.accessor(h.at("ArrayBuffer.prototype"), "byteLength")
-	h.isView, h.setImmediate = h.at("ArrayBuffer.isView"), h.at("setImmediate")
-	h.mapped = h.ofReceiver(h.at("Array.prototype.map"))
+	h.now = h.bindMethod(h.at("performance"), "now")
 	encoder, _ := h.construct(h.at("TextEncoder"))
 	h.encode, h.encodeInto = h.bindMethod(encoder, "encode"), h.bindMethod(encoder, "encodeInto")
 	decoder, _ := h.construct(h.at("TextDecoder"), "utf-8", map[string]any{"ignoreBOM": true})
 	h.decode = h.bindMethod(decoder, "decode")
-	h.empty = js.ValueOf("")
 	return h
 }
 
@@ -165,7 +189,7 @@ func (h *host) giveStaging(s *staging) {
 }
 
 func (h *host) newStaging(size int) *staging {
-	array, thrown := h.construct(h.uint8Array, size)
+	array, thrown := h.construct(h.builtins[classUint8Array], size)
 	if thrown != nil {
 		return nil
 	}
@@ -193,7 +217,7 @@ func (s *staging) view(h *host, data []byte) js.Value {
 
 // bytes returns a new Uint8Array with the bytes of data.
 func (h *host) bytes(data []byte) (array js.Value, thrown *js.Error) {
-	if array, thrown = h.construct(h.uint8Array, len(data)); thrown == nil {
+	if array, thrown = h.construct(h.builtins[classUint8Array], len(data)); thrown == nil {
 		h.copyToJS(array, data)
 	}
 	return array, thrown
@@ -221,14 +245,14 @@ func (h *host) await(ctx context.Context, promise js.Value) (js.Value, error) {
 		}
 	}
 	fulfilled = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settle(result{value: first(args)})
+		settle(result{value: argument(args, 0)})
 		return nil
 	})
 	rejected = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		settle(result{err: h.exceptionOf(&js.Error{Value: first(args)})})
+		settle(result{err: h.exceptionOf(&js.Error{Value: argument(args, 0)})})
 		return nil
 	})
-	if _, thrown := h.call(h.reflectApply, then, promise, []any{fulfilled, rejected}); thrown != nil {
+	if _, thrown := h.call(h.builtins[reflectApply], then, promise, []any{fulfilled, rejected}); thrown != nil {
 		settle(result{err: h.exceptionOf(thrown)})
 	}
 	select {
@@ -239,10 +263,10 @@ func (h *host) await(ctx context.Context, promise js.Value) (js.Value, error) {
 	}
 }
 
-// first returns a callback's first argument, undefined if it has none.
-func first(args []js.Value) js.Value {
-	if len(args) == 0 {
+// argument returns an argument of a callback, undefined if it has none.
+func argument(args []js.Value, i int) js.Value {
+	if i >= len(args) {
 		return js.Undefined()
 	}
-	return args[0]
+	return args[i]
 }

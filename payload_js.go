@@ -9,16 +9,24 @@ import (
 	"unsafe"
 )
 
-// payload is a received message that has not been delivered: data, possibly with the ArrayBuffer it comes from, or a Blob.
+// payload is a received message that has not been delivered: its bytes, or a Blob.
 type payload struct {
-	text  bool
-	blob  bool
-	data  []byte
-	value js.Value
-	bytes int64
+	data []byte
+	blob *receivedBlob
+	text bool
 }
 
-func (p payload) size() int64 { return p.bytes }
+type receivedBlob struct {
+	value js.Value
+	size  int64
+}
+
+func (p payload) size() int64 {
+	if p.blob != nil {
+		return p.blob.size
+	}
+	return int64(len(p.data))
+}
 
 // shortMessage is up to how many bytes a message's size is found out by copying it, which costs one call less.
 const shortMessage = 4 << 10
@@ -35,7 +43,7 @@ func (h *host) payload(v js.Value, limit int64, blobs bool) (p payload, fits boo
 			return payload{}, false // the host has no memory to encode it
 		}
 		data, fits := h.copyBytes(array, limit)
-		return payload{text: true, data: data, bytes: int64(len(data))}, fits
+		return payload{text: true, data: data}, fits
 	}
 	if !isObject(v) {
 		return payload{}, true
@@ -43,25 +51,25 @@ func (h *host) payload(v js.Value, limit int64, blobs bool) (p payload, fits boo
 	if blobs {
 		if size, ok := h.blobSize(v); ok {
 			h.countBlob(size)
-			return payload{blob: true, value: v, bytes: size}, limit < 0 || size <= limit
+			return payload{blob: &receivedBlob{v, size}}, limit < 0 || size <= limit
 		}
 	}
 	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects garbage, and Go
 	// does not collect for what it does not see. Keeping their object for forwarding would keep that memory too.
-	if array, thrown := h.construct(h.uint8Array, v); thrown == nil {
+	if array, thrown := h.construct(h.builtins[classUint8Array], v); thrown == nil {
 		data, fits := h.copyBytes(array, limit)
 		if len(data) > 0 || !fits {
-			return payload{data: data, bytes: int64(len(data))}, fits
+			return payload{data: data}, fits
 		}
 	}
 	// No bytes: it is empty, a DataView, or no ArrayBuffer at all.
 	if _, ok := h.blobSize(v); ok && !blobs {
 		return h.payload(v, limit, true)
 	}
-	if view, _ := h.call(h.isView, v); truth(view) {
-		array, _ := h.construct(h.uint8Array, h.get(v, "buffer"), number(h.get(v, "byteOffset")), number(h.get(v, "byteLength")))
+	if view, _ := h.call(h.builtins[isView], v); truth(view) {
+		array, _ := h.construct(h.builtins[classUint8Array], h.get(v, "buffer"), h.getNumber(v, "byteOffset"), h.getNumber(v, "byteLength"))
 		data, fits := h.copyBytes(array, limit)
-		return payload{data: data, bytes: int64(len(data))}, fits
+		return payload{data: data}, fits
 	}
 	return payload{}, true
 }
@@ -89,7 +97,7 @@ func (h *host) copyBytes(array js.Value, limit int64) (data []byte, fits bool) {
 	}
 	n := h.copyToGo(scratch, array)
 	if n == len(scratch) {
-		n = int(number(h.get(array, "length")))
+		n = int(h.getNumber(array, "length"))
 	}
 	if fits = limit < 0 || int64(n) <= limit; fits {
 		data = make([]byte, n)
@@ -126,22 +134,24 @@ const blobGarbage = 64 << 20
 // message makes of p what is delivered. A Blob that was queued before BinaryType changed has to be read; that takes as long
 // as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
 func (p payload) message(t BinaryType) Message {
+	h := theHost()
 	switch {
 	case p.text:
 		// The bytes are this message's own, and nobody changes them.
 		return Text(unsafe.String(unsafe.SliceData(p.data), len(p.data)))
-	case p.blob && t == BinaryBlob:
-		return &Blob{blob{p.value}}
-	case p.blob:
-		b := &Blob{blob{p.value}}
-		if a, err := b.ArrayBuffer(context.Background()); err == nil {
-			return a
+	case p.blob != nil:
+		b := &Blob{blob{p.blob.value}}
+		if t == BinaryArrayBuffer && h.readBlob != nil {
+			if a, err := h.readBlob(b, context.Background()); err == nil {
+				return a
+			}
 		}
 		return b
-	}
-	if t == BinaryBlob {
-		if b, err := newBlob("", []Message{Bytes(p.data)}); err == nil {
-			return b
+	case t == BinaryBlob:
+		if array, thrown := h.bytes(p.data); thrown == nil {
+			if value, thrown := h.newBlob("", array); thrown == nil {
+				return &Blob{blob{value}}
+			}
 		}
 	}
 	return newArrayBuffer(p.data)

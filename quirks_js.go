@@ -58,7 +58,7 @@ func (c *Conn) closeOvertakes() bool { return c.out.sentBlob && c.hostBuffered()
 // Reason: the slice of a Blob takes the Blob's type over if it is to have none
 // Test: TestBlobSlice
 func (h *host) withType(blob js.Value, typ string) js.Value {
-	if text(h.get(blob, "type")) == typ {
+	if h.getText(blob, "type") == typ {
 		return blob
 	}
 	if copied, thrown := h.newBlob(typ, blob); thrown == nil {

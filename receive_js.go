@@ -36,12 +36,12 @@ type inbox struct {
 	batch   []payload // for post
 	mean    int       // size of a message, about
 	waking  waking
-	count   int       // messages since start
-	start   time.Time // of the window in which messages are counted
-	flood   int       // messages of the flood that is, or was last
-	due     bool      // wakeNextTurn's wake is still to come
-	channel js.Value  // MessageChannel, in hosts without setImmediate
-	turn    js.Value  // asks for a wake in a task of its own
+	count   int      // messages since start
+	start   float64  // of the window in which messages are counted, in milliseconds
+	flood   int      // messages of the flood that is, or was last
+	due     bool     // wakeNextTurn's wake is still to come
+	channel js.Value // MessageChannel, in hosts without setImmediate
+	turn    js.Value // asks for a wake in a task of its own
 }
 
 type waking uint8
@@ -70,23 +70,23 @@ const (
 // event out of the queue. It throws if the queue is empty, or if the getter of data does.
 func (h *host) newInbox() inbox {
 	in := inbox{mean: shortMessage}
-	in.queue, _ = h.construct(h.array)
+	in.queue, _ = h.construct(h.builtins[classArray])
 	in.splice = h.bindMethod(in.queue, "splice", js.ValueOf(0))
-	in.next = h.bind(h.reflectApply, js.Undefined(), h.reflectGet, js.Undefined(),
-		h.argumentList(h.bindMethod(in.queue, "shift"), js.ValueOf("data")))
+	in.next = h.bind(h.builtins[reflectApply], js.Undefined(), h.builtins[reflectGet], js.Undefined(),
+		h.argumentList(h.bind(h.builtins[arrayShift], in.queue), js.ValueOf("data")))
 	return in
 }
 
 // argumentList returns a list of arguments for Reflect.apply or Reflect.construct. Each is given as a function, which is called whenever the list is
 // read, or as the argument itself.
 func (h *host) argumentList(arguments ...js.Value) js.Value {
-	list, _ := h.construct(h.array)
+	list, _ := h.construct(h.builtins[classArray])
 	for i, argument := range arguments {
 		kind := "value"
 		if argument.Type() == js.TypeFunction {
 			kind = "get"
 		}
-		_, _ = h.call(h.define, list, i, map[string]any{kind: argument})
+		_, _ = h.call(h.builtins[reflectDefine], list, i, map[string]any{kind: argument})
 	}
 	return list
 }
@@ -183,7 +183,7 @@ func (c *Conn) takeAll() {
 const (
 	// countedMessages in floodWindow or less are a flood.
 	countedMessages = 16
-	floodWindow     = 2 * time.Millisecond
+	floodWindow     = 2 // milliseconds
 
 	// realFlood is how many messages a flood must have had for the next message to begin one again at once: servers send in bursts.
 	realFlood = 64
@@ -195,7 +195,7 @@ func (c *Conn) drain() {
 	n := in.queue.Length()
 	if in.waking == wakeEach && n > 0 && c.floodBegins() {
 		in.waking = wakePaced
-		c.listeners.remove(c.listeners.message)
+		c.listeners.remove(listenerWake)
 		c.wakeNextTurn()
 	}
 	in.flood += n
@@ -209,8 +209,9 @@ func (c *Conn) floodBegins() bool {
 	if in.count < countedMessages && !again {
 		return false
 	}
-	now := time.Now()
-	begins := again || now.Sub(in.start) < floodWindow
+	time, _ := theHost().call(theHost().now)
+	now := number(time)
+	begins := again || now-in.start < floodWindow
 	in.start, in.count = now, 0
 	return begins && !c.listeners.byProperty && c.canTurn()
 }
@@ -231,7 +232,7 @@ func (c *Conn) turned() {
 		c.wakeNextTurn()
 	default:
 		in.waking, in.count = wakeEach, 0
-		c.listeners.add(c.listeners.message)
+		c.listeners.add(listenerWake)
 	}
 }
 
@@ -242,8 +243,8 @@ func (c *Conn) canTurn() bool {
 		return true
 	}
 	h := theHost()
-	if h.setImmediate.Type() == js.TypeFunction {
-		in.turn = h.bind(h.setImmediate, js.Undefined(), c.listeners.turn)
+	if h.builtins[setImmediate].Type() == js.TypeFunction {
+		in.turn = h.bind(h.builtins[setImmediate], js.Undefined(), c.listeners.turn)
 		return true
 	}
 	channel, thrown := h.construct(h.at("MessageChannel"))

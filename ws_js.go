@@ -58,10 +58,10 @@ func (c *Conn) connect(t target, opts *Options) error {
 		return h.exceptionOf(thrown)
 	}
 	c.ws, c.url = object, t.href
-	if url := text(h.get(object, "url")); url != "" {
+	if url := h.getText(object, "url"); url != "" {
 		c.url = url
 	}
-	c.binaryTypeChanged(c.binaryType)
+	c.setHostBinaryType(c.binaryType)
 	c.out.send = h.bindMethod(object, "send")
 	c.out.getBuffered = h.getter(object, "bufferedAmount")
 	c.out.getReadyState = h.getter(object, "readyState")
@@ -83,8 +83,7 @@ func (c *Conn) connect(t target, opts *Options) error {
 type listeners struct {
 	object      js.Value
 	byProperty  bool // it has no addEventListener, only onmessage and the like
-	all         []listener
-	message     listener // the one that wakes Go
+	all         [5]listener
 	turn        js.Value // the callback of wakeNextTurn
 	messageFunc js.Func
 	eventFunc   js.Func
@@ -95,42 +94,47 @@ type listener struct {
 	function js.Value
 }
 
+// The order in which they are added: each message is queued before Go is woken. Those of the events follow, open first.
+const (
+	listenerQueue = iota
+	listenerWake
+	listenerEvents
+)
+
 // listen makes the object's events come to the inbox, and reports whether that can be.
 func (c *Conn) listen() bool {
 	h, l := theHost(), &c.listeners
 	l.object = c.ws
 	l.byProperty = h.get(c.ws, "addEventListener").Type() != js.TypeFunction
 	l.messageFunc = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		c.messageCame(first(args))
+		c.messageCame(argument(args, 0))
 		return nil
 	})
 	l.eventFunc = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		event := js.Undefined()
-		if len(args) > 1 {
-			event = args[1]
-		}
-		c.eventCame(eventKind(args[0].Int()), event) // which bind has put there
+		c.eventCame(eventKind(number(argument(args, 0))), argument(args, 1))
 		return nil
 	})
-	l.turn = h.bind(l.eventFunc.Value, js.Undefined(), js.ValueOf(int(eventTurn)))
-	l.message = listener{"message", l.messageFunc.Value}
-	if !l.byProperty {
-		l.all = append(l.all, listener{"message", h.bindMethod(c.in.queue, "push")})
+	for i, event := range [len(l.all)]string{"message", "message", "open", "error", "close"} {
+		l.all[i] = listener{event, l.ofEvent(h, eventKind(i-listenerEvents))}
 	}
-	l.all = append(l.all, l.message)
-	for kind, event := range []string{eventOpen: "open", eventError: "error", eventClose: "close"} {
-		l.all = append(l.all, listener{event, h.bind(l.eventFunc.Value, js.Undefined(), js.ValueOf(kind))})
-	}
-	for _, one := range l.all {
-		if !l.add(one) {
+	l.turn = l.ofEvent(h, eventTurn)
+	l.all[listenerQueue].function = h.bind(h.builtins[arrayPush], c.in.queue)
+	l.all[listenerWake].function = l.messageFunc.Value
+	for i := range l.all {
+		if !(i == listenerQueue && l.byProperty) && !l.add(i) {
 			return false
 		}
 	}
 	return true
 }
 
-func (l *listeners) add(one listener) bool {
-	h := theHost()
+// ofEvent returns a function that calls eventCame with a kind of event.
+func (l *listeners) ofEvent(h *host, kind eventKind) js.Value {
+	return h.bind(l.eventFunc.Value, js.Undefined(), js.ValueOf(int(kind)))
+}
+
+func (l *listeners) add(i int) bool {
+	h, one := theHost(), &l.all[i]
 	if l.byProperty {
 		return h.set(l.object, "on"+one.event, one.function)
 	}
@@ -138,8 +142,8 @@ func (l *listeners) add(one listener) bool {
 	return err == nil
 }
 
-func (l *listeners) remove(one listener) {
-	h := theHost()
+func (l *listeners) remove(i int) {
+	h, one := theHost(), &l.all[i]
 	if l.byProperty {
 		h.set(l.object, "on"+one.event, js.Null())
 		return
@@ -150,13 +154,13 @@ func (l *listeners) remove(one listener) {
 
 // release undoes what connect has set up. The object stays, for its attributes.
 func (c *Conn) release() {
-	for _, one := range c.listeners.all {
-		c.listeners.remove(one)
+	for i := range c.listeners.all {
+		c.listeners.remove(i)
 	}
 	c.in.queue, c.in.next, c.in.splice = js.Undefined(), js.Undefined(), js.Undefined()
 	c.in.class, c.in.data = js.Undefined(), js.Undefined()
 	c.in.pending = nil
-	c.listeners.all = nil
+	c.listeners.all = [len(c.listeners.all)]listener{}
 	c.listeners.messageFunc.Release()
 	if !c.in.due {
 		c.releaseTurn()
@@ -181,7 +185,7 @@ func (c *Conn) alreadyOpen() {
 func (c *Conn) hostOpened() {
 	h := theHost()
 	c.in.opened = true
-	if c.opened(text(h.get(c.ws, "protocol")), text(h.get(c.ws, "extensions"))) {
+	if c.opened(h.getText(c.ws, "protocol"), h.getText(c.ws, "extensions")) {
 		go c.deliver()
 	}
 }
@@ -220,8 +224,8 @@ func (c *Conn) hostClosed(event js.Value) {
 		return
 	}
 	h := theHost()
-	closed := CloseEvent{Reason: text(h.get(event, "reason")), WasClean: truth(h.get(event, "wasClean"))}
-	closed.Code = closeCode(number(h.get(event, "code")), closed.WasClean)
+	closed := CloseEvent{Reason: h.getText(event, "reason"), WasClean: truth(h.get(event, "wasClean"))}
+	closed.Code = closeCode(h.getNumber(event, "code"), closed.WasClean)
 	c.finish(&CloseError{CloseEvent: closed}, c.in.errored)
 }
 
@@ -270,6 +274,11 @@ func (c *Conn) observe() {
 }
 
 func (c *Conn) binaryTypeChanged(t BinaryType) {
+	theHost().readBlob = (*Blob).ArrayBuffer
+	c.setHostBinaryType(t)
+}
+
+func (c *Conn) setHostBinaryType(t BinaryType) {
 	c.hasBlobs = c.hasBlobs || t == BinaryBlob
 	theHost().set(c.ws, "binaryType", string(t))
 }
@@ -317,9 +326,9 @@ func resolveURL(url, base string) (target, error) {
 	h := theHost()
 	u, ok := parseURL(url, base)
 	if !ok {
-		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" does not parse")
+		return target{}, badURL(url, "does not parse")
 	}
-	protocol := text(h.get(u, "protocol"))
+	protocol := h.getText(u, "protocol")
 	switch protocol {
 	case "http:":
 		h.set(u, "protocol", "ws:")
@@ -327,15 +336,18 @@ func resolveURL(url, base string) (target, error) {
 		h.set(u, "protocol", "wss:")
 	case "ws:", "wss:":
 	default:
-		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" has the scheme "+
-			strconv.Quote(strings.TrimSuffix(protocol, ":"))+", not ws, wss, http or https")
+		return target{}, badURL(url, "has the scheme "+strconv.Quote(strings.TrimSuffix(protocol, ":"))+", not ws, wss, http or https")
 	}
-	t := target{href: text(h.get(u, "href"))}
+	t := target{href: h.getText(u, "href")}
 	if strings.Contains(t.href, "#") {
-		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" has a fragment")
+		return target{}, badURL(url, "has a fragment")
 	}
 	t.number = portOf(u)
 	return t, nil
+}
+
+func badURL(url, what string) error {
+	return exception(ErrSyntax, "the URL "+strconv.Quote(withoutPassword(url))+" "+what)
 }
 
 func parseURL(url, base string) (u js.Value, ok bool) {
@@ -376,9 +388,9 @@ func pageURL() string {
 
 func portOf(u js.Value) uint16 {
 	h := theHost()
-	port := text(h.get(u, "port"))
+	port := h.getText(u, "port")
 	if port == "" {
-		if text(h.get(u, "protocol")) == "wss:" {
+		if h.getText(u, "protocol") == "wss:" {
 			return 443
 		}
 		return 80
