@@ -35,10 +35,11 @@ func (c *Conn) closeMissing() bool { return c.hostState() == Closed }
 // Host: Deno 2.9
 // Reason: the code is 0 where nothing was received
 // Test: TestLostConnection
-func closeCode(code float64, clean bool) StatusCode {
+func closeCode(code js.Value, clean bool) StatusCode {
+	n := number(code)
 	switch {
-	case code >= 1 && code < 1<<16:
-		return StatusCode(code)
+	case code.Type() == js.TypeNumber && n >= 0 && n < 1<<16 && (n > 0 || clean):
+		return StatusCode(n)
 	case clean:
 		return StatusNoStatusRcvd
 	}

@@ -225,7 +225,7 @@ func (c *Conn) hostClosed(event js.Value) {
 	}
 	h := theHost()
 	closed := CloseEvent{Reason: h.getText(event, "reason"), WasClean: truth(h.get(event, "wasClean"))}
-	closed.Code = closeCode(h.getNumber(event, "code"), closed.WasClean)
+	closed.Code = closeCode(h.get(event, "code"), closed.WasClean)
 	c.finish(&CloseError{CloseEvent: closed}, c.in.errored)
 }
 
