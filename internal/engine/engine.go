@@ -193,6 +193,15 @@ func (e *Endpoint) Start() {
 // unlock gives up mu, and then reports to the Owner what has become due meanwhile. Whoever may have changed a state uses it instead
 // of mu.Unlock, so that no report is forgotten.
 func (e *Endpoint) unlock() {
+	if e.unsaid != nil || e.low >= 0 {
+		e.report()
+		return
+	}
+	e.mu.Unlock()
+}
+
+// report is unlock when there may be something to report.
+func (e *Endpoint) report() {
 	end := e.unsaid
 	e.unsaid = nil
 	drained := e.low >= 0 && e.bufferedLocked() <= e.low
