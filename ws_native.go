@@ -143,7 +143,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, interval time
 		inflater = deflate.NewInflater(!res.Deflate.ServerNoContextTakeover)
 		c.deflater = deflate.NewDeflater(res.Deflate.ClientMaxWindowBits, !res.Deflate.ClientNoContextTakeover)
 	}
-	c.reader.Init(c.messageLimit, inflater)
+	c.reader.Init(frame.Client, c.messageLimit, inflater)
 	ok, run := c.opened(res.Protocol, res.Extensions)
 	if !ok {
 		c.conn.Close()
