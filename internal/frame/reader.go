@@ -56,7 +56,7 @@ type Reader struct {
 
 	mask  byte // the mask bit as frames must have it
 	start byte // the length of the shortest header
-	slow  bool // the stream is not between two messages, or has ended
+	slow  bool // the stream is not between two messages, or has ended: the fast paths are closed
 
 	// The frame under way.
 	header  [MaxHeader]byte // its header, as far as it came in pieces
@@ -278,11 +278,15 @@ var (
 	}
 )
 
-// ErrReleased is what a Reader returns after Release.
+// ErrReleased is what the methods of a Reader return after Release, unless there was an error before.
 var ErrReleased = errors.New("frame: the Reader has been released")
 
 // Release ends the stream and lets go of all memory: of a message under way, and what the Inflater keeps between two messages.
-func (r *Reader) Release() { r.fail(ErrReleased) }
+func (r *Reader) Release() {
+	if r.err == nil {
+		r.fail(ErrReleased)
+	}
+}
 
 // fail ends the stream and lets go of what it held.
 func (r *Reader) fail(err error) error {

@@ -1,4 +1,4 @@
-//go:build mips || mipsle || 386 && windows
+//go:build mips || mipsle || (386 && windows)
 
 package frame
 

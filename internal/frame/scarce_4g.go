@@ -1,4 +1,4 @@
-//go:build wasm || 386 && !windows || arm
+//go:build wasm || (386 && !windows) || arm
 
 package frame
 
