@@ -70,6 +70,10 @@ func (e *Endpoint) bufferedLocked() int64 { return e.out.accepted - e.out.handed
 
 // appendFrame appends a frame to buf.
 func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payload []byte) []byte {
+	if e.role == frame.Server {
+		buf = frame.AppendUnmaskedHeader(buf, op, fin, rsv1, int64(len(payload)))
+		return append(buf, payload...)
+	}
 	key := frame.NewKey()
 	buf = frame.AppendHeader(buf, op, fin, rsv1, int64(len(payload)), key)
 	start := len(buf)
