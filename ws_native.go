@@ -120,7 +120,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 
 func (c *Conn) newEndpoint(res *handshake.Result, pingInterval time.Duration) *engine.Endpoint {
 	config := &engine.Config{
-		Role:         engine.Client,
+		Role:         frame.Client,
 		Early:        res.Early,
 		Limit:        c.messageLimit,
 		PingInterval: pingInterval,

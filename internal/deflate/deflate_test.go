@@ -39,9 +39,9 @@ func TestDeflateRoundTrip(t *testing.T) {
 				if len(data) >= len(msg) {
 					t.Errorf("%d bits, message %d: %d bytes compressed to %d", bits, n, len(msg), len(data))
 				}
-				got, dist, ok := deflatetest.InflateDist(data, window, true)
-				if !ok || !bytes.Equal(got, msg) {
-					t.Fatalf("%d bits, keep %v, message %d of %d bytes: got %d bytes, %v", bits, keep, n, len(msg), len(got), ok)
+				got, dist, fault := deflatetest.InflateDist(data, window, true)
+				if fault != deflatetest.None || !bytes.Equal(got, msg) {
+					t.Fatalf("%d bits, keep %v, message %d of %d bytes: got %d bytes, %v", bits, keep, n, len(msg), len(got), fault)
 				}
 				if dist > 1<<bits {
 					t.Fatalf("%d bits, message %d: distance %d", bits, n, dist)
@@ -370,9 +370,9 @@ func FuzzDeflate(f *testing.F) {
 				t.Fatalf("got %d bytes of %d, %v", len(got), len(msg), err)
 			}
 			if len(msg) < 10_000 {
-				got, dist, ok := deflatetest.InflateDist(out, history, true)
-				if !ok || !bytes.Equal(got, msg) || dist > window {
-					t.Fatalf("reference: got %d bytes of %d, %v, distance %d", len(got), len(msg), ok, dist)
+				got, dist, fault := deflatetest.InflateDist(out, history, true)
+				if fault != deflatetest.None || !bytes.Equal(got, msg) || dist > window {
+					t.Fatalf("reference: got %d bytes of %d, %v, distance %d", len(got), len(msg), fault, dist)
 				}
 			}
 			if got := stdInflate(t, out, history); !bytes.Equal(got, msg) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"math/bits"
+	"strconv"
 	"sync"
 )
 
@@ -31,10 +32,16 @@ func NewInflater(takeover bool) *Inflater { return &Inflater{keep: takeover} }
 var (
 	ErrCorrupt   = errors.New("compressed message that is not DEFLATE data")
 	ErrTruncated = errors.New("compressed message that ends too early")
+	// ErrEmptyBlocks is about a message that is lawful but does not go on: see MaxEmptyBlocks.
+	ErrEmptyBlocks = errors.New("compressed message with more than " + strconv.Itoa(MaxEmptyBlocks) + " empty blocks in succession")
 )
 
+// MaxEmptyBlocks is how many blocks of a message that say nothing may follow each other, of whatever kind. They cost the sender
+// next to nothing, and could go on for ever: no limit of lengths ends them. A sender that flushes makes one after each write.
+const MaxEmptyBlocks = 1000
+
 // Inflate consumes a beginning of src, of n bytes, and returns what it says. more means that there may be more to return, or to
-// consume, for which the next call will have room. An error is ErrCorrupt; out is what precedes the fault, and Release must follow.
+// consume, for which the next call will have room. An error is ErrCorrupt or ErrEmptyBlocks; out is what precedes the fault, and Release must follow.
 //
 // out is valid until the next call of Inflate, End or Release, and if Stays says so also beyond End.
 func (i *Inflater) Inflate(src []byte) (out []byte, n int, more bool, err error) {
@@ -66,7 +73,7 @@ func (i *Inflater) begin() {
 		}
 		d.buf, d.pos = d.spare, 0
 	}
-	d.state, d.bits, d.nbits, d.final = atHeader, 0, 0, false
+	d.state, d.bits, d.nbits, d.final, d.spoke, d.empty = atHeader, 0, 0, false, false, 0
 }
 
 // End ends a message. Nothing that was inflated is still due, since every symbol has been decoded with its last bit. The bytes
@@ -134,6 +141,8 @@ type decoder struct {
 	state  decoderState
 	final  bool // the block under way has BFINAL set
 	stored int  // bytes of a stored block still to come
+	spoke  bool // the block under way has said something
+	empty  int  // how many blocks before it have not
 
 	nlit, ndist, ncode int        // of a dynamic block
 	have               int        // how many of the lengths below have arrived
@@ -220,10 +229,15 @@ func (d *decoder) run(src []byte) (i int, full bool, err error) {
 			d.state = inStored
 		case inStored:
 			var ok bool
-			if i, ok = d.copyStored(src, i); !ok {
+			before := d.pos
+			i, ok = d.copyStored(src, i)
+			d.spoke = d.spoke || d.pos > before
+			if !ok {
 				return i, d.pos == len(d.buf), nil
 			}
-			d.endBlock()
+			if err := d.endBlock(); err != nil {
+				return i, false, err
+			}
 		case atCounts, inCodeLengths, inLengths:
 			var ok bool
 			if i, ok, err = d.readTables(src, i); !ok || err != nil {
@@ -232,20 +246,31 @@ func (d *decoder) run(src []byte) (i int, full bool, err error) {
 			d.state = inSymbols
 		case inSymbols:
 			var stop stopReason
-			if i, stop, err = d.decode(src, i); err != nil || stop != blockEnd {
+			before := d.pos
+			i, stop, err = d.decode(src, i)
+			d.spoke = d.spoke || d.pos > before
+			if err != nil || stop != blockEnd {
 				return i, stop == noRoom, err
 			}
-			d.endBlock()
+			if err := d.endBlock(); err != nil {
+				return i, false, err
+			}
 		}
 	}
 }
 
-func (d *decoder) endBlock() {
+func (d *decoder) endBlock() error {
 	d.state = atHeader
+	if d.spoke {
+		d.spoke, d.empty = false, 0
+	} else if d.empty++; d.empty > MaxEmptyBlocks {
+		return ErrEmptyBlocks
+	}
 	if d.final {
 		// The stream ends with its byte, and another may follow (RFC 7692 section 7.2.3.4). Its window stays.
 		d.drop(d.nbits & 7)
 	}
+	return nil
 }
 
 // copyStored copies bytes of a stored block and reports whether it has arrived completely.

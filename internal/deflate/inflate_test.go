@@ -106,6 +106,37 @@ func TestInflateTable(t *testing.T) {
 	}
 }
 
+// TestInflateEmptyBlocks checks how many blocks that say nothing are taken, of which kind and in which pieces they may come.
+func TestInflateEmptyBlocks(t *testing.T) {
+	stored, fixed := "\x00\x00\x00\xff\xff", "\x03\x00"
+	hello := "\x00\x05\x00\xfa\xffhello"
+	for _, block := range []string{stored, fixed, stored + fixed} {
+		most := strings.Repeat(block, MaxEmptyBlocks)
+		if block == stored+fixed {
+			most = most[:len(most)/2]
+		}
+		for _, c := range []struct {
+			data, text string
+			err        error
+		}{
+			{most + hello, "hello", nil},
+			{most + fixed + hello, "", ErrEmptyBlocks},
+			{hello + most + hello + most + hello, "hellohellohello", nil},
+			{hello + most + stored, "hello", ErrEmptyBlocks},
+		} {
+			for _, size := range []int{1, 3, 1 << 20} {
+				i := NewInflater(true)
+				for range 2 { // the second message begins anew
+					got, err := inflateAll(i, []byte(c.data), func() int { return size })
+					if string(got) != c.text || err != c.err {
+						t.Errorf("%x, pieces of %d: got %q, %v; want %q, %v", block, size, got, err, c.text, c.err)
+					}
+				}
+			}
+		}
+	}
+}
+
 // TestInflateNoContext checks that nothing of one message can be referred to by another, of any connection.
 func TestInflateNoContext(t *testing.T) {
 	d := deflatetest.NewDeflater(6)
@@ -205,15 +236,15 @@ func FuzzInflate(f *testing.F) {
 		if _, err := inflateAll(i, deflatetest.NewDeflater(1).Deflate(window), all); err != nil {
 			t.Fatal(err)
 		}
-		want, ok := deflatetest.Inflate(data, window, true)
+		want, fault := deflatetest.Inflate(data, window, true)
 		got, err := inflateAll(i, data, func() int { return 1 + rng.IntN(1+rng.IntN(100)) })
-		if (err == nil) != ok {
-			t.Fatalf("got %v, want %v", err, ok)
+		if (err == nil) != (fault == deflatetest.None) || (err == ErrEmptyBlocks) != (fault == deflatetest.EmptyBlocks) {
+			t.Fatalf("got %v, want %v", err, fault)
 		}
 		if !bytes.Equal(got, want) {
 			t.Fatalf("got %d bytes, want %d", len(got), len(want))
 		}
-		if !ok || len(window)+len(want) > 32768 {
+		if err != nil || len(window)+len(want) > 32768 {
 			return
 		}
 		in := bytes.NewReader(append(bytes.Clone(data), "\x00\x00\xff\xff"...))

@@ -30,17 +30,12 @@ type closeFrame struct {
 // before.
 func (e *Endpoint) StartClosing(code uint16, reason string) {
 	e.mu.Lock()
-	e.queueCloseLocked(code, reason)
-	e.unlock()
-}
-
-func (e *Endpoint) queueCloseLocked(code uint16, reason string) {
-	if e.sending != open {
-		return
+	defer e.unlock()
+	if e.sending == open {
+		e.out.close = frame.AppendClose(nil, code, reason)
+		e.setSendingLocked(closeQueued)
+		e.startWritingLocked()
 	}
-	e.out.close = frame.AppendClose(nil, code, reason)
-	e.setSendingLocked(closeQueued)
-	e.startWritingLocked()
 }
 
 // Abort ends the connection at once. Nothing is reported to the Owner, who knows.
@@ -67,10 +62,14 @@ func (e *Endpoint) peerClosed(payload []byte) {
 	}
 	e.peerClose = &closeFrame{code, reason}
 	e.setReceivingLocked(closeReceived)
+	if e.sending == open {
+		e.out.close = frame.AppendClose(nil, code, reason)
+		e.setSendingLocked(closeQueued)
+	}
 	e.mu.Unlock()
-	e.owner.PeerClosing()
+	e.owner.PeerClosing() // before the answer, which may end the connection
 	e.mu.Lock()
-	e.queueCloseLocked(code, reason)
+	e.startWritingLocked()
 	e.unlock()
 }
 

@@ -112,18 +112,9 @@ type Buffers interface {
 	Idle()       // nothing has arrived; memory of a Get that brought nothing is given back
 }
 
-// Role is which end of the connection an Endpoint is.
-type Role uint8
-
-// A Client masks what it sends, and leaves it to the peer to end the stream. A Server does neither.
-const (
-	Client Role = iota
-	Server
-)
-
 // Config is how an Endpoint is made.
 type Config struct {
-	Role     Role
+	Role     frame.Side        // a client masks what it sends, and leaves it to the peer to end the stream
 	Early    []byte            // bytes that have been read from the stream before
 	Limit    int64             // of a received message, in bytes; negative: none
 	Inflater *deflate.Inflater // of a connection with permessage-deflate, else nil
@@ -142,7 +133,7 @@ type Config struct {
 type Endpoint struct {
 	owner    Owner
 	stream   Stream
-	role     Role
+	role     frame.Side
 	timeouts Timeouts
 
 	received   atomic.Int64 // bytes read from the stream
@@ -193,6 +184,15 @@ func (e *Endpoint) Start() {
 // unlock gives up mu, and then reports to the Owner what has become due meanwhile. Whoever may have changed a state uses it instead
 // of mu.Unlock, so that no report is forgotten.
 func (e *Endpoint) unlock() {
+	if e.unsaid != nil || e.low >= 0 {
+		e.report()
+		return
+	}
+	e.mu.Unlock()
+}
+
+// report is unlock when there may be something to report.
+func (e *Endpoint) report() {
 	end := e.unsaid
 	e.unsaid = nil
 	drained := e.low >= 0 && e.bufferedLocked() <= e.low

@@ -68,8 +68,12 @@ func (ch *chunk) free() {
 // bufferedLocked returns how many bytes of application data have been accepted and not yet handed to the stream.
 func (e *Endpoint) bufferedLocked() int64 { return e.out.accepted - e.out.handed.Load() }
 
-// appendFrame appends a frame to buf, which has room for it.
+// appendFrame appends a frame to buf.
 func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payload []byte) []byte {
+	if e.role == frame.Server {
+		buf = frame.AppendUnmaskedHeader(buf, op, fin, rsv1, int64(len(payload)))
+		return append(buf, payload...)
+	}
 	key := frame.NewKey()
 	buf = frame.AppendHeader(buf, op, fin, rsv1, int64(len(payload)), key)
 	start := len(buf)

@@ -36,7 +36,7 @@ var (
 )
 
 func (in *incoming) init(config *Config) {
-	in.reader.Init(config.Limit, config.Inflater)
+	in.reader.Init(config.Role, config.Limit, config.Inflater)
 	in.rest = config.Early
 	in.copied = config.Inflater != nil
 }
@@ -44,7 +44,7 @@ func (in *incoming) init(config *Config) {
 // forget gives up what is under way.
 func (in *incoming) forget() {
 	in.release()
-	in.reader.Init(0, nil)
+	in.reader.Release()
 }
 
 // release gives back the buffer.

@@ -28,32 +28,53 @@ const (
 // in the order of the calls: a Send waits for one that has begun before.
 func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 	e.mu.Lock()
-	defer e.unlock()
+	if e.sending != open {
+		result := e.refusedLocked(len(data))
+		e.unlock()
+		return result
+	}
+	e.out.accepted += int64(len(data))
+	switch {
+	case e.out.order.busy || len(data) >= largeMessage:
+		e.sendInOrderLocked(op, data)
+	case e.out.deflater != nil:
+		e.sendCompressedLocked(op, data)
+	default:
+		e.queueFrameLocked(op, false, data, int64(len(data)))
+	}
+	if !e.out.writing {
+		e.startWritingLocked()
+	}
+	e.unlock()
+	return Accepted
+}
+
+// refusedLocked is the result of a Send of size bytes when nothing can be sent.
+func (e *Endpoint) refusedLocked(size int) Result {
 	switch {
 	case e.peerClose != nil:
-		e.out.accepted += int64(len(data))
-		e.out.handed.Add(int64(len(data)))
+		e.out.accepted += int64(size)
+		e.out.handed.Add(int64(size))
 		return Accepted
 	case e.lostLocked():
 		return Lost
-	case e.sending != open:
-		return Refused
 	}
-	e.out.accepted += int64(len(data))
-	alone := !e.out.order.busy && len(data) < largeMessage
-	if !alone {
-		e.enterOrderLocked()
-	}
-	if len(data) < largeMessage {
-		e.sendSmallLocked(op, data)
-	} else {
+	return Refused
+}
+
+// sendInOrderLocked sends a message that is large, or comes while another one is being sent.
+func (e *Endpoint) sendInOrderLocked(op frame.Opcode, data []byte) {
+	e.enterOrderLocked()
+	switch {
+	case e.lostLocked(): // meanwhile
+	case len(data) >= largeMessage:
 		e.sendLargeLocked(op, data)
+	case e.out.deflater != nil:
+		e.sendCompressedLocked(op, data)
+	default:
+		e.queueFrameLocked(op, false, data, int64(len(data)))
 	}
-	if !alone {
-		e.leaveOrderLocked()
-	}
-	e.startWritingLocked()
-	return Accepted
+	e.leaveOrderLocked()
 }
 
 // lostLocked reports whether what is sent is lost.
@@ -61,21 +82,17 @@ func (e *Endpoint) lostLocked() bool {
 	return e.sending == broken || e.receiving == ignoring || e.receiving == over
 }
 
-// sendSmallLocked queues a message in one frame.
-func (e *Endpoint) sendSmallLocked(op frame.Opcode, data []byte) {
-	if e.lostLocked() {
-		return // while it waited for the Send before it
+// sendCompressedLocked queues a message in one frame, compressed if that makes it shorter.
+func (e *Endpoint) sendCompressedLocked(op frame.Opcode, data []byte) {
+	buf := compressed.Get().(*[]byte)
+	out, ok := e.out.deflater.Deflate((*buf)[:0], data)
+	*buf = out[:0]
+	if ok {
+		e.queueFrameLocked(op, true, out, int64(len(data)))
+	} else {
+		e.queueFrameLocked(op, false, data, int64(len(data)))
 	}
-	if e.out.deflater != nil {
-		buf := compressed.Get().(*[]byte)
-		defer compressed.Put(buf)
-		if out, ok := e.out.deflater.Deflate((*buf)[:0], data); ok {
-			*buf = out[:0]
-			e.queueFrameLocked(op, true, out, int64(len(data)))
-			return
-		}
-	}
-	e.queueFrameLocked(op, false, data, int64(len(data)))
+	compressed.Put(buf)
 }
 
 // compressed are buffers for the time between compressing and masking.
@@ -84,9 +101,6 @@ var compressed = sync.Pool{New: func() any { return new([]byte) }}
 // sendLargeLocked queues a message in one or more frames. It gives up mu while it compresses, masks and writes: only the order of
 // Sends is kept meanwhile.
 func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
-	if e.lostLocked() {
-		return
-	}
 	e.mu.Unlock()
 	app := int64(len(data)) // not yet part of a chunk
 	rsv1 := false

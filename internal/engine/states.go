@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/seed2c7e30c3/ws/internal/frame"
+
 // How far a connection has come is said by two enumerations, one for each direction. Each has one function that changes it.
 //
 //	sending:    open ─→ closeQueued ─→ closeWriting ─→ closeSent        any ─→ broken
@@ -72,7 +74,7 @@ func (e *Endpoint) stateChangedLocked() {
 	case e.receiving == endReceived && (e.sending == closeSent || e.sending == broken):
 		e.endLocked(nil)
 		return
-	case e.receiving == closeReceived && e.sending == closeSent && e.role == Server:
+	case e.receiving == closeReceived && e.sending == closeSent && e.role == frame.Server:
 		// The server closes TCP first (RFC 6455, section 7.1.1).
 		e.endLocked(nil)
 		return

@@ -17,6 +17,10 @@ const (
 	// under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
 	flushChunks = 3
 
+	// inlineChunks is how many chunks of a large message its Send may keep before it leaves writing to a goroutine. The stream is often
+	// ready again after a few: with three instead, sending 1 MiB takes 1.1 times as long.
+	inlineChunks = 8
+
 	// closeInline is how much StartClosing writes by itself.
 	closeInline = 1 << 20
 )
@@ -53,7 +57,7 @@ func (e *Endpoint) writeSomeLocked() {
 		return
 	}
 	e.writeInlineLocked(closeInline)
-	if e.out.chunks.len() >= flushChunks {
+	if e.out.chunks.len() >= inlineChunks {
 		e.startFlushLocked()
 	}
 }

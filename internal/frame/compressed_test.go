@@ -16,13 +16,13 @@ func TestInflateBomb(t *testing.T) {
 	if len(bomb) > limit/8 {
 		t.Fatalf("%d bytes", len(bomb))
 	}
-	r := NewReader(limit, deflate.NewInflater(true))
+	r := NewReader(Client, limit, deflate.NewInflater(true))
 	_, n, err := r.Next(stream)
 	if e, ok := err.(*Error); !ok || e.Code != MessageTooBig || n != len(stream) {
 		t.Fatalf("%d bytes used, %v", n, err)
 	}
 	fits := deflatetest.NewDeflater(9).Deflate(make([]byte, limit))
-	r = NewReader(limit, deflate.NewInflater(true))
+	r = NewReader(Client, limit, deflate.NewInflater(true))
 	ev, _, err := r.Next(serverFrame(0xC2, fits))
 	if err != nil || len(ev.Payload) != limit || cap(ev.Payload) > 2*limit {
 		t.Fatalf("%d bytes in %d, %v", len(ev.Payload), cap(ev.Payload), err)
@@ -37,7 +37,7 @@ func TestInflateAllocations(t *testing.T) {
 		stream = append(stream, serverFrame(0xC1, d.Deflate(deflatetest.Sample(rng, 0, 1000)))...)
 	}
 	d = deflatetest.NewDeflater(6)
-	r := NewReader(-1, deflate.NewInflater(true))
+	r := NewReader(Client, -1, deflate.NewInflater(true))
 	readAll := func() {
 		for rest := stream; len(rest) > 0; {
 			ev, n, err := r.Next(rest)

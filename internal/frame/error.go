@@ -4,9 +4,10 @@ import "strconv"
 
 // Status codes that say in a Close frame why an endpoint fails the connection (RFC 6455 section 7.4.1).
 const (
-	ProtocolError  uint16 = 1002
-	InvalidPayload uint16 = 1007
-	MessageTooBig  uint16 = 1009
+	ProtocolError   uint16 = 1002
+	InvalidPayload  uint16 = 1007
+	PolicyViolation uint16 = 1008
+	MessageTooBig   uint16 = 1009
 )
 
 // Error is a violation by the peer, for which the connection must be failed.

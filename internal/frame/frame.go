@@ -1,4 +1,4 @@
-// Package frame reads and writes WebSocket frames as a client sees them: the base framing of RFC 6455 section 5 with
+// Package frame reads and writes WebSocket frames, as a client or as a server: the base framing of RFC 6455 section 5 with
 // masking, streaming UTF-8 validation and close payloads, with messages that permessage-deflate has compressed.
 //
 // It knows no connection and starts no goroutine: bytes go in, events come out.
@@ -41,6 +41,15 @@ const MaxHeader = 14
 // marks the first frame of a compressed message (RFC 7692 section 6). The payload that follows must have been through Mask
 // with the same key, beginning at position 0.
 func AppendHeader(dst []byte, op Opcode, fin, rsv1 bool, length int64, key [4]byte) []byte {
+	return append(appendHeader(dst, maskBit, op, fin, rsv1, length), key[:]...)
+}
+
+// AppendUnmaskedHeader is AppendHeader for a frame as a server sends it, whose payload follows as it is.
+func AppendUnmaskedHeader(dst []byte, op Opcode, fin, rsv1 bool, length int64) []byte {
+	return appendHeader(dst, 0, op, fin, rsv1, length)
+}
+
+func appendHeader(dst []byte, mask byte, op Opcode, fin, rsv1 bool, length int64) []byte {
 	first := byte(op)
 	if fin {
 		first |= finBit
@@ -50,11 +59,9 @@ func AppendHeader(dst []byte, op Opcode, fin, rsv1 bool, length int64, key [4]by
 	}
 	switch {
 	case length < length16:
-		return append(dst, first, maskBit|byte(length), key[0], key[1], key[2], key[3])
+		return append(dst, first, mask|byte(length))
 	case length <= 0xFFFF:
-		return append(dst, first, maskBit|length16, byte(length>>8), byte(length), key[0], key[1], key[2], key[3])
+		return append(dst, first, mask|length16, byte(length>>8), byte(length))
 	}
-	dst = append(dst, first, maskBit|length64)
-	dst = binary.BigEndian.AppendUint64(dst, uint64(length))
-	return append(dst, key[:]...)
+	return binary.BigEndian.AppendUint64(append(dst, first, mask|length64), uint64(length))
 }

@@ -46,10 +46,15 @@ func TestAppendHeader(t *testing.T) {
 		if fmt.Sprintf("%x", got[1:]) != c.want || got[0] != 'x' || len(got)-1 > MaxHeader {
 			t.Errorf("%+v: got %x", c, got)
 		}
+		want := bytes.Clone(got[:len(got)-4])
+		want[2] &^= 0x80
+		if got := AppendUnmaskedHeader([]byte("x"), c.op, c.fin, c.rsv1, c.length); !bytes.Equal(got, want) {
+			t.Errorf("%+v, unmasked: got %x, want %x", c, got, want)
+		}
 	}
 }
 
-// TestWriterRoundTrip writes frames as a client does and reads them as a server does.
+// TestWriterRoundTrip writes frames as a client and as a server, and reads them as the other.
 func TestWriterRoundTrip(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	for _, size := range []int{0, 1, 3, 4, 125, 126, 127, 1000, 65535, 65536, 100_000} {
@@ -65,13 +70,15 @@ func TestWriterRoundTrip(t *testing.T) {
 			}
 			pos += n
 		}
-		// As a server: take the mask away, and let the Reader check the rest.
-		header := bytes.Clone(b[:start-4])
-		header[1] &^= 0x80
-		stream := append(header, slowMask(b[start:], [4]byte(b[start-4:start]), 0)...)
-		ev, n, err := NewReader(-1, nil).Next(stream)
-		if err != nil || n != len(stream) || !bytes.Equal(ev.Payload, payload) {
-			t.Errorf("%d bytes: got %d, %v", size, len(ev.Payload), err)
+		for side, stream := range map[Side][]byte{
+			Server: b,
+			Client: append(AppendUnmaskedHeader(nil, Binary, true, false, int64(size)), payload...),
+		} {
+			want := len(stream)
+			ev, n, err := NewReader(side, -1, nil).Next(stream)
+			if err != nil || n != want || !bytes.Equal(ev.Payload, payload) {
+				t.Errorf("side %d, %d bytes: got %d, %v", side, size, len(ev.Payload), err)
+			}
 		}
 	}
 }

@@ -32,6 +32,7 @@ func (o outcome) String() string {
 // reference parses a whole stream in the slowest and most obvious way: it looks at all bytes again from the beginning for
 // every one that arrives, so it also says after which byte each outcome must be there.
 type reference struct {
+	side     Side
 	limit    int64
 	deflate  bool
 	takeover bool
@@ -42,6 +43,7 @@ func (ref reference) outcomes(in []byte) (out []outcome) {
 	var message Opcode
 	var compressed bool
 	var data, window []byte
+	empty := 0
 	for {
 		if len(in) < 2 {
 			return out
@@ -55,7 +57,7 @@ func (ref reference) outcomes(in []byte) (out []outcome) {
 			return bad(1002)
 		case rsv != 0 && !(rsv == 4 && ref.deflate && (op == 1 || op == 2)):
 			return bad(1002)
-		case masked:
+		case masked != (ref.side == Server):
 			return bad(1002)
 		case control && (!fin || length > 125):
 			return bad(1002)
@@ -81,8 +83,33 @@ func (ref reference) outcomes(in []byte) (out []outcome) {
 			}
 			in = in[8:]
 		}
-		here := in[:min(length, uint64(len(in)))]
+		switch {
+		case control:
+		case length > 0 || op != 0:
+			empty = btoi(length == 0)
+		default:
+			if empty++; empty > MaxEmptyFragments {
+				return bad(1008)
+			}
+		}
+		if op == 1 || op == 2 {
+			message, compressed, data = op, rsv == 4, nil
+		}
+		if !control && !compressed && ref.limit >= 0 && length > uint64(ref.limit)-uint64(len(data)) {
+			return bad(1009)
+		}
+		var key []byte
+		if masked {
+			if len(in) < 4 {
+				return out
+			}
+			key, in = in[:4], in[4:]
+		}
+		here := bytes.Clone(in[:min(length, uint64(len(in)))])
 		in = in[len(here):]
+		if masked {
+			here = slowMask(here, [4]byte(key), 0)
+		}
 		whole := uint64(len(here)) == length
 		if control {
 			if !whole {
@@ -91,24 +118,20 @@ func (ref reference) outcomes(in []byte) (out []outcome) {
 			out = append(out, outcome{op: op, payload: string(here)})
 			continue
 		}
-		if op != 0 {
-			message, compressed, data = op, rsv == 4, nil
-		}
-		if !compressed && ref.limit >= 0 && length > uint64(ref.limit)-uint64(len(data)) {
-			return bad(1009)
-		}
 		data = append(data[:len(data):len(data)], here...)
 		text, ended := data, whole && fin
 		if compressed {
-			var ok bool
-			text, ok = deflatetest.Inflate(data, window, ended)
+			var fault deflatetest.Fault
+			text, fault = deflatetest.Inflate(data, window, ended)
 			within := text[:min(int64(len(text)), max(ref.limit, 0))]
 			switch {
 			case message == Text && !validStart(within, false):
 				return bad(1007)
 			case len(within) < len(text):
 				return bad(1009)
-			case !ok:
+			case fault == deflatetest.EmptyBlocks:
+				return bad(1008)
+			case fault != deflatetest.None:
 				return bad(1002)
 			}
 		}
@@ -128,6 +151,13 @@ func (ref reference) outcomes(in []byte) (out []outcome) {
 		out = append(out, outcome{op: message, payload: string(text)})
 		message = 0
 	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // validStart reports whether text can begin a valid text, or is one if it has ended.
@@ -159,9 +189,16 @@ func feed(r *Reader, in []byte, next func() int) (out []outcome) {
 		}
 		// A copy, which is overwritten afterwards: what aliases it must have been taken before.
 		buf := bytes.Clone(in[:k])
+		// What has not been used must be as it was, though a Server takes masks away.
+		untouched := func(rest []byte) {
+			if !bytes.Equal(rest, in[k-len(rest):k]) {
+				panic(fmt.Sprintf("%d bytes that were not used are changed", len(rest)))
+			}
+		}
 		for rest := buf; len(rest) > 0; {
 			if len(rest)%2 == 0 {
 				count, n := r.Burst(rest, burst[:])
+				untouched(rest[n:])
 				for _, ev := range burst[:count] {
 					out = note(out, ev, nil)
 				}
@@ -170,6 +207,7 @@ func feed(r *Reader, in []byte, next func() int) (out []outcome) {
 				}
 			}
 			ev, n, err := r.Next(rest)
+			untouched(rest[n:])
 			if out = note(out, ev, err); err != nil {
 				return out
 			}
@@ -210,6 +248,45 @@ func equal(a, b []outcome) bool {
 		}
 	}
 	return true
+}
+
+// masked makes of frames as a server sends them, the last of which may not be complete, frames as a client sends them.
+func masked(stream []byte, rng *rand.Rand) (out []byte) {
+	for len(stream) >= 2 {
+		header, length := 2, uint64(stream[1]&^maskBit)
+		switch length {
+		case 126:
+			header = 4
+		case 127:
+			header = 10
+		}
+		if len(stream) < header {
+			break
+		}
+		switch header {
+		case 4:
+			length = uint64(binary.BigEndian.Uint16(stream[2:]))
+		case 10:
+			length = binary.BigEndian.Uint64(stream[2:])
+		}
+		var key [4]byte
+		binary.LittleEndian.PutUint32(key[:], rng.Uint32())
+		out = append(out, stream[0], stream[1]^maskBit)
+		out = append(out, stream[2:header]...)
+		out = append(out, key[:]...)
+		stream = stream[header:]
+		n := min(length, uint64(len(stream)))
+		out = append(out, slowMask(stream[:n], key, 0)...)
+		stream = stream[n:]
+	}
+	if len(stream) > 0 {
+		out = append(out, stream[0])
+	}
+	if len(stream) > 1 {
+		out = append(out, stream[1]^maskBit)
+		out = append(out, stream[2:]...)
+	}
+	return out
 }
 
 // serverFrame returns a frame as a server sends it.
@@ -288,15 +365,18 @@ func TestReaderRules(t *testing.T) {
 			if math.MaxInt == math.MaxInt32 && c.name == "2^40 without limit" {
 				c.want = []outcome{{code: 1009}}
 			}
-			for _, size := range []int{1, 2, 3, 1 << 20} {
-				r := NewReader(c.limit, nil)
-				if got := feed(r, []byte(c.stream), func() int { return size }); !equal(got, c.want) {
-					t.Errorf("in pieces of %d: got %v, want %v", size, got, c.want)
+			rng := rand.New(rand.NewPCG(1, 1))
+			for side, stream := range map[Side][]byte{Client: []byte(c.stream), Server: masked([]byte(c.stream), rng)} {
+				for _, size := range []int{1, 2, 3, 1 << 20} {
+					r := NewReader(side, c.limit, nil)
+					if got := feed(r, stream, func() int { return size }); !equal(got, c.want) {
+						t.Errorf("side %d in pieces of %d: got %v, want %v", side, size, got, c.want)
+					}
 				}
-			}
-			if math.MaxInt > math.MaxInt32 {
-				if got := (reference{limit: c.limit}).outcomes([]byte(c.stream)); !equal(got, c.want) {
-					t.Errorf("reference: got %v, want %v", got, c.want)
+				if math.MaxInt > math.MaxInt32 {
+					if got := (reference{side: side, limit: c.limit}).outcomes(stream); !equal(got, c.want) {
+						t.Errorf("side %d, reference: got %v, want %v", side, got, c.want)
+					}
 				}
 			}
 		})
@@ -304,7 +384,7 @@ func TestReaderRules(t *testing.T) {
 }
 
 func TestReaderErrorIsLast(t *testing.T) {
-	r := NewReader(3, nil)
+	r := NewReader(Client, 3, nil)
 	_, _, first := r.Next([]byte("\x81\x04"))
 	if !errors.Is(first, ErrTooBig) {
 		t.Fatalf("got %v, want ErrTooBig", first)
@@ -318,9 +398,36 @@ func TestReaderErrorIsLast(t *testing.T) {
 	if _, err := r.Advance(0); err != first {
 		t.Errorf("Advance later: %v", err)
 	}
-	_, _, err := NewReader(-1, nil).Next([]byte("\x83\x00"))
+	_, _, err := NewReader(Client, -1, nil).Next([]byte("\x83\x00"))
 	if errors.Is(err, ErrTooBig) {
 		t.Errorf("%v is ErrTooBig", err)
+	}
+}
+
+// TestReaderSides checks what is said about a mask that is missing or should be.
+func TestReaderSides(t *testing.T) {
+	for _, c := range []struct {
+		side   Side
+		stream string
+		want   string
+	}{
+		{Client, "\x81\x81", "masked frame from the server"},
+		{Client, "\x82\x80keys", "masked frame from the server"},
+		{Client, "\x89\x80keys", "masked frame from the server"},
+		{Client, "\x82\xfe\x01\x00keys", "masked frame from the server"},
+		{Server, "\x81\x01a", "unmasked frame from the client"},
+		{Server, "\x82\x00", "unmasked frame from the client"},
+		{Server, "\x88\x00", "unmasked frame from the client"},
+		{Server, "\x82\x7e\x01\x00" + strings.Repeat("x", 256), "unmasked frame from the client"},
+	} {
+		var events [3]Event
+		if count, n := NewReader(c.side, -1, nil).Burst([]byte(c.stream), events[:]); count != 0 || n != 0 {
+			t.Errorf("side %d, %q: a burst of %d", c.side, c.stream, count)
+		}
+		_, n, err := NewReader(c.side, -1, nil).Next([]byte(c.stream))
+		if e, ok := err.(*Error); !ok || e.Code != ProtocolError || e.Reason != c.want || n != 2 {
+			t.Errorf("side %d, %q: %v after %d bytes", c.side, c.stream, err, n)
+		}
 	}
 }
 
@@ -329,10 +436,12 @@ func TestReaderReasons(t *testing.T) {
 	for first := range 256 {
 		for second := range 256 {
 			stream := append([]byte{byte(first), byte(second)}, strings.Repeat("\xff", 8)...)
-			_, _, err := NewReader(math.MaxInt64/2, nil).Next(stream)
-			var e *Error
-			if err != nil && (!errors.As(err, &e) || len(e.Reason) > 123 || e.Reason == "" || !utf8.ValidString(e.Reason)) {
-				t.Fatalf("%x: %v", stream, err)
+			for _, side := range []Side{Client, Server} {
+				_, _, err := NewReader(side, math.MaxInt64/2, nil).Next(stream)
+				var e *Error
+				if err != nil && (!errors.As(err, &e) || len(e.Reason) > 123 || e.Reason == "" || !utf8.ValidString(e.Reason)) {
+					t.Fatalf("%x: %v", stream, err)
+				}
 			}
 		}
 	}
@@ -385,9 +494,12 @@ func TestReaderAnySplit(t *testing.T) {
 	for range 60 {
 		stream, want := randomMessages(rng)
 		for _, largest := range []int{1, 2, 7, 100, 5000, 70000, 1 << 20} {
-			got := feed(NewReader(-1, nil), stream, func() int { return 1 + rng.IntN(largest) })
-			if !equal(got, want) {
+			next := func() int { return 1 + rng.IntN(largest) }
+			if got := feed(NewReader(Client, -1, nil), stream, next); !equal(got, want) {
 				t.Fatalf("pieces of up to %d: got %v, want %v", largest, got, want)
+			}
+			if got := feed(NewReader(Server, -1, nil), masked(stream, rng), next); !equal(got, want) {
+				t.Fatalf("masked, pieces of up to %d: got %v, want %v", largest, got, want)
 			}
 		}
 	}
@@ -397,16 +509,19 @@ func TestReaderAnySplit(t *testing.T) {
 func TestReaderNotices(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	codes := map[uint16]int{}
-	for round := range 450 {
-		ref := reference{limit: 40}
+	for round := range 600 {
+		ref := reference{limit: 40, side: Side(btoi(round >= 450))}
 		stream := randomFrames(rng)
 		var inflate *deflate.Inflater
 		if round%3 > 0 {
-			ref = reference{limit: 300, deflate: true, takeover: round%3 == 1}
+			ref = reference{limit: 300, side: ref.side, deflate: true, takeover: round%3 == 1}
 			inflate = deflate.NewInflater(ref.takeover)
 			stream = append(randomCompressed(rng, ref.takeover), stream...)
 		}
-		r := NewReader(ref.limit, inflate)
+		if ref.side == Server {
+			stream = masked(stream, rng)
+		}
+		r := NewReader(ref.side, ref.limit, inflate)
 		var got []outcome
 		for i := range stream {
 			got = append(got, feed(r, stream[i:i+1], func() int { return 1 })...)
@@ -484,7 +599,7 @@ func randomFrames(rng *rand.Rand) (stream []byte) {
 // TestReaderMemory checks that an announced length does not decide what is allocated, and that large messages end in
 // memory of their own size.
 func TestReaderMemory(t *testing.T) {
-	r := NewReader(-1, nil)
+	r := NewReader(Client, -1, nil)
 	header := serverFrame(0x82, make([]byte, 1<<24))[:10]
 	if _, _, err := r.Next(header); err != nil {
 		t.Fatal(err)
@@ -492,7 +607,7 @@ func TestReaderMemory(t *testing.T) {
 	arrived := 0
 	buf := make([]byte, 16<<10)
 	for arrived < 1<<24 {
-		if c := cap(r.data); c > max(firstAllocation, growth*arrived, min(headStart*arrived, headStartEnd)) {
+		if c := cap(r.body.data); c > max(firstAllocation, growth*arrived, min(headStart*arrived, headStartEnd)) {
 			t.Fatalf("after %d bytes: %d allocated", arrived, c)
 		}
 		var ev Event
@@ -516,7 +631,7 @@ func TestReaderMemory(t *testing.T) {
 			t.Fatalf("%d bytes in %d, owned %v", len(ev.Payload), cap(ev.Payload), ev.Owned)
 		}
 	}
-	if r.data != nil {
+	if r.body.data != nil {
 		t.Error("the Reader kept the message")
 	}
 }
@@ -524,13 +639,13 @@ func TestReaderMemory(t *testing.T) {
 // TestReaderMemoryAgain checks that a message may take at once what one before has taken, and that this is forgotten.
 func TestReaderMemoryAgain(t *testing.T) {
 	const size = 1 << 20
-	r := NewReader(-1, nil)
+	r := NewReader(Client, -1, nil)
 	begin := func(length int) (capacity int) {
 		frame := serverFrame(0x82, make([]byte, length))
 		if _, _, err := r.Next(frame[:100]); err != nil {
 			t.Fatal(err)
 		}
-		capacity = cap(r.data)
+		capacity = cap(r.body.data)
 		if ev, _, err := r.Next(frame[100:]); err != nil || ev.Op != Binary || len(ev.Payload) != length {
 			t.Fatalf("%d bytes: op %d of %d bytes, %v", length, ev.Op, len(ev.Payload), err)
 		}
@@ -578,9 +693,12 @@ func TestReaderMemoryAgain(t *testing.T) {
 // TestReaderOwned checks that memory said to be the caller's is not written to again.
 func TestReaderOwned(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
-	for range 50 {
+	for round := range 100 {
 		stream, want := randomMessages(rng)
-		r := NewReader(-1, nil)
+		r := NewReader(Client, -1, nil)
+		if round%2 == 1 {
+			stream, r = masked(stream, rng), NewReader(Server, -1, nil)
+		}
 		var kept [][]byte
 		var copies []string
 		buf := make([]byte, 4096)
@@ -611,17 +729,21 @@ func TestReaderAllocations(t *testing.T) {
 	stream := bytes.Repeat(serverFrame(0x81, []byte("sixteen bytes ..")), 1000)
 	stream = append(stream, bytes.Repeat(serverFrame(0x89, []byte("ping")), 10)...)
 	stream = append(stream, serverFrame(0x82, make([]byte, 1000))...)
-	r := NewReader(1<<20, nil)
-	if n := testing.AllocsPerRun(10, func() {
-		for rest := stream; len(rest) > 0; {
-			_, n, err := r.Next(rest)
-			if err != nil {
-				t.Fatal(err)
+	for side, stream := range map[Side][]byte{Client: stream, Server: masked(stream, rand.New(rand.NewPCG(2, 2)))} {
+		r := NewReader(side, 1<<20, nil)
+		buf := make([]byte, len(stream))
+		if n := testing.AllocsPerRun(10, func() {
+			copy(buf, stream)
+			for rest := buf; len(rest) > 0; {
+				_, n, err := r.Next(rest)
+				if err != nil {
+					t.Fatal(err)
+				}
+				rest = rest[n:]
 			}
-			rest = rest[n:]
+		}); n != 0 {
+			t.Errorf("side %d: %v allocations", side, n)
 		}
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
 	}
 }
 
@@ -635,7 +757,7 @@ func BenchmarkReader(b *testing.B) {
 			one := serverFrame(c.first, bytes.Repeat([]byte("x"), c.size))
 			count := 65536 / len(one)
 			stream := bytes.Repeat(one, count)
-			r := NewReader(1<<20, nil)
+			r := NewReader(Client, 1<<20, nil)
 			b.SetBytes(int64(c.size))
 			b.ReportAllocs()
 			for n := 0; n < b.N; n += count {
@@ -649,11 +771,34 @@ func BenchmarkReader(b *testing.B) {
 			}
 		})
 	}
+	for side, name := range []string{"burst", "burst-masked"} {
+		b.Run(name+"/16", func(b *testing.B) {
+			one := serverFrame(0x82, bytes.Repeat([]byte("x"), 16))
+			if Side(side) == Server {
+				one = masked(one, rand.New(rand.NewPCG(1, 1)))
+			}
+			count := 65536 / len(one)
+			stream := bytes.Repeat(one, count)
+			r := NewReader(Side(side), 1<<20, nil)
+			var events [32]Event
+			b.SetBytes(16)
+			for n := 0; n < b.N; n += count {
+				// The masks are taken away, and put on again the next time.
+				for rest := stream; len(rest) > 0; {
+					_, n := r.Burst(rest, events[:])
+					if n == 0 {
+						b.Fatal("no burst")
+					}
+					rest = rest[n:]
+				}
+			}
+		})
+	}
 	for _, size := range []int{64 << 10, 1 << 20, 16 << 20} {
 		b.Run(fmt.Sprintf("stream/%d", size), func(b *testing.B) {
 			one := serverFrame(0x82, make([]byte, size))
 			buf := make([]byte, 64<<10)
-			r := NewReader(-1, nil)
+			r := NewReader(Client, -1, nil)
 			b.SetBytes(int64(size))
 			b.ReportAllocs()
 			for b.Loop() {
@@ -701,6 +846,10 @@ func FuzzReader(f *testing.F) {
 	} {
 		f.Add([]byte(s), uint64(2), int16(100))
 	}
+	f.Add(masked(randomFrames(rng), rng), uint64(3), int16(100))
+	f.Add(emptyFragments(MaxEmptyFragments), uint64(4), int16(100))
+	f.Add(emptyFragments(MaxEmptyFragments+1), uint64(5), int16(100))
+	f.Add(serverFrame(0xC2, emptyBlocks(deflate.MaxEmptyBlocks+1)), uint64(6), int16(100))
 	f.Fuzz(func(t *testing.T, stream []byte, seed uint64, limit int16) {
 		if len(stream) > 4096 {
 			return
@@ -713,11 +862,23 @@ func FuzzReader(f *testing.F) {
 			{limit: max(0, int64(limit)), deflate: true, takeover: true},
 			{limit: max(0, int64(limit)), deflate: true},
 		} {
-			var inflate *deflate.Inflater
-			if ref.deflate {
-				inflate = deflate.NewInflater(ref.takeover)
+			inflater := func() *deflate.Inflater {
+				if !ref.deflate {
+					return nil
+				}
+				return deflate.NewInflater(ref.takeover)
 			}
-			got := feed(NewReader(ref.limit, inflate), stream, func() int { return 1 + rng.IntN(1+rng.IntN(64)) })
+			next := func() int { return 1 + rng.IntN(1+rng.IntN(64)) }
+			got := feed(NewReader(Client, ref.limit, inflater()), stream, next)
+			want := ref.outcomes(stream)
+			if !equal(got, want) {
+				t.Fatalf("%+v: got %v, want %v", ref, got, want)
+			}
+			ref.side = Server
+			if got := feed(NewReader(Server, ref.limit, inflater()), masked(stream, rng), next); !equal(got, want) {
+				t.Fatalf("masked, %+v: got %v, want %v", ref, got, want)
+			}
+			got = feed(NewReader(Server, ref.limit, inflater()), stream, next)
 			if want := ref.outcomes(stream); !equal(got, want) {
 				t.Fatalf("%+v: got %v, want %v", ref, got, want)
 			}

@@ -2,6 +2,7 @@ package netio
 
 import (
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -12,26 +13,58 @@ const (
 	pollOut        = 0x4    // POLLOUT
 	notsentDefault = 1<<31 - 1
 
-	// notsentLow is how many bytes the system keeps that it has not sent yet. Without a bound it is up to 4 MiB, which a pong has
-	// to wait for on a slow line: 2 s at 2 MB/s. Of fast connections it takes no throughput.
-	notsentLow = 256 << 10
+	// notsentLow is how many bytes the system keeps of a slow connection that it has not sent yet. Without a bound it is up to 4
+	// MiB, which a pong has to wait for: 2 s at 2 MB/s.
+	notsentLow = 128 << 10
+
+	// A connection is slow from the first write that has to wait for slowWait until the first that waits less than fastWait. With
+	// the bound, that is 25 MB/s. For all connections the bound would double the processor time of sending to this machine.
+	slowWait = 30 * time.Millisecond
+	fastWait = 2 * time.Millisecond
 )
 
-// init bounds what the system keeps unsent, and asks how much a write over TLS may have.
+// init asks how much a write over TLS may have.
 func (s *tcpSocket) init() {
 	_ = s.raw.Control(func(fd uintptr) {
-		// A system that does not know the option takes more; nothing else depends on it.
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotsentLow, notsentLow)
 		if size, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF); err == nil {
 			s.inlineLimit = min(tlsInline, size/8)
 		}
 	})
 }
 
+// waited is told how long a write has waited for the descriptor.
+func (s *tcpSocket) waited(fd uintptr, d time.Duration) {
+	slow := s.slow.Load()
+	switch {
+	case slow && d < fastWait:
+		s.setSlow(fd, false)
+	case !slow && d >= slowWait:
+		s.setSlow(fd, true)
+	}
+}
+
+// waitedFor is waited for a write whose descriptor is not at hand. One that took no time at all did not wait.
+func (s *tcpSocket) waitedFor(d time.Duration) {
+	if slow := s.slow.Load(); slow && d < fastWait && d > fastWait/10 || !slow && d >= slowWait {
+		_ = s.raw.Control(func(fd uintptr) { s.waited(fd, d) })
+	}
+}
+
+func (s *tcpSocket) setSlow(fd uintptr, slow bool) {
+	s.slow.Store(slow)
+	low := notsentDefault
+	if slow {
+		low = notsentLow
+	}
+	// A system that does not know the option takes more; nothing else depends on it.
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotsentLow, low)
+}
+
+// takeMore makes the connection fast, whatever it is.
 func (s *tcpSocket) takeMore() {
-	_ = s.raw.Control(func(fd uintptr) {
-		_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotsentLow, notsentDefault)
-	})
+	if s.slow.Load() {
+		_ = s.raw.Control(func(fd uintptr) { s.setSlow(fd, false) })
+	}
 }
 
 // readable reports whether a read would not wait.
@@ -64,4 +97,28 @@ func (s *tcpSocket) unacknowledged() (n int) {
 		}
 	})
 	return n
+}
+
+// vectors are the arguments of a system call that writes several buffers.
+type vectors [4]syscall.Iovec
+
+// write writes a beginning of the buffers. One system call for several buffers takes 25 % less time for a flood of 1 KiB messages.
+func (v *vectors) write(fd int, buffers [][]byte) (int, error) {
+	if len(buffers) == 1 {
+		return syscall.Write(fd, buffers[0])
+	}
+	count := 0
+	for _, p := range buffers[:min(len(buffers), len(v))] {
+		if len(p) > 0 {
+			v[count].Base = &p[0]
+			v[count].SetLen(len(p))
+			count++
+		}
+	}
+	n, _, errno := syscall.Syscall(syscall.SYS_WRITEV, uintptr(fd), uintptr(unsafe.Pointer(&v[0])), uintptr(count))
+	clear(v[:])
+	if errno != 0 {
+		return -1, errno
+	}
+	return int(n), nil
 }

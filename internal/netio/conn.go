@@ -112,21 +112,22 @@ func (c *Conn) Quiet() bool {
 	return c.waiting.Load() && (c.tcp == nil || !c.tcp.readable())
 }
 
-// Write writes all of the buffers. What it has written counts in Written before it returns.
+// Write writes all of the buffers, and may change the slice. What has been written counts in Written before Write returns.
 func (c *Conn) Write(buffers [][]byte) error {
+	if c.direct {
+		return c.tcp.writeAll(buffers, &c.written)
+	}
 	for _, p := range buffers {
-		if c.direct {
-			if err := c.tcp.writeAll(p, &c.written); err != nil {
-				return err
-			}
-			continue
-		}
 		for len(p) > 0 {
 			piece := p[:min(len(p), writePiece)]
+			began := time.Now()
 			n, err := c.stream.Write(piece)
 			c.written.Add(int64(n))
 			if err != nil {
 				return err
+			}
+			if c.tcp != nil {
+				c.tcp.waitedFor(time.Since(began))
 			}
 			p = p[len(piece):]
 		}
@@ -149,7 +150,7 @@ func (c *Conn) TryLimit() int {
 func (c *Conn) TryWrite(p []byte) (n int, err error) {
 	switch {
 	case c.direct:
-		n, err = c.tcp.tryWrite(p)
+		return c.tcp.tryWrite(p, &c.written)
 	case c.tcp != nil && len(p) <= c.tcp.inlineLimit && c.tcp.writable():
 		n, err = c.stream.Write(p)
 	}

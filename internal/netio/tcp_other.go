@@ -5,6 +5,7 @@ package netio
 import (
 	"net"
 	"sync/atomic"
+	"time"
 
 	"github.com/seed2c7e30c3/ws/internal/engine"
 )
@@ -21,9 +22,10 @@ type readAttempt struct{}
 func (*readAttempt) init(*Conn)                              {}
 func (*readAttempt) readSome(engine.Buffers) ([]byte, error) { return nil, net.ErrClosed }
 
-func (*tcpSocket) tryWrite([]byte) (int, error)         { return 0, nil }
-func (*tcpSocket) writeAll([]byte, *atomic.Int64) error { return net.ErrClosed }
-func (*tcpSocket) readable() bool                       { return false }
-func (*tcpSocket) writable() bool                       { return false }
-func (*tcpSocket) unacknowledged() int                  { return 0 }
-func (*tcpSocket) takeMore()                            {}
+func (*tcpSocket) tryWrite([]byte, *atomic.Int64) (int, error) { return 0, nil }
+func (*tcpSocket) writeAll([][]byte, *atomic.Int64) error      { return net.ErrClosed }
+func (*tcpSocket) readable() bool                              { return false }
+func (*tcpSocket) writable() bool                              { return false }
+func (*tcpSocket) unacknowledged() int                         { return 0 }
+func (*tcpSocket) takeMore()                                   {}
+func (*tcpSocket) waitedFor(time.Duration)                     {}

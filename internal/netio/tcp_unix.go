@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"github.com/seed2c7e30c3/ws/internal/engine"
 )
@@ -15,7 +16,8 @@ import (
 // tcpSocket is a TCP connection by its descriptor.
 type tcpSocket struct {
 	raw         syscall.RawConn
-	inlineLimit int // see writable
+	inlineLimit int         // see writable
+	slow        atomic.Bool // see waited
 }
 
 // newTCPSocket returns nil if the connection has no descriptor any more.
@@ -78,30 +80,35 @@ func (a *readAttempt) read(fd uintptr) bool {
 
 // writeAttempt writes to a descriptor.
 type writeAttempt struct {
+	socket  *tcpSocket
 	try     func(fd uintptr) bool
-	data    []byte
+	data    [][]byte // what is left to be written
+	one     [1][]byte
 	wait    bool          // until all of data is written
-	written *atomic.Int64 // counts what has been, while the attempt waits
+	written *atomic.Int64 // counts what has been written
+	waiting time.Time     // since when the descriptor takes nothing
 	n       int
 	err     error
+	vectors vectors
 }
 
-func newWriteAttempt() *writeAttempt {
-	if a, ok := attempts.Get().(*writeAttempt); ok {
-		return a
+func newWriteAttempt(s *tcpSocket, written *atomic.Int64) *writeAttempt {
+	a, ok := attempts.Get().(*writeAttempt)
+	if !ok {
+		a = new(writeAttempt)
+		a.try = a.write
 	}
-	a := new(writeAttempt)
-	a.try = a.write
+	a.socket, a.written, a.n, a.err = s, written, 0, nil
 	return a
 }
 
 // run makes the attempt and gives it back.
-func (a *writeAttempt) run(raw syscall.RawConn) (n int, err error) {
-	if err = raw.Write(a.try); err == nil {
+func (a *writeAttempt) run() (n int, err error) {
+	if err = a.socket.raw.Write(a.try); err == nil {
 		err = a.err
 	}
 	n = a.n
-	a.data, a.written, a.n, a.err = nil, nil, 0, nil
+	a.socket, a.written, a.data, a.one[0], a.waiting = nil, nil, nil, nil, time.Time{}
 	attempts.Put(a)
 	if err != nil {
 		err = os.NewSyscallError("write", err)
@@ -109,22 +116,26 @@ func (a *writeAttempt) run(raw syscall.RawConn) (n int, err error) {
 	return n, err
 }
 
+// write returns false to wait for the descriptor.
 func (a *writeAttempt) write(fd uintptr) bool {
+	if !a.waiting.IsZero() {
+		a.socket.waited(fd, time.Since(a.waiting))
+		a.waiting = time.Time{}
+	}
 	for len(a.data) > 0 {
-		n, err := syscall.Write(int(fd), a.data)
+		n, err := a.vectors.write(int(fd), a.data)
 		switch {
 		case n > 0:
-			a.n += n
-			a.data = a.data[n:]
-			if a.written != nil {
-				a.written.Add(int64(n))
-			}
+			a.took(n)
 			if !a.wait {
 				return true // a second try would find nothing taken since
 			}
 		case err == syscall.EINTR:
+		case err == syscall.EAGAIN && a.wait:
+			a.waiting = time.Now()
+			return false
 		case err == syscall.EAGAIN:
-			return !a.wait
+			return true
 		default:
 			a.err = err
 			return true
@@ -133,17 +144,32 @@ func (a *writeAttempt) write(fd uintptr) bool {
 	return true
 }
 
-// tryWrite writes what the socket takes at once.
-func (s *tcpSocket) tryWrite(p []byte) (int, error) {
-	a := newWriteAttempt()
-	a.data, a.wait = p, false
-	return a.run(s.raw)
+// took says that n bytes of data have been written.
+func (a *writeAttempt) took(n int) {
+	a.n += n
+	a.written.Add(int64(n))
+	for n > 0 {
+		k := min(n, len(a.data[0]))
+		a.data[0] = a.data[0][k:]
+		n -= k
+		if len(a.data[0]) == 0 {
+			a.data = a.data[1:]
+		}
+	}
 }
 
-// writeAll writes all of p. It adds to written as the socket takes it, which may be long before it returns.
-func (s *tcpSocket) writeAll(p []byte, written *atomic.Int64) error {
-	a := newWriteAttempt()
-	a.data, a.wait, a.written = p, true, written
-	_, err := a.run(s.raw)
+// tryWrite writes what the socket takes at once, and adds it to written.
+func (s *tcpSocket) tryWrite(p []byte, written *atomic.Int64) (int, error) {
+	a := newWriteAttempt(s, written)
+	a.one[0] = p
+	a.data, a.wait = a.one[:], false
+	return a.run()
+}
+
+// writeAll writes all of the buffers, which it changes. It adds to written as the socket takes them, which may be long before it returns.
+func (s *tcpSocket) writeAll(buffers [][]byte, written *atomic.Int64) error {
+	a := newWriteAttempt(s, written)
+	a.data, a.wait = buffers, true
+	_, err := a.run()
 	return err
 }

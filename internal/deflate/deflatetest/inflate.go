@@ -2,12 +2,10 @@
 // library's writer as a server would use it, and data of several kinds.
 package deflatetest
 
-import (
-	"bytes"
-)
+import "bytes"
 
 // slowInflater decodes DEFLATE bit by bit, as RFC 1951 describes it. It is as strict as zlib: it refuses incomplete codes but
-// for those of one symbol or none, and blocks that cannot end.
+// for those of one symbol or none, and blocks that cannot end. Like Inflater, it takes at most 1000 empty blocks in succession.
 type slowInflater struct {
 	in      []byte
 	at      int // in bits
@@ -20,32 +18,46 @@ type slowInflater struct {
 type (
 	endOfInput struct{} // more data may continue it
 	corrupted  struct{}
+	endless    struct{} // another empty block
 )
 
-// Inflate inflates data, a beginning of a message or, if it has ended, all of it. ok is false if it is corrupt or, having
-// ended, truncated. text is what precedes that.
-func Inflate(data, window []byte, ended bool) (text []byte, ok bool) {
-	text, _, ok = InflateDist(data, window, ended)
-	return text, ok
+// Fault says what is wrong with a message.
+type Fault uint8
+
+// The faults.
+const (
+	None    Fault = iota
+	Corrupt       // or truncated
+	EmptyBlocks
+)
+
+// Inflate inflates data, a beginning of a message or, if it has ended, all of it. text is what precedes the fault.
+func Inflate(data, window []byte, ended bool) (text []byte, fault Fault) {
+	text, _, fault = InflateDist(data, window, ended)
+	return text, fault
 }
 
 // InflateDist is Inflate, and returns the largest distance that it has seen too.
-func InflateDist(data, window []byte, ended bool) (text []byte, maxDist int, ok bool) {
+func InflateDist(data, window []byte, ended bool) (text []byte, maxDist int, fault Fault) {
 	s := &slowInflater{in: data, text: bytes.Clone(window), history: len(window)}
 	complete := true
 	defer func() {
 		text, maxDist = s.text[s.history:], s.maxDist
 		switch recover().(type) {
-		case nil:
-			ok = true
 		case endOfInput:
-			ok = !ended || complete
+			if ended && !complete {
+				fault = Corrupt
+			}
 		case corrupted:
-			ok = false
+			fault = Corrupt
+		case endless:
+			fault = EmptyBlocks
 		}
 	}()
+	empty := 0
 	for s.at < 8*len(data) {
 		complete = false
+		before := len(s.text)
 		final, kind := s.bit(), s.number(2)
 		switch kind {
 		case 0:
@@ -75,6 +87,11 @@ func InflateDist(data, window []byte, ended bool) (text []byte, maxDist int, ok 
 		}
 		if final == 1 {
 			s.align()
+		}
+		if empty++; len(s.text) > before {
+			empty = 0
+		} else if empty > 1000 {
+			panic(endless{})
 		}
 	}
 	return
