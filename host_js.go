@@ -53,7 +53,6 @@ const (
 	classArray
 	classUint8Array
 	classBlob
-	isView
 	setImmediate // not in browsers
 	arrayMap
 	arrayPush
@@ -68,7 +67,7 @@ var builtinPaths = [builtinCount]string{
 	reflectGet: "Reflect.get", reflectSet: "Reflect.set", reflectApply: "Reflect.apply", reflectConstruct: "Reflect.construct",
 	reflectDefine: "Reflect.defineProperty", reflectDescriptor: "Reflect.getOwnPropertyDescriptor", reflectPrototype: "Reflect.getPrototypeOf",
 	functionBind: "Function.prototype.bind", functionCall: "Function.prototype.call",
-	classArray: "Array", classUint8Array: "Uint8Array", classBlob: "Blob", isView: "ArrayBuffer.isView", setImmediate: "setImmediate",
+	classArray: "Array", classUint8Array: "Uint8Array", classBlob: "Blob", setImmediate: "setImmediate",
 	arrayMap: "Array.prototype.map", arrayPush: "Array.prototype.push", arrayShift: "Array.prototype.shift",
 	arrayForEach: "Array.prototype.forEach", arrayJoin: "Array.prototype.join", stringValueOf: "String.prototype.valueOf",
 }
@@ -95,32 +94,26 @@ func newHost() *host {
 	return h
 }
 
-// longText is the length in bytes from which on a text may be longer than the host's longest string: 512 MiB in V8, 1 GiB in
-// Firefox, 2 GiB in WebKit. js.ValueOf does not catch what the host throws then, and does not see that Chromium makes "".
-const longText = 256 << 20
-
-// string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark.
+// string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark, and would not catch what
+// the host throws if s is too long.
 func (h *host) string(s string) (js.Value, error) {
-	long := len(s) >= longText
-	if h.decode.IsUndefined() || !long && !strings.HasPrefix(s, "\uFEFF") {
+	if h.decode.IsUndefined() || len(s) < longText && !strings.HasPrefix(s, "\uFEFF") {
 		return js.ValueOf(s), nil
 	}
-	v, err := h.lend(unsafe.Slice(unsafe.StringData(s), len(s)), func(array js.Value) (js.Value, *js.Error) { return h.call(h.decode, array) })
-	if long && (err != nil || v.Type() != js.TypeString || v.Equal(h.empty)) {
+	v, err := h.lend(h.decode, unsafe.Slice(unsafe.StringData(s), len(s)))
+	if len(s) >= longText && (err != nil || h.lost(v)) {
 		err = &Exception{Name: "RangeError", Message: "this JavaScript host has no strings of " + strconv.Itoa(len(s)) + " bytes"}
 	}
 	return v, err
 }
 
-// invoke calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before it returns. In every
-// host send does.
-func (h *host) invoke(function js.Value, data []byte) error {
-	_, err := h.lend(data, func(array js.Value) (js.Value, *js.Error) { return h.call(function, array) })
-	return err
-}
+// longText is the length in bytes from which on a text may be longer than the host's longest string: 512 MiB in V8, 1 GiB in
+// Firefox, 2 GiB in WebKit.
+const longText = 256 << 20
 
-// lend calls a function with a Uint8Array that has the bytes of data until it returns.
-func (h *host) lend(data []byte, use func(js.Value) (js.Value, *js.Error)) (result js.Value, err error) {
+// lend calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before it returns. In every
+// host send does.
+func (h *host) lend(function js.Value, data []byte) (result js.Value, err error) {
 	s := h.takeStaging(len(data))
 	var array js.Value
 	var thrown *js.Error
@@ -130,7 +123,7 @@ func (h *host) lend(data []byte, use func(js.Value) (js.Value, *js.Error)) (resu
 		array, thrown = h.bytes(data)
 	}
 	if thrown == nil {
-		result, thrown = use(array)
+		result, thrown = h.call(function, array)
 	}
 	h.giveStaging(s)
 	if thrown != nil {

@@ -162,6 +162,19 @@ func TestLongText(t *testing.T) {
 	wantText(t, read(t, c), "after")
 }
 
+// TestReceivedLongText: a received text that is longer than V8's longest string is a message over the limit.
+func TestReceivedLongText(t *testing.T) {
+	if hostName() != "chromium" || testing.Short() {
+		t.Skip("only in Chromium, whose longest string takes 512 MiB and whose messages may be longer, and not with -short")
+	}
+	onHost(t, func(t testing.TB) {
+		c := dial(t, "/flood?n=1&size=536870900", nil)
+		if m, err := c.Read(testContext(t)); !errors.Is(err, ws.ErrMessageTooBig) {
+			t.Errorf("Read returned %s, %v, want %v", describe(m), err, ws.ErrMessageTooBig)
+		}
+	})
+}
+
 // asks calls what a Conn answers to.
 func asks(t *testing.T, c *ws.Conn) js.Func {
 	f := js.FuncOf(func(js.Value, []js.Value) any {

@@ -255,7 +255,7 @@ func TestPageMockStrange(t *testing.T) {
 		}
 	}
 	// undefined, null, a number, a boolean, a symbol and an object are no bytes; what is no event is no message.
-	if want := "      000000 0102 6c617374"; strings.Join(got, " ") != want {
+	if want := "      0102 6c617374"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", strings.Join(got, " "), want)
 	}
 	c.Close()

@@ -34,7 +34,7 @@ const shortMessage = 4 << 10
 // payload makes one of a message event's data. fits is false for a message that is larger than limit, if that is not negative; of
 // such a one nothing has been copied to Go.
 //
-// A browser's data is a string, an ArrayBuffer or a Blob. Of what a mock may give besides, views and arrays of numbers are
+// A browser's data is a string, an ArrayBuffer or a Blob. Of what a mock may give besides, arrays of numbers are
 // their bytes, and anything else is an empty binary message.
 func (h *host) payload(v js.Value, limit int64, blobs bool) (p payload, fits bool) {
 	if v.Type() == js.TypeString {
@@ -62,14 +62,9 @@ func (h *host) payload(v js.Value, limit int64, blobs bool) (p payload, fits boo
 			return payload{data: data}, fits
 		}
 	}
-	// No bytes: it is empty, a DataView, or no ArrayBuffer at all.
+	// No bytes: it is empty, or no ArrayBuffer at all.
 	if _, ok := h.blobSize(v); ok && !blobs {
 		return h.payload(v, limit, true)
-	}
-	if view, _ := h.call(h.builtins[isView], v); truth(view) {
-		array, _ := h.construct(h.builtins[classUint8Array], h.get(v, "buffer"), h.getNumber(v, "byteOffset"), h.getNumber(v, "byteLength"))
-		data, fits := h.copyBytes(array, limit)
-		return payload{data: data}, fits
 	}
 	return payload{}, true
 }

@@ -24,9 +24,10 @@ type outbox struct {
 	watched  bool       // watchBuffered's timer runs
 }
 
-// departure is a message, as the host's send takes it, or a call of close.
+// departure is a message, or a call of close.
 type departure struct {
-	value  js.Value
+	value  js.Value // a string or a Blob
+	data   []byte   // if there is no value
 	size   int64
 	close  bool
 	code   StatusCode
@@ -45,59 +46,63 @@ func (c *Conn) transmit(m Message) (accepted bool, err error) {
 	case *Blob:
 		d.value, o.sentBlob = m.object(), true
 	default:
-		if !o.busy && !o.closed {
-			return c.depart(d.size, func() error { return h.invoke(o.send, bytesOf(m)) })
-		}
-		var thrown *js.Error
-		if d.value, thrown = h.bytes(bytesOf(m)); thrown != nil {
-			return false, h.exceptionOf(thrown)
-		}
+		d.data = bytesOf(m)
 	}
 	switch {
 	case o.closed:
 		return false, nil
 	case o.busy:
+		d.data = append([]byte(nil), d.data...)
 		o.queue = append(o.queue, d)
 		o.queued += d.size
 		o.accepted += d.size
 		return true, nil
 	}
-	return c.depart(d.size, func() error { return c.sendValue(d.value) })
-}
-
-func (c *Conn) sendValue(v js.Value) error {
-	h := theHost()
-	if _, thrown := h.call(c.out.send, v); thrown != nil {
-		return h.exceptionOf(thrown)
+	if err = c.depart(d); err != nil {
+		return false, err
 	}
-	return nil
+	return true, nil
 }
 
-// depart calls the host with a message of that size, or with a call of close, and then for whatever has been queued meanwhile.
-func (c *Conn) depart(size int64, first func() error) (accepted bool, err error) {
+// depart calls the host, and then for whatever has been queued meanwhile.
+func (c *Conn) depart(d departure) error {
 	o := &c.out
 	o.busy = true
-	o.accepted += size
-	if err = first(); err != nil {
-		o.accepted -= size
+	o.accepted += d.size
+	err := c.give(d)
+	if err != nil {
+		o.accepted -= d.size
 	}
 	for len(o.queue) > 0 {
 		d := o.queue[0]
 		o.queue[0] = departure{}
 		o.queue = o.queue[1:]
-		if d.close {
-			c.callClose(d)
-			continue
-		}
 		o.queued -= d.size
 		// The Send that it is from has returned: it was told that what becomes of a message is not known.
-		_ = c.sendValue(d.value)
+		_ = c.give(d)
 	}
 	o.busy, o.queue = false, nil
 	if c.in.again {
 		go c.work()
 	}
-	return err == nil, err
+	return err
+}
+
+// give calls the host's send or close.
+func (c *Conn) give(d departure) error {
+	h := theHost()
+	switch {
+	case d.close:
+		c.callClose(d)
+	case d.value.IsUndefined():
+		_, err := h.lend(c.out.send, d.data)
+		return err
+	default:
+		if _, thrown := h.call(c.out.send, d.value); thrown != nil {
+			return h.exceptionOf(thrown)
+		}
+	}
+	return nil
 }
 
 // startClosing calls close after what was sent before.
@@ -112,7 +117,7 @@ func (c *Conn) startClosing(code StatusCode, reason string) {
 		o.closing = &d
 		c.watchBuffered(0)
 	default:
-		_, _ = c.depart(0, func() error { c.callClose(d); return nil })
+		_ = c.depart(d) // whose close has no error
 	}
 }
 
