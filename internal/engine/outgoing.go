@@ -25,9 +25,9 @@ const (
 type outgoing struct {
 	writing  bool // somebody writes: see writer.go
 	chunks   chunkQueue
-	controls []byte // frames that go out at the next frame boundary
-	hasPing  bool   // our ping is among them
-	close    []byte // the payload of our Close frame
+	controls []byte      // frames that go out at the next frame boundary
+	hasPing  bool        // our ping is among them
+	close    *closeFrame // ours, when it is queued
 	order    order
 	deflater *deflate.Deflater // for the Send whose turn it is
 

@@ -94,7 +94,8 @@ func (e *Endpoint) nextLocked() *chunk {
 		return ch
 	case e.closeDueLocked():
 		e.setSendingLocked(closeWriting)
-		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, out.close)}
+		payload := frame.AppendClose(nil, out.close.code, out.close.reason)
+		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, payload)}
 	}
 	return nil
 }
