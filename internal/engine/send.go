@@ -127,7 +127,7 @@ func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
 		if !first {
 			op = frame.Continuation
 		}
-		ch.buf = e.appendFrame(ch.buf, op, len(data) == 0, rsv1 && first, part)
+		ch.buf = e.appendFrame(ch.buf, op, len(data) == 0, rsv1 && first, part, frame.NewKey())
 		e.mu.Lock()
 		if e.lostLocked() {
 			ch.free()

@@ -13,9 +13,9 @@ import (
 // change of goroutines. The rest, and a flood of Sends, is for flush, which collects it into large writes.
 
 const (
-	// flushChunks is how many chunks one write has. With maxFrame it bounds what leaves between a ping and its pong: all chunks of a write
-	// under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
-	flushChunks = 3
+	// flushBytes is the most that one write has: four of the longest frames. It bounds what leaves between a ping and its pong: at most
+	// 256 KiB of messages, of a write under way. It is also how far BufferedAmount may be ahead of the network.
+	flushBytes = 4 * (maxFrame + frame.MaxHeader)
 
 	// inlineChunks is how many chunks of a large message its Send may keep before it leaves writing to a goroutine. The stream is often
 	// ready again after a few: with three instead, sending 1 MiB takes 1.1 times as long.
@@ -95,7 +95,7 @@ func (e *Endpoint) nextLocked() *chunk {
 	case e.closeDueLocked():
 		e.setSendingLocked(closeWriting)
 		payload := frame.AppendClose(nil, out.close.code, out.close.reason)
-		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, payload)}
+		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, payload, frame.NewKey())}
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 		}
 		e.wroteLocked(ch)
 	}
-	out.writing = false
+	e.writingEndedLocked()
 }
 
 // flush writes until nothing is left to write.
@@ -156,7 +156,7 @@ func (e *Endpoint) flush() {
 		}
 		w.clear()
 	}
-	e.out.writing = false
+	e.writingEndedLocked()
 	e.unlock()
 }
 
@@ -176,14 +176,15 @@ func (w *largeWrite) clear() {
 
 // fillLocked takes what one write is to write. It reports false if there is nothing.
 func (e *Endpoint) fillLocked(w *largeWrite) bool {
-	for len(w.chunks) < flushChunks {
-		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || len(e.out.controls) > 0) {
+	for size := 0; ; {
+		if size > 0 && (e.out.chunks.len() == 0 || len(e.out.controls) > 0 || size+len(e.out.chunks.first().buf) > flushBytes) {
 			break // the Close frame goes alone; control frames go first, in the next write
 		}
 		ch := e.nextLocked()
 		if ch == nil {
 			break
 		}
+		size += len(ch.buf)
 		w.chunks = append(w.chunks, ch)
 		w.buffers = append(w.buffers, ch.buf[ch.sent:])
 	}
