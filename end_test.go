@@ -222,7 +222,7 @@ var endPlaces = []endPlace{
 				}
 				act(c)
 			})
-			s.server.end("reset")
+			s.server.end("close") // a reset fails the connection in some hosts
 			return s
 		},
 		over: abnormal, shutdown: abnormal,
@@ -762,9 +762,10 @@ func TestEndDialCause(t *testing.T) {
 				defer cancel()
 				opts := &ws.Options{}
 				log := record(opts)
-				if before {
+				switch {
+				case before:
 					cancel()
-				} else {
+				case name != "deadline":
 					go func() {
 						p.conn(0).request()
 						cancel()
@@ -822,6 +823,8 @@ func TestEndDialRace(t *testing.T) {
 		cancel()
 		got := strings.Join(log.all(t), ", ")
 		opened, failed := openEvent+", "+event(abnormal), errorEvent+", "+event(abnormal)
+		// Dial may return before OnOpen is called, and CloseNow changes the state at once.
+		got = strings.Replace(got, "open CLOSING", openEvent, 1)
 		got = strings.Replace(got, `message Text "x" OPEN, `, "", 1)
 		if got != opened && (got != failed || err == nil) {
 			t.Fatalf("round %d: Dial returned %v, and the events were %s", i, err, got)
