@@ -13,9 +13,9 @@ import (
 // change of goroutines. The rest, and a flood of Sends, is for flush, which collects it into large writes.
 
 const (
-	// flushBytes is the most that one write has: four of the longest frames. It bounds what leaves between a ping and its pong: at most
-	// 256 KiB of messages, of a write under way. It is also how far BufferedAmount may be ahead of the network.
-	flushBytes = 4 * (maxFrame + frame.MaxHeader)
+	// flushChunks is how many chunks one write has. With chunkSize it bounds what leaves between a ping and its pong: all of a write
+	// under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
+	flushChunks = 3
 
 	// inlineChunks is how many chunks of a large message its Send may keep before it leaves writing to a goroutine. The stream is often
 	// ready again after a few: with three instead, sending 1 MiB takes 1.1 times as long.
@@ -176,15 +176,14 @@ func (w *largeWrite) clear() {
 
 // fillLocked takes what one write is to write. It reports false if there is nothing.
 func (e *Endpoint) fillLocked(w *largeWrite) bool {
-	for size := 0; ; {
-		if size > 0 && (e.out.chunks.len() == 0 || len(e.out.controls) > 0 || size+len(e.out.chunks.first().buf) > flushBytes) {
+	for len(w.chunks) < flushChunks {
+		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || len(e.out.controls) > 0) {
 			break // the Close frame goes alone; control frames go first, in the next write
 		}
 		ch := e.nextLocked()
 		if ch == nil {
 			break
 		}
-		size += len(ch.buf)
 		w.chunks = append(w.chunks, ch)
 		w.buffers = append(w.buffers, ch.buf[ch.sent:])
 	}
