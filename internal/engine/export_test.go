@@ -93,5 +93,5 @@ func (e *Endpoint) PingPending() (queued, taken bool) {
 func (e *Endpoint) Writing() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.out.writing
+	return e.writing
 }

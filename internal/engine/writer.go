@@ -6,7 +6,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Writing. One goroutine at a time writes, which out.writing says. It has no lock while it writes. Whoever finds out.writing set
+// Writing. One goroutine at a time writes, which e.writing says. It has no lock while it writes. Whoever finds e.writing set
 // leaves what it has queued to the one that writes.
 //
 // A Send, a Close, or an answer to a ping writes by itself what the stream takes without waiting: an answer then leaves without a
@@ -27,7 +27,7 @@ const (
 
 // startWritingLocked sees to it that what is queued is written.
 func (e *Endpoint) startWritingLocked() {
-	if e.out.writing || !e.dueLocked() {
+	if e.writing || !e.dueLocked() {
 		return
 	}
 	// The first Send after something was received writes by itself, while of a flood of Sends only the first does. The Close
@@ -44,8 +44,8 @@ func (e *Endpoint) startWritingLocked() {
 
 // startFlushLocked leaves what is queued to a goroutine.
 func (e *Endpoint) startFlushLocked() {
-	if !e.out.writing && e.dueLocked() {
-		e.out.writing = true
+	if !e.writing && e.dueLocked() {
+		e.writing = true
 		go e.flush()
 	}
 }
@@ -53,7 +53,7 @@ func (e *Endpoint) startFlushLocked() {
 // writeSomeLocked is for a Send that is queueing a large message: it writes as long as the stream takes the bytes at once. The
 // same few chunks then serve all of the message.
 func (e *Endpoint) writeSomeLocked() {
-	if e.out.writing {
+	if e.writing {
 		return
 	}
 	e.writeInlineLocked(closeInline)
@@ -80,9 +80,9 @@ func (e *Endpoint) nextLocked() *chunk {
 	switch {
 	case e.sending == broken:
 		return nil
-	case len(out.controls) > 0 && !out.chunks.halfWritten():
-		ch := &chunk{buf: out.controls, ping: out.hasPing}
-		out.controls, out.hasPing = nil, false
+	case out.controls != nil && !out.chunks.halfWritten():
+		ch := out.controls
+		out.controls = nil
 		return ch
 	case out.chunks.len() > 0:
 		ch := out.chunks.pop()
@@ -107,9 +107,9 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 		return
 	}
 	out := &e.out
-	out.writing = true
+	e.writing = true
 	for limit > 0 {
-		if first := out.chunks.first(); first != nil && len(out.controls) == 0 && len(first.buf)-first.sent > most {
+		if first := out.chunks.first(); first != nil && out.controls == nil && len(first.buf)-first.sent > most {
 			break
 		}
 		ch := e.nextLocked()
@@ -177,7 +177,7 @@ func (w *largeWrite) clear() {
 // fillLocked takes what one write is to write. It reports false if there is nothing.
 func (e *Endpoint) fillLocked(w *largeWrite) bool {
 	for len(w.chunks) < flushChunks {
-		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || len(e.out.controls) > 0) {
+		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || e.out.controls != nil) {
 			break // the Close frame goes alone; control frames go first, in the next write
 		}
 		ch := e.nextLocked()
