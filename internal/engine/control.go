@@ -13,10 +13,10 @@ func (e *Endpoint) queueControlLocked(op frame.Opcode, payload []byte) {
 		// Only the latest ping needs an answer (RFC 6455, section 5.5.3).
 		e.out.controls = e.out.controls[:0]
 		if e.out.hasPing {
-			e.out.controls = e.appendFrame(e.out.controls, frame.Ping, true, false, nil)
+			e.out.controls = e.appendFrame(e.out.controls, frame.Ping, true, false, nil, frame.NewKey())
 		}
 	}
-	e.out.controls = e.appendFrame(e.out.controls, op, true, false, payload)
+	e.out.controls = e.appendFrame(e.out.controls, op, true, false, payload, frame.NewKey())
 }
 
 // answerPing answers a ping.
@@ -32,8 +32,10 @@ func (e *Endpoint) answerPing(payload []byte) {
 // writeControlLocked writes control frames at once, if it can be done without waiting.
 func (e *Endpoint) writeControlLocked() {
 	if !e.out.writing {
-		e.writeInlineLocked(1)
-		e.startFlushLocked()
+		if !e.out.flushing {
+			e.writeInlineLocked(1)
+		}
+		e.leaveWritingLocked()
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // change of goroutines. The rest, and a flood of Sends, is for flush, which collects it into large writes.
 
 const (
-	// flushChunks is how many chunks one write has. With maxFrame it bounds what leaves between a ping and its pong: all chunks of a write
+	// flushChunks is how many chunks one write has. With chunkSize it bounds what leaves between a ping and its pong: all of a write
 	// under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
 	flushChunks = 3
 
@@ -30,22 +30,27 @@ func (e *Endpoint) startWritingLocked() {
 	if e.out.writing || !e.dueLocked() {
 		return
 	}
-	// The first Send after something was received writes by itself, while of a flood of Sends only the first does. The Close
-	// frame is written by whoever finds it due: the program may end right afterwards.
-	switch {
-	case e.sending == closeQueued:
-		e.writeInlineLocked(closeInline)
-	case e.inlineNext.Load():
+	// The first Send after something was received writes by itself, while of a flood of Sends only the first does.
+	if e.sending == open && !e.out.flushing && e.inlineNext.Load() {
 		e.inlineNext.Store(false)
 		e.writeInlineLocked(1)
+	}
+	e.leaveWritingLocked()
+}
+
+// leaveWritingLocked sees to the rest when somebody stops writing. The Close frame, which may have been queued meanwhile, is written by
+// whoever finds it due, and not left to a goroutine: the program may end right after its Close.
+func (e *Endpoint) leaveWritingLocked() {
+	if e.sending == closeQueued && !e.out.writing {
+		e.writeInlineLocked(closeInline)
 	}
 	e.startFlushLocked()
 }
 
-// startFlushLocked leaves what is queued to a goroutine.
+// startFlushLocked leaves what is queued to a goroutine. Until that runs, a Close may still write by itself.
 func (e *Endpoint) startFlushLocked() {
-	if !e.out.writing && e.dueLocked() {
-		e.out.writing = true
+	if !e.out.writing && !e.out.flushing && e.dueLocked() {
+		e.out.flushing = true
 		go e.flush()
 	}
 }
@@ -53,7 +58,7 @@ func (e *Endpoint) startFlushLocked() {
 // writeSomeLocked is for a Send that is queueing a large message: it writes as long as the stream takes the bytes at once. The
 // same few chunks then serve all of the message.
 func (e *Endpoint) writeSomeLocked() {
-	if e.out.writing {
+	if e.out.writing || e.out.flushing {
 		return
 	}
 	e.writeInlineLocked(closeInline)
@@ -94,7 +99,8 @@ func (e *Endpoint) nextLocked() *chunk {
 		return ch
 	case e.closeDueLocked():
 		e.setSendingLocked(closeWriting)
-		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, out.close)}
+		payload := frame.AppendClose(nil, out.close.code, out.close.reason)
+		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, payload, frame.NewKey())}
 	}
 	return nil
 }
@@ -133,7 +139,7 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 		}
 		e.wroteLocked(ch)
 	}
-	out.writing = false
+	e.writingEndedLocked()
 }
 
 // flush writes until nothing is left to write.
@@ -141,6 +147,12 @@ func (e *Endpoint) flush() {
 	w := writes.Get().(*largeWrite)
 	defer writes.Put(w)
 	e.mu.Lock()
+	defer e.unlock()
+	e.out.flushing = false
+	if e.out.writing {
+		return // it sees to the rest
+	}
+	e.out.writing = true
 	for e.fillLocked(w) {
 		e.unlock()
 		err := e.stream.Write(w.buffers)
@@ -155,8 +167,7 @@ func (e *Endpoint) flush() {
 		}
 		w.clear()
 	}
-	e.out.writing = false
-	e.unlock()
+	e.writingEndedLocked()
 }
 
 // largeWrite is a write of several chunks.
