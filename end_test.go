@@ -918,7 +918,7 @@ func TestEndWaits(t *testing.T) {
 		"Shutdown":       {func(s *endScene) { go s.c.Shutdown(context.Background(), mine.Code, mine.Reason); s.server.ending() }, mine},
 		"Close":          {func(s *endScene) { s.c.CloseWith(mine.Code, mine.Reason); s.server.ending() }, mine},
 		"CloseNow":       {func(s *endScene) { s.c.CloseNow() }, abnormal},
-		"peer's Close":   {func(s *endScene) { s.server.close(4001, "theirs"); s.server.ending() }, theirs},
+		"peer's Close":   {func(s *endScene) { s.server.close(4001, "theirs"); s.server.wantAnswer(4001); s.server.end("close") }, theirs},
 		"peer's reset":   {func(s *endScene) { s.server.end("reset") }, abnormal},
 		"cut connection": {func(s *endScene) { s.server.end("close") }, abnormal},
 	} {

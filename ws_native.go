@@ -44,10 +44,7 @@ type NativeOptions struct {
 // HandshakeError is the server's answer to an opening handshake that it did not accept. It is in CloseError.Err.
 type HandshakeError = handshake.StatusError
 
-var (
-	errAbandoned = errors.New("ws: closed before the connection was established")
-	errExited    = errors.New("ws: a function that the opening handshake called has ended its goroutine")
-)
+var errAbandoned = errors.New("ws: closed before the connection was established")
 
 // platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake has opened.
 type platform struct {
@@ -88,8 +85,11 @@ func (c *Conn) connect(u target, opts *Options) error {
 
 // open makes the opening handshake and starts the endpoint.
 func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval time.Duration) {
-	cause := errExited
+	cause := handshake.ErrExited
 	defer func() {
+		if thrown := recover(); thrown != nil {
+			panic(thrown) // no event is delivered: the program ends
+		}
 		c.abandon() // releases the context
 		c.mu.Lock()
 		c.cancel = nil

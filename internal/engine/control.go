@@ -38,8 +38,10 @@ func (e *Endpoint) answerPing(payload []byte) {
 // writeControlLocked writes control frames at once, if it can be done without waiting.
 func (e *Endpoint) writeControlLocked() {
 	if !e.writing {
-		e.writeInlineLocked(1)
-		e.startFlushLocked()
+		if !e.flushing {
+			e.writeInlineLocked(1)
+		}
+		e.leaveWritingLocked()
 	}
 }
 

@@ -147,6 +147,7 @@ type Endpoint struct {
 	sending   sendingState   // changed by setSendingLocked alone
 	receiving receivingState // changed by setReceivingLocked alone
 	writing   bool           // somebody writes: see writer.go
+	flushing  bool           // a goroutine has been started that will
 	reading   reading
 	pauses    uint32     // how often the Owner has said Pause
 	resumes   uint32     // how often Resume was called

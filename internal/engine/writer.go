@@ -30,22 +30,27 @@ func (e *Endpoint) startWritingLocked() {
 	if e.writing || !e.dueLocked() {
 		return
 	}
-	// The first Send after something was received writes by itself, while of a flood of Sends only the first does. The Close
-	// frame is written by whoever finds it due: the program may end right afterwards.
-	switch {
-	case e.sending == closeQueued:
-		e.writeInlineLocked(closeInline)
-	case e.inlineNext.Load():
+	// The first Send after something was received writes by itself, while of a flood of Sends only the first does.
+	if e.sending == open && !e.flushing && e.inlineNext.Load() {
 		e.inlineNext.Store(false)
 		e.writeInlineLocked(1)
+	}
+	e.leaveWritingLocked()
+}
+
+// leaveWritingLocked sees to the rest when somebody stops writing. The Close frame, which may have been queued meanwhile, is written by
+// whoever finds it due, and not left to a goroutine: the program may end right after its Close.
+func (e *Endpoint) leaveWritingLocked() {
+	if e.sending == closeQueued && !e.writing {
+		e.writeInlineLocked(closeInline)
 	}
 	e.startFlushLocked()
 }
 
-// startFlushLocked leaves what is queued to a goroutine.
+// startFlushLocked leaves what is queued to a goroutine. Until that runs, a Close may still write by itself.
 func (e *Endpoint) startFlushLocked() {
-	if !e.writing && e.dueLocked() {
-		e.writing = true
+	if !e.writing && !e.flushing && e.dueLocked() {
+		e.flushing = true
 		go e.flush()
 	}
 }
@@ -53,7 +58,7 @@ func (e *Endpoint) startFlushLocked() {
 // writeSomeLocked is for a Send that is queueing a large message: it writes as long as the stream takes the bytes at once. The
 // same few chunks then serve all of the message.
 func (e *Endpoint) writeSomeLocked() {
-	if e.writing {
+	if e.writing || e.flushing {
 		return
 	}
 	e.writeInlineLocked(closeInline)
@@ -142,6 +147,12 @@ func (e *Endpoint) flush() {
 	w := writes.Get().(*largeWrite)
 	defer writes.Put(w)
 	e.mu.Lock()
+	defer e.unlock()
+	e.flushing = false
+	if e.writing {
+		return // it sees to the rest
+	}
+	e.writing = true
 	for e.fillLocked(w) {
 		e.unlock()
 		err := e.stream.Write(w.buffers)
@@ -157,7 +168,6 @@ func (e *Endpoint) flush() {
 		w.clear()
 	}
 	e.writingEndedLocked()
-	e.unlock()
 }
 
 // largeWrite is a write of several chunks.
