@@ -82,6 +82,9 @@ func (e *Endpoint) nextLocked() *chunk {
 		return nil
 	case len(out.controls) > 0 && !out.chunks.halfWritten():
 		ch := &chunk{buf: out.controls, ping: out.hasPing}
+		if ch.ping {
+			e.pingLeavesLocked()
+		}
 		out.controls, out.hasPing = nil, false
 		return ch
 	case out.chunks.len() > 0:
