@@ -145,9 +145,15 @@ func (l *line) dial(t testing.TB) (*ws.Conn, *wire) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
+	return c, l.accept(t)
+}
+
+// accept returns the server's end of the next connection.
+func (l *line) accept(t testing.TB) *wire {
+	t.Helper()
 	conn := await(t, "server's end", l.accepted)
 	t.Cleanup(func() { conn.Close() })
-	return c, &wire{t: t, Conn: conn, in: bufio.NewReaderSize(conn, 4096)}
+	return &wire{t: t, Conn: conn, in: bufio.NewReaderSize(conn, 4096)}
 }
 
 // wire is the server's end of a connection.
@@ -452,8 +458,7 @@ func TestControlPingDuringUpload(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &wire{t: t, Conn: await(t, "server's end", l.accepted)}
-	server.in = bufio.NewReader(server)
+	server := l.accept(t)
 	got := make(chan int64, 1)
 	go func() { got <- server.serve() }()
 	send(t, c, noise(size))
