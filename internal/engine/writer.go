@@ -88,6 +88,9 @@ func (e *Endpoint) nextLocked() *chunk {
 	case out.controls != nil && !out.chunks.halfWritten():
 		ch := out.controls
 		out.controls = nil
+		if ch.ping {
+			e.pingLeavesLocked()
+		}
 		return ch
 	case out.chunks.len() > 0:
 		ch := out.chunks.pop()
