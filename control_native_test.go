@@ -160,8 +160,9 @@ func (l *line) accept(t testing.TB) *wire {
 type wire struct {
 	t testing.TB
 	net.Conn
-	in   *bufio.Reader
-	read int64 // bytes of frames that have been read
+	in    *bufio.Reader
+	read  int64         // bytes of frames that have been read
+	delay time.Duration // how long serve takes to answer a ping
 }
 
 // wireFrame is a frame of the client, without the payload of a data frame.
@@ -435,6 +436,7 @@ func (w *wire) serve() (n int64) {
 		case err != nil:
 			return n
 		case f.first == fin|ping:
+			time.Sleep(w.delay)
 			w.Write(append([]byte{fin | pong, byte(len(f.payload))}, f.payload...))
 		case f.first == fin|closeFrame:
 			w.Write(append([]byte{fin | closeFrame, byte(len(f.payload))}, f.payload...))
@@ -452,12 +454,8 @@ func TestControlPingDuringUpload(t *testing.T) {
 	const size, rate = 2 << 20, 700e3
 	l := newLine(t, lineOptions{})
 	address := strings.TrimSuffix(strings.TrimPrefix(l.url, "ws://"), "/")
-	c, err := ws.Dial(testContext(t), "ws://"+relay(t, address, rate), &ws.Options{Native: ws.NativeOptions{
-		PingInterval: 500 * time.Millisecond, DisableCompression: true,
-	}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	l.opts.Native.PingInterval = 500 * time.Millisecond
+	c := dial(t, "ws://"+relay(t, address, rate), l.opts)
 	server := l.accept(t)
 	got := make(chan int64, 1)
 	go func() { got <- server.serve() }()
@@ -592,17 +590,24 @@ func TestControlNothingBehindClose(t *testing.T) {
 				c, server := l.dial(t)
 				stop := make(chan struct{})
 				var pinging sync.WaitGroup
-				pinging.Go(func() {
-					for i := 0; ; i++ {
-						server.Write([]byte{fin | ping, 1, byte(i)})
-						select {
-						case <-stop:
-							return
-						case <-time.After(time.Duration(r.IntN(2000)) * time.Microsecond): // pings at random moments
-						}
-					}
-				})
 				send(t, c, noise(size), noise(5000))
+				if round%2 == 0 {
+					// A single ping, which the client has got before Close.
+					server.send(fin|ping, "?")
+					server.send(fin|text, "after the ping")
+					read(t, c)
+				} else {
+					pinging.Go(func() {
+						for i := 0; ; i++ {
+							server.Write([]byte{fin | ping, 1, byte(i)})
+							select {
+							case <-stop:
+								return
+							case <-time.After(time.Duration(r.IntN(2000)) * time.Microsecond): // pings at random moments
+							}
+						}
+					})
+				}
 				c.CloseWith(1000, "")
 				messages := 0
 				for {

@@ -107,6 +107,7 @@ func TestControlStopped(t *testing.T) {
 			t.Fatal(err)
 		}
 		server := l.accept(t)
+		server.delay = interval / 3 // so it is often stopped while a pong is due
 		served := make(chan struct{})
 		go func() { server.serve(); close(served) }()
 		all.Go(func() {
@@ -122,7 +123,7 @@ func TestControlStopped(t *testing.T) {
 				}
 			}
 			time.Sleep(2 * interval) // what may fail afterwards
-			server.send(fin|closeFrame, closeBody(4002, "well done"))
+			server.Write(append([]byte{fin | closeFrame, 11}, closeBody(4002, "well done")...))
 			await(t, "end of the connection", served)
 			server.Close()
 			if err := cmd.Wait(); err != nil || !strings.Contains(output.String(), "well done") {
