@@ -8,14 +8,14 @@ import (
 	"syscall/js"
 )
 
-// How the package touches what is not its own: the host's classes, the WebSocket object, its events, and whatever a page, a
-// framework or a mock has put in their place.
+// How the package touches what is not its own: the host's classes, the WebSocket object, its events, and whatever a
+// page, a framework or a mock has put in their place.
 //
-// Two things may end the program there. A value of another type than expected makes syscall/js panic. And what is thrown
-// inside of Value.Get, Set, Index, Length or InstanceOf is caught by nobody: it unwinds the program, which is broken from then on.
-// So foreign objects are touched through the functions of this file alone, which call Reflect's functions by Value.Invoke, where
-// an exception becomes a panic that can be recovered, and each value is looked at before it is used. What is missing has one
-// default: 0, "", false or undefined.
+// Two things may end the program there. A value of another type than expected makes syscall/js panic. And what is
+// thrown inside of Value.Get, Set, Index, Length or InstanceOf is caught by nobody: it unwinds the program, which is
+// broken from then on. So foreign objects are touched through the functions of this file alone, which call Reflect's
+// functions by Value.Invoke, where an exception becomes a panic that can be recovered, and each value is looked at
+// before it is used. What is missing has one default: 0, "", false or undefined.
 
 // call calls a function; thrown is what it throws, and undefined if it is no function.
 func (h *host) call(function js.Value, args ...any) (result js.Value, thrown *js.Error) {
@@ -43,9 +43,9 @@ func (h *host) construct(class js.Value, args ...any) (object js.Value, thrown *
 	return class.New(args...), nil
 }
 
-// thrownBy returns the JavaScript exception that a panic stands for. Other panics go on. It is used instead of safejs wherever
-// every program comes through, because safejs formats stack traces: with it, and so with fmt, the smallest program for a browser
-// is 13 % larger.
+// thrownBy returns the JavaScript exception that a panic stands for. Other panics go on. It is used instead of safejs
+// wherever every program comes through, because safejs formats stack traces: with it, and so with fmt, the smallest
+// program for a browser is 13 % larger.
 func thrownBy(recovered any) *js.Error {
 	e, ok := recovered.(js.Error)
 	if !ok {
@@ -142,8 +142,8 @@ func (h *host) accessor(object js.Value, name string) js.Value {
 	return js.Undefined()
 }
 
-// getter returns a function that reads a property of object. A getter that throws, for example because object is a Proxy and the
-// getter wants what is behind it, is read as a property.
+// getter returns a function that reads a property of object. A getter that throws, for example because object is a
+// Proxy and the getter wants what is behind it, is read as a property.
 func (h *host) getter(object js.Value, name string) js.Value {
 	if get := h.accessor(object, name); get.Type() == js.TypeFunction {
 		bound := h.bind(get, js.Undefined(), object)
@@ -193,8 +193,9 @@ type hostError struct{ thrown *js.Error }
 func (e *hostError) Error() string { return "ws: the JavaScript host threw " + e.thrown.Value.String() }
 func (e *hostError) Unwrap() error { return *e.thrown }
 
-// copyToGo copies the bytes of a Uint8Array, as many as there is room for. CopyBytesToGo panics if that is of another realm, as the
-// arrays of an iframe's TextEncoder are, or if the page has replaced Uint8Array: then its bytes are copied in the host first.
+// copyToGo copies the bytes of a Uint8Array, as many as there is room for. CopyBytesToGo panics if that is of another
+// realm, as the arrays of an iframe's TextEncoder are, or if the page has replaced Uint8Array: then its bytes are
+// copied in the host first.
 func (h *host) copyToGo(dst []byte, array js.Value) int {
 	if n, ok := tryCopyToGo(dst, array); ok {
 		return n

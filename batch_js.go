@@ -8,9 +8,10 @@ import (
 	"unsafe"
 )
 
-// A message that is taken by itself costs some four calls into the host. The functions here take up to 256 for a dozen calls, with builtins alone: there is no eval,
-// and nothing that a Content-Security-Policy sees. Whatever goes wrong on the way, messages that are not alike above all, is found out before anything has been
-// posted, and then they are taken one by one.
+// A message that is taken by itself costs some four calls into the host. The functions here take up to 256 for a
+// dozen calls, with builtins alone: there is no eval, and nothing that a Content-Security-Policy sees. Whatever goes
+// wrong on the way, messages that are not alike above all, is found out before anything has been posted, and then
+// they are taken one by one.
 
 const (
 	// leastBatch is how many messages are worth it.
@@ -34,7 +35,8 @@ func (in *inbox) batchSize(n int) int {
 	return n
 }
 
-// workspace is what a batch is put together in. While one is in use another goroutine, or a call from inside of the host, makes one of its own.
+// workspace is what a batch is put together in. While one is in use another goroutine, or a call from inside of the
+// host, makes one of its own.
 type workspace struct {
 	memory js.Value // Uint8Array of batchBytes
 	bytes  []byte   // the same in Go
@@ -85,12 +87,15 @@ func (h *host) newWorkspace() *workspace {
 	w.pushPlaces = h.bind(apply, undefined, push, places)
 	w.clearPlaces = h.bindMethod(places, "splice", js.ValueOf(0))
 	w.pushBuffers = h.bind(apply, undefined, push, buffers)
-	view := h.bind(h.builtins[reflectConstruct], undefined, h.builtins[classUint8Array], h.argumentList(h.bind(shift, buffers)))
+	buffer := h.argumentList(h.bind(shift, buffers))
+	view := h.bind(h.builtins[reflectConstruct], undefined, h.builtins[classUint8Array], buffer)
 	w.copyNext = h.bind(apply, undefined, h.get(w.memory, "set"), w.memory, h.argumentList(view, h.bind(shift, places)))
 	w.forEach = h.ofReceiver(h.builtins[arrayForEach])
 	w.valueOf = h.ofReceiver(h.builtins[stringValueOf])
 	w.join = h.ofReceiver(h.builtins[arrayJoin])
-	for _, v := range []js.Value{w.setLengths, w.placeBytes, w.memory, w.clearPlaces, w.copyNext, w.forEach, w.valueOf, w.join} {
+	for _, v := range []js.Value{
+		w.setLengths, w.placeBytes, w.memory, w.clearPlaces, w.copyNext, w.forEach, w.valueOf, w.join,
+	} {
 		if v.IsUndefined() {
 			return nil
 		}
@@ -105,7 +110,8 @@ func (h *host) uint32Array(n int) (numbers, bytes js.Value) {
 	return numbers, bytes
 }
 
-// receiveBatch takes n messages out of the queue and puts them into in.batch, which is empty. If it returns false they are still queued.
+// receiveBatch takes n messages out of the queue and puts them into in.batch, which is empty. If it returns false
+// they are still queued.
 func (c *Conn) receiveBatch(n int) bool {
 	h, in := theHost(), &c.in
 	w := h.takeWorkspace()
@@ -127,14 +133,15 @@ func (c *Conn) receiveBatch(n int) bool {
 	if !w.dirty {
 		h.batches.Put(w)
 	}
-	for i := 0; i < n && !taken && !in.over; i++ {
+	for i := 0; i < n && !taken && in.end != over; i++ {
 		c.receiveData(list.Index(i))
 	}
 	return true
 }
 
-// eventData returns the array of the data of n message events. Each event is asked by the getter of its own class, as there may be several: a host's,
-// a mock's, another realm's. One that throws, or has no getter, is read as a property.
+// eventData returns the array of the data of n message events. Each event is asked by the getter of its own class, as
+// there may be several: a host's, a mock's, another realm's. One that throws, or has no getter, is read as a
+// property.
 func (h *host) eventData(in *inbox, events js.Value, n int) js.Value {
 	if class, _ := h.call(h.builtins[reflectPrototype], events.Index(0)); !class.Equal(in.class) {
 		in.class, in.data = class, h.accessor(events.Index(0), "data")
@@ -151,14 +158,16 @@ func (h *host) eventData(in *inbox, events js.Value, n int) js.Value {
 	return list
 }
 
-// separator stands between texts that are joined. It is below U+0100, because a wider one would make the host widen every text, and JSON holds it in no
-// text. Another text may.
+// separator stands between texts that are joined. It is below U+0100, because a wider one would make the host widen
+// every text, and JSON holds it in no text. Another text may.
 const separator = "\x1f"
 
-// takeTexts is for messages that are all strings. They are joined, encoded into memory that both sides keep, copied, and cut apart:
+// takeTexts is for messages that are all strings. They are joined, encoded into memory that both sides keep, copied,
+// and cut apart:
 //
 //   - valueOf throws if one is no string, of which join would make one silently.
-//   - encodeInto stops when there is no room for the next character, of at most 4 bytes: if 4 are left, everything is there.
+//   - encodeInto stops when there is no room for the next character, of at most 4 bytes: if 4 are left, everything is
+//     there.
 //   - There are as many separators as were put between n texts only if no text holds one.
 func (c *Conn) takeTexts(w *workspace, list js.Value, n int) bool {
 	h := theHost()
@@ -196,12 +205,14 @@ func (c *Conn) takeTexts(w *workspace, list js.Value, n int) bool {
 	return true
 }
 
-// takeBuffers is for messages that are all ArrayBuffers. Their lengths come by one copy; the places at which they are to stand go back by another; then
-// copyNext, called n times by forEach, copies one buffer after another into memory that both sides keep, and one copy brings them to Go.
+// takeBuffers is for messages that are all ArrayBuffers. Their lengths come by one copy; the places at which they are
+// to stand go back by another; then copyNext, called n times by forEach, copies one buffer after another into memory
+// that both sides keep, and one copy brings them to Go.
 //
-// copyNext is Reflect.apply(memory.set, memory, list), whose arguments list is read at each call: its first one is a getter that constructs a Uint8Array of
-// what shift takes out of the queue of buffers, its second one what shift takes out of the queue of places. What forEach passes comes behind these and is
-// ignored. byteLength throws if a message is no ArrayBuffer, and set if one has grown since.
+// copyNext is Reflect.apply(memory.set, memory, list), whose arguments list is read at each call: its first one is a
+// getter that constructs a Uint8Array of what shift takes out of the queue of buffers, its second one what shift
+// takes out of the queue of places. What forEach passes comes behind these and is ignored. byteLength throws if a
+// message is no ArrayBuffer, and set if one has grown since.
 func (c *Conn) takeBuffers(w *workspace, list js.Value, n int) bool {
 	h := theHost()
 	lengths, thrown := h.call(h.mapped, list, h.byteLength)

@@ -12,8 +12,8 @@ import (
 	"unsafe"
 )
 
-// host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name costs
-// about 3 us, which is many times what a call of a bound function costs, so it is done once.
+// host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name
+// costs about 3 us, which is many times what a call of a bound function costs, so it is done once.
 type host struct {
 	builtins [builtinCount]js.Value
 	bindWith js.Value // (f, ...args) => f.bind(...args)
@@ -26,7 +26,8 @@ type host struct {
 	now        js.Value // performance.now, bound
 	empty      js.Value // ""
 
-	// readBlob is (*Blob).ArrayBuffer once a program has changed a BinaryType. One that does not goes without its code.
+	// readBlob is (*Blob).ArrayBuffer once a program has changed a BinaryType. One that does not goes without its
+	// code.
 	readBlob func(*Blob, context.Context) (*ArrayBuffer, error)
 
 	blobBytes int64     // received since the last collection
@@ -64,8 +65,9 @@ const (
 )
 
 var builtinPaths = [builtinCount]string{
-	reflectGet: "Reflect.get", reflectSet: "Reflect.set", reflectApply: "Reflect.apply", reflectConstruct: "Reflect.construct",
-	reflectDefine: "Reflect.defineProperty", reflectDescriptor: "Reflect.getOwnPropertyDescriptor", reflectPrototype: "Reflect.getPrototypeOf",
+	reflectGet: "Reflect.get", reflectSet: "Reflect.set", reflectApply: "Reflect.apply",
+	reflectConstruct: "Reflect.construct", reflectDefine: "Reflect.defineProperty",
+	reflectDescriptor: "Reflect.getOwnPropertyDescriptor", reflectPrototype: "Reflect.getPrototypeOf",
 	functionBind: "Function.prototype.bind", functionCall: "Function.prototype.call",
 	classArray: "Array", classUint8Array: "Uint8Array", classBlob: "Blob", setImmediate: "setImmediate",
 	arrayMap: "Array.prototype.map", arrayPush: "Array.prototype.push", arrayShift: "Array.prototype.shift",
@@ -94,25 +96,26 @@ func newHost() *host {
 	return h
 }
 
-// string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark, and would not catch what
-// the host throws if s is too long.
+// string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark, and
+// would not catch what the host throws if s is too long.
 func (h *host) string(s string) (js.Value, error) {
 	if h.decode.IsUndefined() || len(s) < longText && !strings.HasPrefix(s, "\uFEFF") {
 		return js.ValueOf(s), nil
 	}
 	v, err := h.lend(h.decode, unsafe.Slice(unsafe.StringData(s), len(s)))
 	if len(s) >= longText && (err != nil || h.lost(v)) {
-		err = &Exception{Name: "RangeError", Message: "this JavaScript host has no strings of " + strconv.Itoa(len(s)) + " bytes"}
+		what := "this JavaScript host has no strings of " + strconv.Itoa(len(s)) + " bytes"
+		err = &Exception{Name: "RangeError", Message: what}
 	}
 	return v, err
 }
 
-// longText is the length in bytes from which on a text may be longer than the host's longest string: 512 MiB in V8, 1 GiB in
-// Firefox, 2 GiB in WebKit.
+// longText is the length in bytes from which on a text may be longer than the host's longest string: 512 MiB in V8, 1
+// GiB in Firefox, 2 GiB in WebKit.
 const longText = 256 << 20
 
-// lend calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before it returns. In every
-// host send does.
+// lend calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before
+// it returns. In every host send does.
 func (h *host) lend(function js.Value, data []byte) (result js.Value, err error) {
 	s := h.takeStaging(len(data))
 	var array js.Value
@@ -132,8 +135,8 @@ func (h *host) lend(function js.Value, data []byte) (result js.Value, err error)
 	return result, nil
 }
 
-// staging is memory of the host that is used again and again for one message after another: an array of 128 KiB takes the host
-// a hundred times as long to make as to fill.
+// staging is memory of the host that is used again and again for one message after another: an array of 128 KiB takes
+// the host a hundred times as long to make as to fill.
 type staging struct {
 	size     int
 	array    js.Value      // Uint8Array
@@ -147,12 +150,13 @@ const (
 	// smallStaging is the longest message for which memory is kept for good.
 	smallStaging = 64 << 10
 
-	// largeStaging is the longest one for which it is kept until it has not been used from one garbage collection to the next.
+	// largeStaging is the longest one for which it is kept until it has not been used from one garbage collection to
+	// the next.
 	largeStaging = 16 << 20
 )
 
-// takeStaging returns nil for what is too long, and where the host has no memory. It is taken away meanwhile: the host may call Go,
-// and an allocation may let another goroutine run.
+// takeStaging returns nil for what is too long, and where the host has no memory. It is taken away meanwhile: the
+// host may call Go, and an allocation may let another goroutine run.
 func (h *host) takeStaging(n int) *staging {
 	switch {
 	case n > largeStaging:
@@ -191,7 +195,8 @@ func (h *host) newStaging(size int) *staging {
 	return s
 }
 
-// view returns a Uint8Array with the bytes of data. Making one costs the host twenty times what filling it does, so some are kept.
+// view returns a Uint8Array with the bytes of data. Making one costs the host twenty times what filling it does, so
+// some are kept.
 func (s *staging) view(h *host, data []byte) js.Value {
 	h.copyToJS(s.array, data)
 	n := len(data)
@@ -216,7 +221,8 @@ func (h *host) bytes(data []byte) (array js.Value, thrown *js.Error) {
 	return array, thrown
 }
 
-// await waits for what JavaScript's await waits for: a promise, or anything with a method then; another value is the result.
+// await waits for what JavaScript's await waits for: a promise, or anything with a method then; another value is the
+// result.
 func (h *host) await(ctx context.Context, promise js.Value) (js.Value, error) {
 	then := h.get(promise, "then")
 	if then.Type() != js.TypeFunction {

@@ -1,6 +1,7 @@
 package ws_test
 
-// What real pages do to the objects that the js half touches. Each of these tests needs a page of its own: page_test.go.
+// What real pages do to the objects that the js half touches. Each of these tests needs a page of its own:
+// page_test.go.
 
 import (
 	"errors"
@@ -127,7 +128,8 @@ func echoes(t *testing.T, c *ws.Conn) {
 
 // TestPageMock: interceptors, recorders and mocks in the place of the host's class.
 func TestPageMock(t *testing.T) {
-	for _, name := range []string{"Proxied", "Recorded", "Echo", "Synchronous", "Opened", "Keeping", "Live", "Properties"} {
+	names := []string{"Proxied", "Recorded", "Echo", "Synchronous", "Opened", "Keeping", "Live", "Properties"}
+	for _, name := range names {
 		t.Run(name, func(t *testing.T) {
 			mock(t, name)
 			c := dial(t, "/echo", nil)
@@ -153,7 +155,8 @@ func TestPageMock(t *testing.T) {
 			if err := c.CloseWith(4000, "done"); err != nil {
 				t.Errorf("CloseWith: %v", err)
 			}
-			log.want(t, "open OPEN", `message Text "0" OPEN`, `message Text "1" OPEN`, `message Text "2" OPEN`, `close 4000 "done" true CLOSED`)
+			log.want(t, "open OPEN", `message Text "0" OPEN`, `message Text "1" OPEN`, `message Text "2" OPEN`,
+				`close 4000 "done" true CLOSED`)
 		})
 	}
 }

@@ -19,7 +19,10 @@ type page struct {
 const zoneVariable = "WS_TEST_ZONE"
 
 var pages = []*page{
-	{name: "zone", script: os.Getenv(zoneVariable), run: "^Test(PageZone|Echo|Flood|Receive$|Batch|Read|Close|Server|Lost|Leak|Released|Buffered|Drain|Send|Handler)"},
+	{
+		name: "zone", script: os.Getenv(zoneVariable),
+		run: "^Test(PageZone|Echo|Flood|Receive$|Batch|Read|Close|Server|Lost|Leak|Released|Buffered|Drain|Send|Handler)",
+	},
 	{name: "policy", policy: "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'", run: "^TestPagePolicy"},
 	{name: "realm", script: "testdata/pages/realm.js", run: "^Test(PageRealm|Echo|Flood|Receive$|Batch|Byte|Blob|Array)"},
 	{name: "mocks", script: "testdata/pages/mocks.js", run: "^TestPageMock"},
@@ -46,7 +49,8 @@ func pageHosts() (hosts []browserHost) {
 
 func (p *page) missing() string {
 	if p.name == "zone" && p.script == "" {
-		return "zone.js is not installed: .ci/run install does it; or npm install zone.js, and " + zoneVariable + " names its bundles/zone.umd.js"
+		return "zone.js is not installed: .ci/run install does it; or npm install zone.js, and " + zoneVariable +
+			" names its bundles/zone.umd.js"
 	}
 	return ""
 }

@@ -31,8 +31,8 @@ func (p payload) size() int64 {
 // shortMessage is up to how many bytes a message's size is found out by copying it, which costs one call less.
 const shortMessage = 4 << 10
 
-// payload makes one of a message event's data. fits is false for a message that is larger than limit, if that is not negative; of
-// such a one nothing has been copied to Go.
+// payload makes one of a message event's data. fits is false for a message that is larger than limit, if that is not
+// negative; of such a one nothing has been copied to Go.
 //
 // A browser's data is a string, an ArrayBuffer or a Blob. Of what a mock may give besides, arrays of numbers are
 // their bytes, and anything else is an empty binary message.
@@ -54,8 +54,9 @@ func (h *host) payload(v js.Value, limit int64, blobs bool) (p payload, fits boo
 			return payload{blob: &receivedBlob{v, size}}, limit < 0 || size <= limit
 		}
 	}
-	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects garbage, and Go
-	// does not collect for what it does not see. Keeping their object for forwarding would keep that memory too.
+	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects
+	// garbage, and Go does not collect for what it does not see. Keeping their object for forwarding would keep that
+	// memory too.
 	if array, thrown := h.construct(h.builtins[classUint8Array], v); thrown == nil {
 		data, fits := h.copyBytes(array, limit)
 		if len(data) > 0 || !fits {
@@ -115,7 +116,8 @@ func (h *host) blobSize(v js.Value) (size int64, ok bool) {
 	return int64(number(n)), n.Type() == js.TypeNumber
 }
 
-// countBlob collects garbage now and then: Go sees a few bytes of each Blob, and the host keeps it until Go has collected.
+// countBlob collects garbage now and then: Go sees a few bytes of each Blob, and the host keeps it until Go has
+// collected.
 func (h *host) countBlob(size int64) {
 	if h.blobBytes += size; h.blobBytes >= blobGarbage {
 		h.blobBytes = 0
@@ -126,8 +128,8 @@ func (h *host) countBlob(size int64) {
 // blobGarbage is how many bytes of Blobs may be received between two collections.
 const blobGarbage = 64 << 20
 
-// message makes of p what is delivered. A Blob that was queued before BinaryType changed has to be read; that takes as long
-// as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
+// message makes of p what is delivered. A Blob that was queued before BinaryType changed has to be read; that takes
+// as long as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
 func (p payload) message(t BinaryType) Message {
 	h := theHost()
 	switch {

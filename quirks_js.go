@@ -6,16 +6,18 @@ import (
 	"syscall/js"
 )
 
-// What single hosts do otherwise than the standards say, and what is done about it: one function each, and nothing of the kind anywhere
-// else. What no code can put right stands in the table of host_bugs_test.go.
+// What single hosts do otherwise than the standards say, and what is done about it: one function each, and nothing of
+// the kind anywhere else. What no code can put right stands in the table of host_bugs_test.go.
 //
-// The comment of a function ends with three lines, which TestQuirks reads: the hosts with the version in which it was seen last, the
-// reason, and the tests that fail without the function. What a host merely lacks is not here: access_js.go has one default for it.
+// The comment of a function ends with three lines, which TestQuirks reads: the hosts with the version in which it was
+// seen last, the reason, and the tests that fail without the function. What a host merely lacks is not here:
+// access_js.go has one default for it.
 
 // exceptionNamed makes an Exception of the name and the message of what the host threw.
 //
 // Host: Firefox 153
-// Reason: where a Content-Security-Policy forbids the connection the constructor throws NS_ERROR_CONTENT_BLOCKED, an XPCOM name, without a message
+// Reason: where a Content-Security-Policy forbids the connection the constructor throws NS_ERROR_CONTENT_BLOCKED, an
+// XPCOM name, without a message
 // Test: TestPagePolicy
 func exceptionNamed(name, message string) error {
 	if name == "NS_ERROR_CONTENT_BLOCKED" {
@@ -24,13 +26,14 @@ func exceptionNamed(name, message string) error {
 	return &Exception{Name: name, Message: message}
 }
 
-// closeMissing reports whether the host's object is CLOSED, so that no close event has to be waited for: in the task after the one of the error event there
-// was none.
+// closedSilently reports whether the host's object is CLOSED, so that no close event has to be waited for: in the
+// task after the one of the error event there was none.
 //
 // Host: Chromium 156
-// Reason: where a Content-Security-Policy forbids the connection there is an error event, with readyState CLOSED, and never a close event
+// Reason: where a Content-Security-Policy forbids the connection there is an error event, with readyState CLOSED, and
+// never a close event
 // Test: TestPagePolicy
-func (c *Conn) closeMissing() bool { return c.hostState() == Closed }
+func (c *Conn) closedSilently() bool { return c.hostState() == Closed }
 
 // closeCode returns the code of a close event whose code is missing or none.
 //
@@ -55,7 +58,8 @@ func closeCode(code js.Value, clean bool) StatusCode {
 // Test: TestLongText
 func (h *host) lost(v js.Value) bool { return v.Type() != js.TypeString || v.Equal(h.empty) }
 
-// closeOvertakes reports whether close has to wait for bufferedAmount to be 0: with the Blob gone to the network first, every host keeps the order.
+// closeOvertakes reports whether close has to wait for bufferedAmount to be 0: with the Blob gone to the network
+// first, every host keeps the order.
 //
 // Host: Node 24, WebKitGTK 2.50
 // Reason: the Close frame overtakes a Blob that is still being read (Node), or the Blob is dropped (WebKitGTK)

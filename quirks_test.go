@@ -13,7 +13,8 @@ import (
 	"testing"
 )
 
-// TestQuirks: each function of quirks_js.go says for which host and version it is, why, and which test fails without it.
+// TestQuirks: each function of quirks_js.go says for which host and version it is, why, and which test fails without
+// it.
 func TestQuirks(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "quirks_js.go", nil, parser.ParseComments)
 	if err != nil {

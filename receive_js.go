@@ -7,14 +7,16 @@ import (
 	"time"
 )
 
-// inbox is how messages come in. A builtin, Array.prototype.push bound to queue, is the listener that queues their events, so
-// whatever wakes Go finds each event there once and in order. Two things wake it:
+// inbox is how messages come in. A builtin, Array.prototype.push bound to queue, is the listener that queues their
+// events, so whatever wakes Go finds each event there once and in order. Two things wake it:
 //
 //   - wakeEach: a second listener, a js.Func, is called after the builtin one. That has the lower latency.
-//   - wakePaced: in a flood the second listener is taken away, and a task of Go's own takes what has come since the last one, all
-//     the messages of one turn of the event loop at once: entering Go costs several times what a small message does.
+//   - wakePaced: in a flood the second listener is taken away, and a task of Go's own takes what has come since the
+//     last one, all the messages of one turn of the event loop at once: entering Go costs several times what a small
+//     message does.
 //
-// Nothing depends on when a host, or a framework that wraps its listeners, lets an added or removed listener take effect.
+// Nothing depends on when a host, or a framework that wraps its listeners, lets an added or removed listener take
+// effect.
 type inbox struct {
 	queue  js.Value // array of message events
 	next   js.Value // takes the first event out of queue and returns its data
@@ -28,10 +30,7 @@ type inbox struct {
 	pending []hostEvent
 	opened  bool // the host's open event has come
 	errored bool // the host's error event has come
-	over    bool // the connection has ended
-
-	expecting bool // the close event, as the host's object is CLOSED
-	ending    bool // it has not come in time
+	end     hostEnd
 
 	batch   []payload // for post
 	mean    int       // size of a message, about
@@ -43,6 +42,16 @@ type inbox struct {
 	channel js.Value // MessageChannel, in hosts without setImmediate
 	turn    js.Value // asks for a wake in a task of its own
 }
+
+// hostEnd is how far the end of the host's object has come. expectClose and leaveHost change it.
+type hostEnd uint8
+
+const (
+	alive         hostEnd = iota
+	closeExpected         // the object is CLOSED: its close event is to come
+	closeMissing          // it has not come in time
+	over                  // nothing of the host reaches Go any more
+)
 
 type waking uint8
 
@@ -66,8 +75,8 @@ const (
 	eventTurn // a task that wakeNextTurn has asked for
 )
 
-// newInbox makes the queue. next is Reflect.get applied to a list of arguments whose first one is the next event: reading it takes the
-// event out of the queue. It throws if the queue is empty, or if the getter of data does.
+// newInbox makes the queue. next is Reflect.get applied to a list of arguments whose first one is the next event:
+// reading it takes the event out of the queue. It throws if the queue is empty, or if the getter of data does.
 func (h *host) newInbox() inbox {
 	in := inbox{mean: shortMessage}
 	in.queue, _ = h.construct(h.builtins[classArray])
@@ -77,8 +86,8 @@ func (h *host) newInbox() inbox {
 	return in
 }
 
-// argumentList returns a list of arguments for Reflect.apply or Reflect.construct. Each is given as a function, which is called whenever the list is
-// read, or as the argument itself.
+// argumentList returns a list of arguments for Reflect.apply or Reflect.construct. Each is given as a function, which
+// is called whenever the list is read, or as the argument itself.
 func (h *host) argumentList(arguments ...js.Value) js.Value {
 	list, _ := h.construct(h.builtins[classArray])
 	for i, argument := range arguments {
@@ -97,7 +106,7 @@ func (c *Conn) messageCame(event js.Value) {
 	if c.listeners.byProperty {
 		theHost().method(in.queue, "push", event)
 	}
-	if in.over || in.waking == wakePaced {
+	if in.end == over || in.waking == wakePaced {
 		return
 	}
 	if in.count++; in.count >= countedMessages || in.flood >= realFlood || len(in.pending) > 0 {
@@ -113,15 +122,15 @@ func (c *Conn) eventCame(kind eventKind, event js.Value) {
 		c.turned()
 		return
 	}
-	if c.in.over {
+	if c.in.end == over {
 		return
 	}
 	c.in.pending = append(c.in.pending, hostEvent{kind, event})
 	c.work()
 }
 
-// work takes what the host has reported, in order. One goroutine at a time does that, and it waits for nothing. Any call into the host may come here, as
-// a host may call its listeners in it.
+// work takes what the host has reported, in order. One goroutine at a time does that, and it waits for nothing. Any
+// call into the host may come here, as a host may call its listeners in it.
 func (c *Conn) work() { c.workOn(c.takeAll) }
 
 func (c *Conn) workOn(take func()) {
@@ -159,7 +168,7 @@ func (c *Conn) takeOne() {
 // takeAll takes all messages and all other events.
 func (c *Conn) takeAll() {
 	in := &c.in
-	for !in.over {
+	for in.end != over {
 		if len(in.pending) == 0 {
 			c.drain()
 			c.endIfClosed()
@@ -185,7 +194,8 @@ const (
 	countedMessages = 16
 	floodWindow     = 2 // milliseconds
 
-	// realFlood is how many messages a flood must have had for the next message to begin one again at once: servers send in bursts.
+	// realFlood is how many messages a flood must have had for the next message to begin one again at once: servers
+	// send in bursts.
 	realFlood = 64
 )
 
@@ -220,14 +230,14 @@ func (c *Conn) floodBegins() bool {
 func (c *Conn) turned() {
 	in := &c.in
 	in.due = false
-	if in.over {
+	if in.end == over {
 		c.releaseTurn()
 		return
 	}
 	before := in.flood
 	c.work()
 	switch {
-	case in.over:
+	case in.end == over:
 	case in.flood > before || in.working:
 		c.wakeNextTurn()
 	default:
@@ -264,11 +274,11 @@ func (c *Conn) wakeNextTurn() {
 // receive takes the next n messages.
 func (c *Conn) receive(n int) {
 	in := &c.in
-	for n > 0 && !in.over {
+	for n > 0 && in.end != over {
 		size := in.batchSize(n)
 		if size < leastBatch || !c.receiveBatch(size) {
 			for range size {
-				if !c.receiveNext() && in.over {
+				if !c.receiveNext() && in.end == over {
 					return
 				}
 			}

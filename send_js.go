@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// outbox is how messages and the Close frame leave. While one goroutine is inside of the host's send or close, which may call Go again, what others send is
-// queued behind, so that the order of the calls is kept. No lock is held in there.
+// outbox is how messages and the Close frame leave. While one goroutine is inside of the host's send or close, which
+// may call Go again, what others send is queued behind, so that the order of the calls is kept. No lock is held in
+// there.
 type outbox struct {
 	send          js.Value // bound methods and getters of the host's object
 	getBuffered   js.Value
@@ -121,8 +122,9 @@ func (c *Conn) startClosing(code StatusCode, reason string) {
 	}
 }
 
-// callClose's arguments have been checked, but an old host may know fewer codes: then the code is lost rather than the
-// connection left open. A host that cannot even close without arguments has lost the connection as far as Go can tell.
+// callClose's arguments have been checked, but an old host may know fewer codes: then the code is lost rather than
+// the connection left open. A host that cannot even close without arguments has lost the connection as far as Go can
+// tell.
 func (c *Conn) callClose(d departure) {
 	h := theHost()
 	if d.code != StatusNoStatusRcvd {
@@ -140,8 +142,9 @@ func (c *Conn) callClose(d departure) {
 // abandon calls close() without a code: other than 1001 or 1008 that throws in no host and no state.
 func (c *Conn) abandon() { c.startClosing(StatusNoStatusRcvd, "") }
 
-// A Drain that waits looks at bufferedAmount, for whose fall a browser has no event: first after drainFirst, then less and less often, at last
-// every drainPoll. Sending 1 MiB and waiting until it has left takes 0.6 times as long as with drainPoll alone, in Node 64 KiB 0.5 times.
+// A Drain that waits looks at bufferedAmount, for whose fall a browser has no event: first after drainFirst, then
+// less and less often, at last every drainPoll. Sending 1 MiB and waiting until it has left takes 0.6 times as long
+// as with drainPoll alone, in Node 64 KiB 0.5 times.
 const (
 	drainFirst = time.Millisecond
 	drainPoll  = 4 * time.Millisecond
@@ -157,7 +160,7 @@ func (c *Conn) watchBuffered(int64) {
 	wait := drainFirst
 	var look func()
 	look = func() {
-		if d := o.closing; d != nil && (c.in.over || c.hostBuffered() == 0) {
+		if d := o.closing; d != nil && (c.in.end == over || c.hostBuffered() == 0) {
 			o.closing = nil
 			c.startClosing(d.code, d.reason)
 		}

@@ -15,12 +15,12 @@ import (
 // NativeOptions has no fields here: a browser leaves programs no choice in what it holds.
 type NativeOptions struct{}
 
-// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn; calling its close, or adding listeners, is
-// harmless.
+// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn; calling its close, or adding
+// listeners, is harmless.
 func (c *Conn) JSValue() js.Value { return c.ws }
 
-// platform is the browser half of a Conn: the host's WebSocket object, how its events come in, and how messages leave. No lock of Go's is held while
-// the host's send or close runs, and no callback of the host waits for one.
+// platform is the browser half of a Conn: the host's WebSocket object, how its events come in, and how messages
+// leave. No lock of Go's is held while the host's send or close runs, and no callback of the host waits for one.
 type platform struct {
 	ws        js.Value
 	listeners listeners
@@ -94,7 +94,8 @@ type listener struct {
 	function js.Value
 }
 
-// The order in which they are added: each message is queued before Go is woken. Those of the events follow, open first.
+// The order in which they are added: each message is queued before Go is woken. Those of the events follow, open
+// first.
 const (
 	listenerQueue = iota
 	listenerWake
@@ -197,15 +198,18 @@ func (c *Conn) hostErrored() {
 	}
 }
 
-// expectClose is called when the host's object is CLOSED. The close event has to come in the same task; if it has not come in a later one, none will.
+// expectClose is called when the host's object is CLOSED. The close event has to come in the same task; if it has not
+// come in a later one, none will.
 func (c *Conn) expectClose() {
-	if c.in.expecting {
+	if c.in.end != alive {
 		return
 	}
-	c.in.expecting = true
+	c.in.end = closeExpected
 	time.AfterFunc(closeGrace, func() {
-		c.in.ending = true
-		c.work()
+		if c.in.end == closeExpected {
+			c.in.end = closeMissing
+			c.work()
+		}
 	})
 }
 
@@ -214,13 +218,13 @@ const closeGrace = 5 * time.Millisecond
 
 // endIfClosed ends a connection whose object is CLOSED without a close event.
 func (c *Conn) endIfClosed() {
-	if c.in.ending && !c.in.over && c.closeMissing() {
+	if c.in.end == closeMissing && c.closedSilently() {
 		c.finish(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}}, c.in.errored || !c.in.opened)
 	}
 }
 
 func (c *Conn) hostClosed(event js.Value) {
-	if c.in.over { // a message over the limit came last
+	if c.in.end == over { // a message over the limit came last
 		return
 	}
 	h := theHost()
@@ -229,8 +233,8 @@ func (c *Conn) hostClosed(event js.Value) {
 	c.finish(&CloseError{CloseEvent: closed}, c.in.errored)
 }
 
-// failTooBig fails the connection for a message over the limit, after those before it. A browser cannot be told to do it, so the peer gets a Close frame without
-// code.
+// failTooBig fails the connection for a message over the limit, after those before it. A browser cannot be told to do
+// it, so the peer gets a Close frame without code.
 func (c *Conn) failTooBig() {
 	c.post()
 	c.abort()
@@ -239,28 +243,29 @@ func (c *Conn) failTooBig() {
 
 // finish ends the connection. Nothing of the host reaches Go any more.
 func (c *Conn) finish(err *CloseError, failed bool) {
-	if !c.in.over {
-		c.in.over = true
+	c.leaveHost()
+	c.ended(err, failed)
+}
+
+func (c *Conn) leaveHost() {
+	if c.in.end != over {
+		c.in.end = over
 		c.release()
 	}
-	c.ended(err, failed)
 }
 
 // abort closes the host's object, of which no event comes any more, also none that is fired inside of its close.
 func (c *Conn) abort() {
-	if !c.in.over {
-		c.in.over = true
-		c.release()
-	}
+	c.leaveHost()
 	c.out.queue, c.out.queued, c.out.closing = nil, 0, nil
 	c.out.closed = true
 	_, _ = theHost().method(c.ws, "close")
 }
 
-// observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING and the
-// messages before it have been received. It also sees an object that is CLOSED without an event.
+// observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING
+// and the messages before it have been received. It also sees an object that is CLOSED without an event.
 func (c *Conn) observe() {
-	if c.in.working || c.in.over || c.readyState() == Closed {
+	if c.in.working || c.in.end == over || c.readyState() == Closed {
 		return
 	}
 	switch c.hostState() {
@@ -291,7 +296,8 @@ func (c *Conn) receiveFor(context.Context, *readWaiter) {}
 
 func (c *Conn) keepReceiving() {}
 
-// dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that was.
+// dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that
+// was.
 func (c *Conn) dialError() error { return &dialError{withoutPassword(c.url), c.end} }
 
 type dialError struct {
@@ -300,12 +306,14 @@ type dialError struct {
 }
 
 func (e *dialError) Error() string {
-	return "ws: the connection to " + strconv.Quote(e.url) + " did not open: " + strings.TrimPrefix(e.cause.Error(), "ws: ")
+	cause := strings.TrimPrefix(e.cause.Error(), "ws: ")
+	return "ws: the connection to " + strconv.Quote(e.url) + " did not open: " + cause
 }
 
 func (e *dialError) Unwrap() error { return e.cause }
 
-// withoutPassword replaces the password in a URL that has been serialised, so that its user name and password have no "@" and no "/".
+// withoutPassword replaces the password in a URL that has been serialised, so that its user name and password have no
+// "@" and no "/".
 func withoutPassword(url string) string {
 	scheme, rest, _ := strings.Cut(url, "//")
 	end := strings.IndexAny(rest, "/?#")
@@ -320,8 +328,8 @@ func withoutPassword(url string) string {
 	return scheme + "//" + user + ":xxxxx@" + host + rest[end:]
 }
 
-// resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known, and because not
-// every host's WebSocket takes http URLs.
+// resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known,
+// and because not every host's WebSocket takes http URLs.
 func resolveURL(url, base string) (target, error) {
 	h := theHost()
 	u, ok := parseURL(url, base)
@@ -336,7 +344,8 @@ func resolveURL(url, base string) (target, error) {
 		h.set(u, "protocol", "wss:")
 	case "ws:", "wss:":
 	default:
-		return target{}, badURL(url, "has the scheme "+strconv.Quote(strings.TrimSuffix(protocol, ":"))+", not ws, wss, http or https")
+		scheme := strconv.Quote(strings.TrimSuffix(protocol, ":"))
+		return target{}, badURL(url, "has the scheme "+scheme+", not ws, wss, http or https")
 	}
 	t := target{href: h.getText(u, "href")}
 	if strings.Contains(t.href, "#") {

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// mainThreads returns the processor time, in nanoseconds, of the main threads of a JavaScript host's processes that run pages: that of a
-// renderer is its first thread. It is 0 where the system does not tell.
+// mainThreads returns the processor time, in nanoseconds, of the main threads of a JavaScript host's processes that run
+// pages: that of a renderer is its first thread. It is 0 where the system does not tell.
 func mainThreads(host int) (total int64) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
