@@ -15,7 +15,10 @@ import (
 )
 
 // dispatch fires message events at a connection's object, all in one call, as hosts do in a flood.
-func dispatch(c *ws.Conn, messages ...any) {
+func dispatch(c *ws.Conn, messages ...any) { flood(c, messages...)() }
+
+// flood prepares what dispatch does.
+func flood(c *ws.Conn, messages ...any) (fire func()) {
 	class := js.Global().Get("MessageEvent")
 	events := js.Global().Get("Array").New()
 	for _, m := range messages {
@@ -31,8 +34,8 @@ func dispatch(c *ws.Conn, messages ...any) {
 		}
 		events.Call("push", class.New("message", map[string]any{"data": m}))
 	}
-	fire := c.JSValue().Get("dispatchEvent").Call("bind", c.JSValue())
-	events.Call("forEach", fire)
+	dispatchEvent := c.JSValue().Get("dispatchEvent").Call("bind", c.JSValue())
+	return func() { events.Call("forEach", dispatchEvent) }
 }
 
 func either(first bool, a, b any) any {
@@ -52,17 +55,17 @@ func TestBatch(t *testing.T) {
 		return list
 	}
 	for name, messages := range map[string][]any{
-		"texts":                  repeat(1500, func(i int) any { return fmt.Sprint("text ", i) }),
-		"binaries":               repeat(1500, func(i int) any { return pattern(i % 100) }),
-		"alternating":            repeat(1000, func(i int) any { return []any{"text", pattern(i)}[i%2] }),
+		"texts":                   repeat(1500, func(i int) any { return fmt.Sprint("text ", i) }),
+		"binaries":                repeat(1500, func(i int) any { return pattern(i % 100) }),
+		"alternating":             repeat(1000, func(i int) any { return []any{"text", pattern(i)}[i%2] }),
 		"one binary among texts":  repeat(400, func(i int) any { return either(i == 100, pattern(9), "x") }),
 		"one text among binaries": repeat(400, func(i int) any { return either(i == 100, "x", pattern(i)) }),
-		"separators in texts": repeat(600, func(i int) any { return []any{"a\x1fb", "c", "\x1e\x1d", "\x1f"}[i%4] }),
-		"one separator":       repeat(400, func(i int) any { return either(i == 100, "a\x1fb", "x") }),
-		"only separators":     repeat(600, func(i int) any { return strings.Repeat("\x1f", i%3) }),
-		"empty texts":         repeat(600, func(int) any { return "" }),
-		"empty binaries":      repeat(600, func(int) any { return []byte{} }),
-		"byte order marks":    repeat(600, func(i int) any { return "\uFEFF" + fmt.Sprint(i) }),
+		"separators in texts":     repeat(600, func(i int) any { return []any{"a\x1fb", "c", "\x1e\x1d", "\x1f"}[i%4] }),
+		"one separator":           repeat(400, func(i int) any { return either(i == 100, "a\x1fb", "x") }),
+		"only separators":         repeat(600, func(i int) any { return strings.Repeat("\x1f", i%3) }),
+		"empty texts":             repeat(600, func(int) any { return "" }),
+		"empty binaries":          repeat(600, func(int) any { return []byte{} }),
+		"byte order marks":        repeat(600, func(i int) any { return "\uFEFF" + fmt.Sprint(i) }),
 		"wide characters": repeat(600, func(i int) any {
 			return []any{"zażółć gęślą", "plain", "漢字", "😀"}[i%4]
 		}),

@@ -5,6 +5,9 @@
 	let calls = 0;
 	globalThis.hostCalls = () => calls;
 	const counting = (imports) => {
+		if (!imports?.gojs) {
+			return imports; // another program than Go's: Node has one of its own
+		}
 		const counted = {};
 		for (const [name, f] of Object.entries(imports.gojs)) {
 			const counts = name.startsWith("syscall/js.") && name !== "syscall/js.finalizeRef";
