@@ -106,6 +106,9 @@ func (c *Conn) messageCame(event js.Value) {
 	if c.listeners.byProperty {
 		theHost().method(in.queue, "push", event)
 	}
+	if in.waking == wakePaced {
+		in.noFlood = true // a host that does not let its listeners go: one more each time that it is added again
+	}
 	if in.end == over || in.waking == wakePaced {
 		return
 	}
@@ -203,10 +206,9 @@ const (
 func (c *Conn) drain() {
 	in := &c.in
 	n := in.queue.Length()
-	if in.waking == wakeEach && n > 0 && c.floodBegins() {
+	if in.waking == wakeEach && n > 0 && c.floodBegins() && c.wakeNextTurn() {
 		in.waking = wakePaced
 		c.listeners.remove(listenerWake)
-		c.wakeNextTurn()
 	}
 	in.flood += n
 	c.receive(n)
@@ -223,7 +225,7 @@ func (c *Conn) floodBegins() bool {
 	now := number(time)
 	begins := again || now-in.start < floodWindow
 	in.start, in.count = now, 0
-	return begins && !c.listeners.byProperty && c.canTurn()
+	return begins && !in.noFlood && !c.listeners.byProperty && c.canTurn()
 }
 
 // turned is called in the task that wakeNextTurn has asked for.
@@ -236,14 +238,12 @@ func (c *Conn) turned() {
 	}
 	before := in.flood
 	c.work()
-	switch {
-	case in.end == over:
-	case in.flood > before || in.working:
-		c.wakeNextTurn()
-	default:
-		in.waking, in.count = wakeEach, 0
-		c.listeners.add(listenerWake)
+	more := in.flood > before || in.working
+	if in.end == over || more && c.wakeNextTurn() {
+		return
 	}
+	in.waking, in.count = wakeEach, 0
+	c.listeners.add(listenerWake)
 }
 
 // canTurn prepares wakeNextTurn, and reports whether the host has what that needs.
@@ -265,10 +265,11 @@ func (c *Conn) canTurn() bool {
 	return true
 }
 
-// wakeNextTurn wakes Go in a task of its own, after those that are due already.
-func (c *Conn) wakeNextTurn() {
+// wakeNextTurn wakes Go in a task of its own, after those that are due already. It reports whether the host will do so.
+func (c *Conn) wakeNextTurn() bool {
 	_, thrown := theHost().call(c.in.turn)
 	c.in.due = thrown == nil
+	return c.in.due
 }
 
 // receive takes the next n messages.
