@@ -246,8 +246,8 @@ func endChild(t testing.TB, program, url string) (stderr string, err error) {
 // said is what a server has got from a client.
 type said struct {
 	close clientFrame // or zero
-	bytes int       // of messages
-	err   error     // the end, if there was no Close frame
+	bytes int         // of messages
+	err   error       // the end, if there was no Close frame
 }
 
 // listen answers the first message with itself, and reads until the Close frame, which it answers.

@@ -278,7 +278,10 @@ func (c *Conn) BufferedAmount() int64 {
 }
 
 // buffered is BufferedAmount outside of handlers.
-func (c *Conn) buffered() int64 { return c.accepted() - c.handed() + c.refused }
+func (c *Conn) buffered() int64 {
+	handed := c.handed() // first: a Send in between makes both larger
+	return c.accepted() - handed + c.refused
+}
 
 // Extensions returns the extensions that the server selected, "" before the connection is open and if there are none.
 func (c *Conn) Extensions() string {
