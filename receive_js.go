@@ -39,6 +39,7 @@ type inbox struct {
 	start   float64  // of the window in which messages are counted, in milliseconds
 	flood   int      // messages of the flood that is, or was last
 	due     bool     // wakeNextTurn's wake is still to come
+	noFlood bool     // the host keeps listeners that are removed
 	channel js.Value // MessageChannel, in hosts without setImmediate
 	turn    js.Value // asks for a wake in a task of its own
 }
