@@ -236,6 +236,31 @@ func TestCalledInside(t *testing.T) {
 			t.Errorf("closed with %+v", ev)
 		}
 	})
+	t.Run("bufferedAmount", func(t *testing.T) {
+		prototype := js.Global().Get("WebSocket").Get("prototype")
+		object := js.Global().Get("Object")
+		original := object.Call("getOwnPropertyDescriptor", prototype, "bufferedAmount")
+		var c *ws.Conn
+		asked := 0
+		patched := js.FuncOf(func(js.Value, []js.Value) any {
+			if asked++; c != nil && asked < 20 {
+				c.ReadyState()
+				c.Protocol()
+				send(t, c, ws.Text("inside"))
+			}
+			return 7
+		})
+		defer patched.Release()
+		object.Call("defineProperty", prototype, "bufferedAmount", map[string]any{"get": patched, "configurable": true})
+		defer object.Call("defineProperty", prototype, "bufferedAmount", original)
+		handled := make(chan int64, 100)
+		c = dial(t, "/echo", &ws.Options{OnMessage: func(c *ws.Conn, _ ws.Message) { handled <- c.BufferedAmount() }})
+		send(t, c, ws.Text("outside"))
+		if n := c.BufferedAmount(); n != 7 {
+			t.Errorf("BufferedAmount %d, want 7", n)
+		}
+		await(t, "message", handled)
+	})
 	t.Run("send", func(t *testing.T) {
 		prototype := js.Global().Get("WebSocket").Get("prototype")
 		original := prototype.Get("send")

@@ -148,7 +148,7 @@ func (c *Conn) workOn(take func()) {
 		return
 	}
 	if !c.mu.TryLock() {
-		// The goroutine that holds it is inside of the host, reading bufferedAmount, and that has called this one.
+		// The goroutine that holds it goes on when this callback has returned.
 		time.AfterFunc(0, c.work)
 		return
 	}

@@ -20,6 +20,8 @@ type outbox struct {
 	queued   int64 // bytes in queue
 	accepted int64 // bytes that transmit has taken
 	closed   bool  // startClosing has been called
+	aborted  bool  // BufferedAmount changes no more: some hosts count a Close frame
+	left     int64 // bytes that had been sent when it was aborted
 	sentBlob bool
 	closing  *departure // a call of close that waits for bufferedAmount to be 0
 	watched  bool       // watchBuffered's timer runs
@@ -178,7 +180,17 @@ func (c *Conn) watchBuffered(int64) {
 
 func (c *Conn) accepted() int64 { return c.out.accepted }
 
-func (c *Conn) handed() int64 { return c.out.accepted - c.hostBuffered() }
+// handed gives up mu for a moment: reading bufferedAmount may call Go, where a page or a mock has made its getter.
+func (c *Conn) handed() int64 {
+	if c.out.aborted {
+		return c.out.left
+	}
+	accepted := c.out.accepted
+	c.mu.Unlock()
+	buffered := c.hostBuffered()
+	c.mu.Lock()
+	return accepted - buffered
+}
 
 // hostBuffered returns the bytes that were given to transmit and are not yet sent, as far as the host tells.
 func (c *Conn) hostBuffered() int64 {

@@ -74,7 +74,7 @@ func (c *Conn) connect(t target, opts *Options) error {
 	case Open:
 		c.alreadyOpen()
 	case Closed:
-		c.expectClose()
+		c.expectClose(closeGrace)
 	}
 	return nil
 }
@@ -194,18 +194,20 @@ func (c *Conn) hostOpened() {
 func (c *Conn) hostErrored() {
 	c.in.errored = true
 	if c.hostState() == Closed {
-		c.expectClose()
+		c.expectClose(closeGrace)
+	} else if !c.in.opened {
+		c.expectClose(failureGrace)
 	}
 }
 
 // expectClose is called when the host's object is CLOSED. The close event has to come in the same task; if it has not
 // come in a later one, none will.
-func (c *Conn) expectClose() {
+func (c *Conn) expectClose(grace time.Duration) {
 	if c.in.end != alive {
 		return
 	}
 	c.in.end = closeExpected
-	time.AfterFunc(closeGrace, func() {
+	time.AfterFunc(grace, func() {
 		if c.in.end == closeExpected {
 			c.in.end = closeMissing
 			c.work()
@@ -216,9 +218,13 @@ func (c *Conn) expectClose() {
 // closeGrace is how long a close event may be late: some hosts take a task for each event.
 const closeGrace = 5 * time.Millisecond
 
+// failureGrace is how long after the error event of an attempt to connect the close event may come: WebKit waits for the
+// end of the TCP connection.
+const failureGrace = 10 * time.Second
+
 // endIfClosed ends a connection whose object is CLOSED without a close event.
 func (c *Conn) endIfClosed() {
-	if c.in.end == closeMissing && c.closedSilently() {
+	if c.in.end == closeMissing && (c.closedSilently() || !c.in.opened) {
 		c.finish(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}}, c.in.errored || !c.in.opened)
 	}
 }
@@ -256,8 +262,10 @@ func (c *Conn) leaveHost() {
 
 // abort closes the host's object, of which no event comes any more, also none that is fired inside of its close.
 func (c *Conn) abort() {
+	c.out.left = c.out.accepted - c.hostBuffered()
 	c.leaveHost()
 	c.out.queue, c.out.queued, c.out.closing = nil, 0, nil
+	c.out.aborted = true
 	c.out.closed = true
 	_, _ = theHost().method(c.ws, "close")
 }
@@ -274,7 +282,7 @@ func (c *Conn) observe() {
 			c.peerClosing()
 		}
 	case Closed:
-		c.expectClose()
+		c.expectClose(closeGrace)
 	}
 }
 
