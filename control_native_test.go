@@ -536,7 +536,7 @@ func TestControlPongsAfterClose(t *testing.T) {
 			send(t, c, noise(size))
 			c.CloseWith(4000, "bye")
 			pings := 0
-			for server.read < size-1<<20 {
+			for server.read < size/2 {
 				payload := fmt.Sprint("ping ", pings)
 				server.send(fin|ping, payload)
 				pings++
@@ -551,9 +551,10 @@ func TestControlPongsAfterClose(t *testing.T) {
 					if f.first == fin|closeFrame {
 						t.Fatalf("the Close frame came after %d bytes, and no pong for %q", server.read, payload)
 					}
-					if server.read-asked > 2<<20 {
-						t.Fatalf("no pong came for %q in 2 MiB", payload)
+					if server.read-asked > size/2-1<<20 {
+						t.Fatalf("no pong came for %q in 7 MiB", payload)
 					}
+					time.Sleep(3 * time.Millisecond) // or a busy machine would have sent all before it reads
 				}
 			}
 			for server.next().first != fin|closeFrame {
@@ -564,7 +565,7 @@ func TestControlPongsAfterClose(t *testing.T) {
 				t.Errorf("closed with %+v", ev)
 			}
 			t.Logf("%d pings", pings)
-			if pings < 10 {
+			if pings < 5 {
 				t.Errorf("only %d pings were answered", pings)
 			}
 		})
