@@ -47,7 +47,7 @@ func (b *Blob) Slice(start, end int64, contentType string) *Blob {
 // returns ctx.Err() when ctx ends first; the host's failure to read is an *Exception, for example a "NotReadableError".
 // Natively it returns the Blob's own memory at once.
 func (b *Blob) Bytes(ctx context.Context) ([]byte, error) {
-	if err := ctx.Err(); err != nil {
+	if err := checkContext(ctx); err != nil {
 		return nil, err
 	}
 	return b.read(ctx, 0, b.size())
@@ -90,13 +90,11 @@ type blobReader struct {
 }
 
 func (r *blobReader) Read(p []byte) (int, error) {
-	switch {
-	case r.closed:
+	if r.closed {
 		return 0, io.ErrClosedPipe
-	case r.ctx.Err() != nil:
-		return 0, r.ctx.Err()
-	case len(p) == 0:
-		return 0, nil
+	}
+	if err := checkContext(r.ctx); err != nil || len(p) == 0 {
+		return 0, err
 	}
 	if len(r.chunk) == 0 {
 		if r.off >= r.blob.size() {

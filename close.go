@@ -84,16 +84,18 @@ func (c *Conn) Shutdown(ctx context.Context, code StatusCode, reason string) err
 // ErrClosedNow. While Connecting, CloseNow is Close. When the connection has ended, it does nothing. The error is always nil.
 func (c *Conn) CloseNow() error {
 	c.mu.Lock()
-	switch {
-	case c.end != nil:
+	if c.end != nil {
 		c.mu.Unlock()
 		return nil
-	case c.readyState() == Connecting:
-		c.mu.Unlock()
-		return c.Close()
 	}
+	before := c.readyState()
 	c.setState(Closing)
 	c.dropUnread()
+	if before == Connecting {
+		c.mu.Unlock()
+		c.abandon()
+		return nil
+	}
 	c.postEnd(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: ErrClosedNow}, !c.established)
 	c.mu.Unlock()
 	c.abort()

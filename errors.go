@@ -9,7 +9,7 @@ import (
 // is one of the standard's names.
 //
 // errors.Is compares names, so errors.Is(err, ws.ErrSyntax) holds for every Exception named "SyntaxError".
-// Besides the four names that have a variable below there are "TypeError" (a nil Message, *Blob or *ArrayBuffer; a value
+// Besides the four names that have a variable below there are "TypeError" (a nil Message, *Blob, *ArrayBuffer or context; a value
 // that is no Blob or ArrayBuffer), "NotSupportedError" (a JavaScript host that has no WebSocket, no Blob or cannot read
 // one) and the names of what else the host throws, for example "NotReadableError".
 type Exception struct {

@@ -20,7 +20,7 @@ func greet(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close()
+	defer c.CloseNow()
 	if err := c.Send(ws.Text("hello")); err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func greet(ctx context.Context, url string) error {
 		return err
 	}
 	fmt.Printf("%s: %v\n", c.Protocol(), reply)
-	return c.CloseWith(4000, "thank you")
+	return c.Shutdown(ctx, 4000, "thank you")
 }
 
 // Messages go to a handler, as in a browser's script.
@@ -72,7 +72,7 @@ func ExampleConn_Drain() {
 		fmt.Println(err)
 		return
 	}
-	defer c.Close()
+	defer c.CloseNow()
 	block := make(ws.Bytes, 64<<10)
 	for range 100 {
 		if err := c.Drain(ctx, 1<<20); err != nil {
@@ -86,5 +86,8 @@ func ExampleConn_Drain() {
 	}
 	err = c.Drain(ctx, 0)
 	fmt.Println(c.BufferedAmount(), err)
-	// Output: 0 <nil>
+	fmt.Println(c.Shutdown(ctx, ws.StatusNormalClosure, ""))
+	// Output:
+	// 0 <nil>
+	// <nil>
 }

@@ -115,8 +115,11 @@ const (
 // cause. When ctx ends, the error holds for errors.Is with ctx.Err() and context.Cause(ctx). After an error there is nothing to
 // close.
 func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
-	if err := checkContext(ctx); err != nil {
+	switch err := checkContext(ctx); {
+	case ctx == nil:
 		return nil, err
+	case err != nil:
+		return nil, contextError(ctx)
 	}
 	c, settled, err := newConn(url, opts)
 	if err != nil {

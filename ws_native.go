@@ -44,14 +44,11 @@ type NativeOptions struct {
 // HandshakeError is the server's answer to an opening handshake that it did not accept. It is in CloseError.Err.
 type HandshakeError = handshake.StatusError
 
-var (
-	errAbandoned = errors.New("ws: closed before the connection was established")
-	errExited    = errors.New("ws: a function that the opening handshake called has ended its goroutine")
-)
+var errAbandoned = errors.New("ws: closed before the connection was established")
 
 // platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake has opened.
 type platform struct {
-	cancel   context.CancelFunc // ends the opening handshake
+	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
 	memory   memory // for whoever reads
 
@@ -88,9 +85,15 @@ func (c *Conn) connect(u target, opts *Options) error {
 
 // open makes the opening handshake and starts the endpoint.
 func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval time.Duration) {
-	cause := errExited
+	cause := handshake.ErrExited
 	defer func() {
-		c.cancel()
+		if thrown := recover(); thrown != nil {
+			panic(thrown) // no event is delivered: the program ends
+		}
+		c.abandon() // releases the context
+		c.mu.Lock()
+		c.cancel = nil
+		c.mu.Unlock()
 		if cause != nil {
 			c.ended(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: cause}, true)
 		}
@@ -115,7 +118,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 	cause = nil
 	// It reads in a goroutine of its own: the stack of this one has grown during the handshake, by 2 KiB a connection.
 	endpoint.Start()
-	c.deliver()
+	go c.deliver()
 }
 
 func (c *Conn) newEndpoint(res *handshake.Result, pingInterval time.Duration) *engine.Endpoint {
@@ -134,7 +137,14 @@ func (c *Conn) newEndpoint(res *handshake.Result, pingInterval time.Duration) *e
 }
 
 // abandon ends the handshake; open sees the state and reports the failure.
-func (c *Conn) abandon() { c.cancel() }
+func (c *Conn) abandon() {
+	c.mu.Lock()
+	cancel := c.cancel
+	c.mu.Unlock()
+	if cancel != nil {
+		cancel()
+	}
+}
 
 func (c *Conn) observe() {}
 

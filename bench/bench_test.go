@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,9 +25,20 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-func testServer(t *testing.T) string {
+// certificate is what TLS uses, made once: a process looks for the certificates that it trusts only once.
+var certificate = sync.OnceValues(func() (string, error) {
+	file, _, err := makeCertificate()
+	return file, err
+})
+
+// testServer returns the addresses of a server, without and with TLS.
+func testServer(t *testing.T) []string {
 	t.Helper()
-	addr, stop, err := startServer()
+	file, err := certificate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	addrs, stop, err := startServer(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,11 +47,11 @@ func testServer(t *testing.T) string {
 			t.Error(err)
 		}
 	})
-	return addr
+	return addrs
 }
 
 func TestEveryWorkload(t *testing.T) {
-	b := &nativeBench{server: testServer(t), contestants: contestants, rounds: 1, sample: time.Millisecond}
+	b := &nativeBench{platform: "native", server: "ws://" + testServer(t)[0], contestants: contestants, rounds: 1, sample: time.Millisecond}
 	for _, w := range load.Workloads() {
 		t.Run(w.Name, func(t *testing.T) {
 			list, err := b.measure(w)
@@ -82,12 +94,15 @@ func checkResult(t *testing.T, r *result) {
 }
 
 func TestIdle(t *testing.T) {
-	list, err := measureIdle(testServer(t), contestants, 20, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, r := range list {
-		checkResult(t, r)
+	addrs := testServer(t)
+	for _, server := range []string{"ws://" + addrs[0], "wss://" + addrs[1]} {
+		list, err := measureIdle(&nativeBench{platform: "native", server: server, contestants: contestants}, 20, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range list {
+			checkResult(t, r)
+		}
 	}
 }
 
@@ -128,7 +143,7 @@ func TestEveryHost(t *testing.T) {
 
 // What the contestants receive is what the server was asked for, and what they send arrives.
 func TestContent(t *testing.T) {
-	addr := testServer(t)
+	addr := testServer(t)[0]
 	for _, c := range contestants {
 		t.Run(c.Name, func(t *testing.T) {
 			for _, size := range append(load.FloodSizes, 16<<20) {

@@ -84,12 +84,12 @@ func (set *settings) browser(report func([]*result) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	server, stop, err := startServer()
+	servers, stop, err := startServer("")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	config := set.pageConfig(server)
+	config := set.pageConfig(servers[0])
 	if len(config.Workloads) > 0 {
 		if err := runPage(host, config, dir, report); err != nil {
 			return err

@@ -25,15 +25,15 @@ type idleCost struct {
 }
 
 // measureIdle has each contestant hold idle connections in a process of its own.
-func measureIdle(server string, list []*load.Contestant, connections, rounds int) ([]*result, error) {
+func measureIdle(b *nativeBench, connections, rounds int) ([]*result, error) {
 	var all results
 	for range rounds {
-		for _, c := range list {
+		for _, c := range b.contestants {
 			// An idle program waits for messages. ws needs no goroutine of the user's for that when it has a handler.
-			if c.Name == load.Subject && hasVariant(list) {
+			if c.Name == load.Subject && hasVariant(b.contestants) {
 				continue
 			}
-			cost, err := idleProcess(server, c, connections)
+			cost, err := idleProcess(b.server, c, connections)
 			if err != nil {
 				return nil, fmt.Errorf("idle connections: %s: %w", c.Name, err)
 			}
@@ -41,13 +41,13 @@ func measureIdle(server string, list []*load.Contestant, connections, rounds int
 			if c.Variant {
 				name = load.Subject
 			}
-			all.add("native", "idle/heap+stack", load.Memory, name, cost.Memory)
-			all.add("native", "idle/heap+stack", load.Bytes, name, cost.Memory)
+			all.add(b.platform, "idle/heap+stack", load.Memory, name, cost.Memory)
+			all.add(b.platform, "idle/heap+stack", load.Bytes, name, cost.Memory)
 			if cost.RSS != 0 {
-				all.add("native", "idle/rss", load.Memory, name, cost.RSS)
-				all.add("native", "idle/rss", load.Bytes, name, cost.RSS)
+				all.add(b.platform, "idle/rss", load.Memory, name, cost.RSS)
+				all.add(b.platform, "idle/rss", load.Bytes, name, cost.RSS)
 			}
-			all.add("native", "idle/goroutines", load.Goroutines, name, cost.Goroutines)
+			all.add(b.platform, "idle/goroutines", load.Goroutines, name, cost.Goroutines)
 		}
 	}
 	return all.list, nil
@@ -85,7 +85,7 @@ func runIdle(server, name, count string) error {
 	if err != nil {
 		return err
 	}
-	url := "ws://" + server + "/idle"
+	url := server + "/idle"
 	// What the first connection brings for good is not part of the cost of further ones.
 	clients, err := openIdle(c, url, 10)
 	if err != nil {

@@ -36,7 +36,7 @@ func main() {
 func runRole(role string, args []string) error {
 	switch role {
 	case "server":
-		return runServer(os.Stdin, os.Stdout)
+		return runServer(os.Stdin, os.Stdout, args[0])
 	case "idle":
 		return runIdle(args[0], args[1], args[2])
 	}
@@ -153,7 +153,7 @@ func writeJSON(name string, all []*result) error {
 
 func (set *settings) print(r *result) error {
 	if set.quick {
-		if strings.HasPrefix(r.Name, "native/"+load.CPU.Group+"/") {
+		if strings.Contains(r.Name, "/"+load.CPU.Group+"/") {
 			return nil
 		}
 		return r.printQuick(os.Stdout)
@@ -181,28 +181,54 @@ func (set *settings) native(report func([]*result) error) (err error) {
 	if err != nil {
 		return err
 	}
-	server, stop, err := startServer()
+	certificate, remove, err := makeCertificate()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	servers, stop, err := startServer(certificate)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	b := &nativeBench{server: server, contestants: list, rounds: set.rounds, sample: set.sample}
+	b := &nativeBench{platform: "native", server: "ws://" + servers[0], contestants: list, rounds: set.rounds, sample: set.sample}
+	secure := *b
+	secure.platform, secure.server = "tls", "wss://"+servers[1]
 	for _, w := range load.Workloads() {
-		if !set.workloads.MatchString("native/" + w.Name) {
-			continue
-		}
-		results, err := b.measure(w)
-		if err == nil {
-			err = report(results)
-		}
-		if err != nil {
+		if err := set.nativeWorkload(b, w, report); err != nil {
 			return err
 		}
 	}
-	if !set.workloads.MatchString("native/idle") {
+	if err := set.idle(b, report); err != nil {
+		return err
+	}
+	for _, w := range load.Workloads() {
+		if w.Kind != "recv" && w.Kind != "send" && w.Kind != "pingpong" {
+			continue // what TLS changes shows in these
+		}
+		if err := set.nativeWorkload(&secure, w, report); err != nil {
+			return err
+		}
+	}
+	return set.idle(&secure, report)
+}
+
+func (set *settings) nativeWorkload(b *nativeBench, w *load.Workload, report func([]*result) error) error {
+	if !set.workloads.MatchString(b.platform + "/" + w.Name) {
 		return nil
 	}
-	results, err := measureIdle(server, list, idleConnections, max(1, set.rounds/5))
+	results, err := b.measure(w)
+	if err != nil {
+		return err
+	}
+	return report(results)
+}
+
+func (set *settings) idle(b *nativeBench, report func([]*result) error) error {
+	if !set.workloads.MatchString(b.platform + "/idle") {
+		return nil
+	}
+	results, err := measureIdle(b, idleConnections, max(1, set.rounds/5))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,8 @@ import (
 
 // nativeBench runs workloads against the server, contestants taking turns.
 type nativeBench struct {
-	server      string // host:port
+	platform    string // the first part of the figures' names
+	server      string // its URL, without a path
 	contestants []*load.Contestant
 	rounds      int
 	sample      time.Duration // how long a sample should take
@@ -38,7 +39,7 @@ func (b *nativeBench) measure(w *load.Workload) ([]*result, error) {
 		if !b.takesPart(c, w) {
 			continue
 		}
-		s, err := load.OpenSession(c, "ws://"+b.server+w.Path, w.Deflate)
+		s, err := load.OpenSession(c, b.server+w.Path, w.Deflate)
 		if err != nil {
 			return nil, err
 		}
@@ -63,7 +64,7 @@ func (b *nativeBench) measure(w *load.Workload) ([]*result, error) {
 				measures = append(measures, load.Measure{Kind: load.CPU, Value: float64(cpuTime()-cpu) / float64(r.n)})
 			}
 			for _, m := range measures {
-				all.add("native", w.Name+m.Suffix, m.Kind, r.Contestant.Name, m.Value)
+				all.add(b.platform, w.Name+m.Suffix, m.Kind, r.Contestant.Name, m.Value)
 			}
 		}
 	}

@@ -54,20 +54,46 @@ const (
 	firstOpcode = 8 // of control frames
 )
 
-// runServer serves until stdin ends, that is until the parent process has gone, and prints its address first.
-func runServer(stdin io.Reader, stdout io.Writer) error {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// runServer serves until stdin ends, that is until the parent process has gone. It prints its address first, and with a certificate a
+// second one, of TLS.
+func runServer(stdin io.Reader, stdout io.Writer, certificate string) error {
+	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	if _, err := fmt.Fprintln(stdout, l.Addr()); err != nil {
-		return err
+	listeners := []net.Listener{plain}
+	if certificate != "" {
+		secure, err := listenTLS(certificate)
+		if err != nil {
+			return err
+		}
+		listeners = append(listeners, secure)
 	}
+	for _, l := range listeners {
+		if _, err := fmt.Fprint(stdout, l.Addr(), " "); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(stdout)
 	go func() {
 		io.Copy(io.Discard, stdin) // an error means the same as the end
-		l.Close()
+		for _, l := range listeners {
+			l.Close()
+		}
 	}()
 	s := new(server)
+	ends := make(chan error, len(listeners))
+	for _, l := range listeners {
+		go func() { ends <- s.acceptAll(l) }()
+	}
+	var errs []error
+	for range listeners {
+		errs = append(errs, <-ends)
+	}
+	return errors.Join(errs...)
+}
+
+func (s *server) acceptAll(l net.Listener) error {
 	for {
 		c, err := l.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -91,22 +117,23 @@ func isReset(err error) bool {
 	return errors.As(err, &op)
 }
 
-// startServer runs the server in a process of its own. stop ends it.
-func startServer() (addr string, stop func() error, err error) {
-	cmd, err := subprocess("server")
+// startServer runs the server in a process of its own. The second address is that of TLS, if there is a certificate. stop ends
+// it.
+func startServer(certificate string) (addrs []string, stop func() error, err error) {
+	cmd, err := subprocess("server", certificate)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
 	if err := cmd.Start(); err != nil {
-		return "", nil, fmt.Errorf("the server: %w", err)
+		return nil, nil, fmt.Errorf("the server: %w", err)
 	}
 	stop = func() error {
 		stdin.Close()
@@ -114,9 +141,9 @@ func startServer() (addr string, stop func() error, err error) {
 	}
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		return "", nil, errors.Join(fmt.Errorf("the server's address: %w", err), stop())
+		return nil, nil, errors.Join(fmt.Errorf("the server's address: %w", err), stop())
 	}
-	return strings.TrimSpace(line), stop, nil
+	return strings.Fields(line), stop, nil
 }
 
 // subprocess is this program in another role.

@@ -223,3 +223,25 @@ func TestMessagesGoElsewhere(t *testing.T) {
 		t.Errorf("Read: %v", err)
 	}
 }
+
+// TestNilContext: a context that is nil is a documented error, and takes no message.
+func TestNilContext(t *testing.T) {
+	t.Parallel()
+	c := dial(t, "/echo", nil)
+	if err := wsjson.Send(c, 1); err != nil {
+		t.Fatal(err)
+	}
+	var none context.Context
+	want := &ws.Exception{Name: "TypeError"}
+	if _, err := wsjson.Read[int](none, c); !errors.Is(err, want) {
+		t.Errorf("Read: %v, want %v", err, want)
+	}
+	for _, err := range wsjson.Messages[int](none, c) {
+		if !errors.Is(err, want) {
+			t.Errorf("Messages: %v, want %v", err, want)
+		}
+	}
+	if got, err := wsjson.Read[int](within(t), c); err != nil || got != 1 {
+		t.Errorf("Read: %v, %v", got, err)
+	}
+}

@@ -32,7 +32,7 @@ func (e *Endpoint) StartClosing(code uint16, reason string) {
 	e.mu.Lock()
 	defer e.unlock()
 	if e.sending == open {
-		e.out.close = frame.AppendClose(nil, code, reason)
+		e.out.close = &closeFrame{code, reason}
 		e.setSendingLocked(closeQueued)
 		e.startWritingLocked()
 	}
@@ -63,7 +63,7 @@ func (e *Endpoint) peerClosed(payload []byte) {
 	e.peerClose = &closeFrame{code, reason}
 	e.setReceivingLocked(closeReceived)
 	if e.sending == open {
-		e.out.close = frame.AppendClose(nil, code, reason)
+		e.out.close = e.peerClose
 		e.setSendingLocked(closeQueued)
 	}
 	e.mu.Unlock()
@@ -98,7 +98,7 @@ func (e *Endpoint) failLocked(code uint16, reason string, cause error) {
 		go e.closeWrite()
 	case code != 0 && e.sending != broken:
 		e.out.discardUnbegun()
-		e.out.close = frame.AppendClose(nil, code, reason)
+		e.out.close = &closeFrame{code, reason}
 		e.setReceivingLocked(ignoring)
 		if e.sending == open {
 			e.setSendingLocked(closeQueued)

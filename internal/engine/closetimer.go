@@ -20,10 +20,18 @@ type Timeouts struct {
 	Disconnect time.Duration
 }
 
-func (t *Timeouts) setDefaults() {
-	t.Stall = cmp.Or(t.Stall, 120*time.Second)
-	t.Reply = cmp.Or(t.Reply, 60*time.Second)
-	t.Disconnect = cmp.Or(t.Disconnect, 2*time.Second)
+var defaultTimeouts = Timeouts{Stall: 120 * time.Second, Reply: 60 * time.Second, Disconnect: 2 * time.Second}
+
+// orDefaults returns t with the defaults filled in.
+func (t *Timeouts) orDefaults() *Timeouts {
+	if *t == (Timeouts{}) {
+		return &defaultTimeouts // one for all connections
+	}
+	return &Timeouts{
+		Stall:      cmp.Or(t.Stall, defaultTimeouts.Stall),
+		Reply:      cmp.Or(t.Reply, defaultTimeouts.Reply),
+		Disconnect: cmp.Or(t.Disconnect, defaultTimeouts.Disconnect),
+	}
 }
 
 const (
@@ -62,7 +70,7 @@ type closeTimer struct {
 }
 
 func (t *closeTimer) stop() {
-	if t.timer != nil {
+	if t != nil && t.timer != nil {
 		t.timer.Stop()
 	}
 }
@@ -86,8 +94,14 @@ func (e *Endpoint) stageLocked() closeStage {
 
 // watchClosingLocked sets the timer for a stage that has begun.
 func (e *Endpoint) watchClosingLocked() {
-	t := &e.closing
 	stage := e.stageLocked()
+	if e.closing == nil {
+		if stage == notClosing {
+			return
+		}
+		e.closing = new(closeTimer)
+	}
+	t := e.closing
 	if stage == t.stage {
 		return
 	}
@@ -144,7 +158,7 @@ func (e *Endpoint) closeDue() {
 
 // closeCauseLocked returns why the connection is to be ended now, or sets the timer again and returns nil.
 func (e *Endpoint) closeCauseLocked() error {
-	t := &e.closing
+	t := e.closing
 	stalled := e.stalledLocked()
 	if t.stage == awaitingTaken {
 		if stalled {
@@ -178,7 +192,7 @@ func (e *Endpoint) closeCauseLocked() error {
 
 // stalledLocked looks at how much the peer has taken, and reports whether it is too little.
 func (e *Endpoint) stalledLocked() bool {
-	t := &e.closing
+	t := e.closing
 	now := time.Now()
 	if taken := e.stream.Taken(); taken > t.taken {
 		t.taken, t.progressed = taken, now

@@ -9,14 +9,20 @@ import (
 // queueControlLocked queues a control frame ahead of the messages that wait. It is for the time until our Close frame is
 // written: afterwards nothing may follow.
 func (e *Endpoint) queueControlLocked(op frame.Opcode, payload []byte) {
-	if len(e.out.controls) > maxControls {
+	ch := e.out.controls
+	if ch == nil {
+		ch = new(chunk)
+		e.out.controls = ch
+	}
+	if len(ch.buf) > maxControls {
 		// Only the latest ping needs an answer (RFC 6455, section 5.5.3).
-		e.out.controls = e.out.controls[:0]
-		if e.out.hasPing {
-			e.out.controls = e.appendFrame(e.out.controls, frame.Ping, true, false, nil)
+		ch.buf = ch.buf[:0]
+		if ch.ping {
+			ch.buf = e.appendFrame(ch.buf, frame.Ping, true, false, nil, frame.NewKey())
 		}
 	}
-	e.out.controls = e.appendFrame(e.out.controls, op, true, false, payload)
+	ch.buf = e.appendFrame(ch.buf, op, true, false, payload, frame.NewKey())
+	ch.ping = ch.ping || op == frame.Ping
 }
 
 // answerPing answers a ping.
@@ -31,9 +37,11 @@ func (e *Endpoint) answerPing(payload []byte) {
 
 // writeControlLocked writes control frames at once, if it can be done without waiting.
 func (e *Endpoint) writeControlLocked() {
-	if !e.out.writing {
-		e.writeInlineLocked(1)
-		e.startFlushLocked()
+	if !e.writing {
+		if !e.flushing {
+			e.writeInlineLocked(1)
+		}
+		e.leaveWritingLocked()
 	}
 }
 
@@ -172,7 +180,6 @@ func (e *Endpoint) sendPingLocked() {
 	p.written, p.taken = e.stream.Written(), e.stream.Taken()
 	p.restart()
 	e.queueControlLocked(frame.Ping, nil)
-	e.out.hasPing = true
 	e.keepReadingLocked()
 	e.writeControlLocked()
 }

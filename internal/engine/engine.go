@@ -133,11 +133,11 @@ type Config struct {
 type Endpoint struct {
 	owner    Owner
 	stream   Stream
-	role     frame.Side
-	timeouts Timeouts
+	timeouts *Timeouts
 
 	received   atomic.Int64 // bytes read from the stream
 	inlineNext atomic.Bool  // the next Send writes by itself: see startWritingLocked
+	role       frame.Side
 
 	// incoming is for whoever holds the right to read.
 	incoming incoming
@@ -146,6 +146,8 @@ type Endpoint struct {
 	mu        sync.Mutex
 	sending   sendingState   // changed by setSendingLocked alone
 	receiving receivingState // changed by setReceivingLocked alone
+	writing   bool           // somebody writes: see writer.go
+	flushing  bool           // a goroutine has been started that will
 	reading   reading
 	pauses    uint32     // how often the Owner has said Pause
 	resumes   uint32     // how often Resume was called
@@ -154,14 +156,13 @@ type Endpoint struct {
 	peerClose *closeFrame // the peer's Close frame
 	unsaid    *End        // the report that unlock makes
 	low       int64       // Drained is due when Buffered is at most this; negative: nobody waits
-	closing   closeTimer
-	pinger    *pinger // nil without pings
+	closing   *closeTimer // nil until the connection is to close
+	pinger    *pinger     // nil without pings
 }
 
 // New returns an Endpoint on top of a stream on which the opening handshake is complete. It does nothing before Start.
 func New(owner Owner, stream Stream, config *Config) *Endpoint {
-	e := &Endpoint{owner: owner, stream: stream, role: config.Role, timeouts: config.Timeouts, low: -1}
-	e.timeouts.setDefaults()
+	e := &Endpoint{owner: owner, stream: stream, role: config.Role, timeouts: config.Timeouts.orDefaults(), low: -1}
 	e.incoming.init(config)
 	e.out.deflater = config.Deflater
 	e.inlineNext.Store(true)

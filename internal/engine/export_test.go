@@ -92,7 +92,7 @@ func (e *Endpoint) pingDueLate(late time.Duration) {
 func (e *Endpoint) Writing() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.out.writing
+	return e.writing
 }
 
 // StartPinging is Start without reading.

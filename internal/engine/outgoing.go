@@ -23,13 +23,12 @@ const (
 
 // outgoing is what has been framed and masked and waits to be written. All of it is for whoever holds mu.
 type outgoing struct {
-	writing  bool // somebody writes: see writer.go
 	chunks   chunkQueue
-	controls []byte // frames that go out at the next frame boundary
-	hasPing  bool   // our ping is among them
-	close    []byte // the payload of our Close frame
+	controls *chunk      // control frames, which go out at the next frame boundary; or nil
+	close    *closeFrame // ours, when it is queued
 	order    order
 	deflater *deflate.Deflater // for the Send whose turn it is
+	keys     *frame.Keys       // while somebody writes and other frames are queued, else nil
 
 	accepted int64        // bytes of application data that Send has accepted
 	handed   atomic.Int64 // of these, those that have been handed to the stream; written with mu
@@ -68,13 +67,12 @@ func (ch *chunk) free() {
 // bufferedLocked returns how many bytes of application data have been accepted and not yet handed to the stream.
 func (e *Endpoint) bufferedLocked() int64 { return e.out.accepted - e.out.handed.Load() }
 
-// appendFrame appends a frame to buf.
-func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payload []byte) []byte {
+// appendFrame appends a frame to buf. Only a client uses key.
+func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payload []byte, key [4]byte) []byte {
 	if e.role == frame.Server {
 		buf = frame.AppendUnmaskedHeader(buf, op, fin, rsv1, int64(len(payload)))
 		return append(buf, payload...)
 	}
-	key := frame.NewKey()
 	buf = frame.AppendHeader(buf, op, fin, rsv1, int64(len(payload)), key)
 	start := len(buf)
 	buf = slices.Grow(buf, len(payload))[:start+len(payload)]
@@ -89,19 +87,31 @@ func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, 
 		ch = newChunk()
 		e.out.chunks.push(ch)
 	}
-	ch.buf = e.appendFrame(ch.buf, op, true, rsv1, payload)
+	if e.out.keys == nil {
+		e.out.keys = frame.TakeKeys()
+	}
+	ch.buf = e.appendFrame(ch.buf, op, true, rsv1, payload, e.out.keys.Next())
 	ch.app += app
 }
 
+// writingEndedLocked is called when nobody writes any more.
+func (e *Endpoint) writingEndedLocked() {
+	e.writing = false
+	if e.out.keys != nil {
+		e.out.keys.GiveBack()
+		e.out.keys = nil
+	}
+}
+
 // empty reports whether there is nothing to write but perhaps our Close frame.
-func (out *outgoing) empty() bool { return out.chunks.len() == 0 && len(out.controls) == 0 }
+func (out *outgoing) empty() bool { return out.chunks.len() == 0 && out.controls == nil }
 
 // discard forgets what waits. Its application data stays counted as buffered, as in browsers.
 func (out *outgoing) discard() {
 	for out.chunks.len() > 0 {
 		out.chunks.pop().free()
 	}
-	out.controls, out.hasPing = nil, false
+	out.controls = nil
 }
 
 // discardUnbegun is discard of all that has not been written in part.

@@ -42,7 +42,7 @@ func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 	default:
 		e.queueFrameLocked(op, false, data, int64(len(data)))
 	}
-	if !e.out.writing {
+	if !e.writing {
 		e.startWritingLocked()
 	}
 	e.unlock()
@@ -127,7 +127,7 @@ func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
 		if !first {
 			op = frame.Continuation
 		}
-		ch.buf = e.appendFrame(ch.buf, op, len(data) == 0, rsv1 && first, part)
+		ch.buf = e.appendFrame(ch.buf, op, len(data) == 0, rsv1 && first, part, frame.NewKey())
 		e.mu.Lock()
 		if e.lostLocked() {
 			ch.free()
@@ -145,8 +145,10 @@ func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
 // order keeps the order of Sends that work without mu held.
 type order struct {
 	busy    bool            // a Send works
-	waiting []chan struct{} // those that have begun since, first in, first out
+	waiting *waitingSenders // those that have begun since; nil if there are none
 }
+
+type waitingSenders []chan struct{} // first in, first out
 
 func (e *Endpoint) enterOrderLocked() {
 	o := &e.out.order
@@ -154,8 +156,11 @@ func (e *Endpoint) enterOrderLocked() {
 		o.busy = true
 		return
 	}
+	if o.waiting == nil {
+		o.waiting = new(waitingSenders)
+	}
 	turn := make(chan struct{})
-	o.waiting = append(o.waiting, turn)
+	*o.waiting = append(*o.waiting, turn)
 	e.unlock()
 	<-turn
 	e.mu.Lock()
@@ -163,11 +168,11 @@ func (e *Endpoint) enterOrderLocked() {
 
 func (e *Endpoint) leaveOrderLocked() {
 	o := &e.out.order
-	if len(o.waiting) == 0 {
+	if o.waiting == nil || len(*o.waiting) == 0 {
 		o.busy, o.waiting = false, nil
 		return
 	}
-	next := o.waiting[0]
-	o.waiting = o.waiting[1:]
+	next := (*o.waiting)[0]
+	*o.waiting = (*o.waiting)[1:]
 	close(next)
 }

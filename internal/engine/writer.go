@@ -6,14 +6,14 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Writing. One goroutine at a time writes, which out.writing says. It has no lock while it writes. Whoever finds out.writing set
+// Writing. One goroutine at a time writes, which e.writing says. It has no lock while it writes. Whoever finds e.writing set
 // leaves what it has queued to the one that writes.
 //
 // A Send, a Close, or an answer to a ping writes by itself what the stream takes without waiting: an answer then leaves without a
 // change of goroutines. The rest, and a flood of Sends, is for flush, which collects it into large writes.
 
 const (
-	// flushChunks is how many chunks one write has. With maxFrame it bounds what leaves between a ping and its pong: all chunks of a write
+	// flushChunks is how many chunks one write has. With chunkSize it bounds what leaves between a ping and its pong: all of a write
 	// under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
 	flushChunks = 3
 
@@ -27,25 +27,30 @@ const (
 
 // startWritingLocked sees to it that what is queued is written.
 func (e *Endpoint) startWritingLocked() {
-	if e.out.writing || !e.dueLocked() {
+	if e.writing || !e.dueLocked() {
 		return
 	}
-	// The first Send after something was received writes by itself, while of a flood of Sends only the first does. The Close
-	// frame is written by whoever finds it due: the program may end right afterwards.
-	switch {
-	case e.sending == closeQueued:
-		e.writeInlineLocked(closeInline)
-	case e.inlineNext.Load():
+	// The first Send after something was received writes by itself, while of a flood of Sends only the first does.
+	if e.sending == open && !e.flushing && e.inlineNext.Load() {
 		e.inlineNext.Store(false)
 		e.writeInlineLocked(1)
+	}
+	e.leaveWritingLocked()
+}
+
+// leaveWritingLocked sees to the rest when somebody stops writing. The Close frame, which may have been queued meanwhile, is written by
+// whoever finds it due, and not left to a goroutine: the program may end right after its Close.
+func (e *Endpoint) leaveWritingLocked() {
+	if e.sending == closeQueued && !e.writing {
+		e.writeInlineLocked(closeInline)
 	}
 	e.startFlushLocked()
 }
 
-// startFlushLocked leaves what is queued to a goroutine.
+// startFlushLocked leaves what is queued to a goroutine. Until that runs, a Close may still write by itself.
 func (e *Endpoint) startFlushLocked() {
-	if !e.out.writing && e.dueLocked() {
-		e.out.writing = true
+	if !e.writing && !e.flushing && e.dueLocked() {
+		e.flushing = true
 		go e.flush()
 	}
 }
@@ -53,7 +58,7 @@ func (e *Endpoint) startFlushLocked() {
 // writeSomeLocked is for a Send that is queueing a large message: it writes as long as the stream takes the bytes at once. The
 // same few chunks then serve all of the message.
 func (e *Endpoint) writeSomeLocked() {
-	if e.out.writing {
+	if e.writing || e.flushing {
 		return
 	}
 	e.writeInlineLocked(closeInline)
@@ -80,12 +85,12 @@ func (e *Endpoint) nextLocked() *chunk {
 	switch {
 	case e.sending == broken:
 		return nil
-	case len(out.controls) > 0 && !out.chunks.halfWritten():
-		ch := &chunk{buf: out.controls, ping: out.hasPing}
+	case out.controls != nil && !out.chunks.halfWritten():
+		ch := out.controls
+		out.controls = nil
 		if ch.ping {
 			e.pingLeavesLocked()
 		}
-		out.controls, out.hasPing = nil, false
 		return ch
 	case out.chunks.len() > 0:
 		ch := out.chunks.pop()
@@ -97,7 +102,8 @@ func (e *Endpoint) nextLocked() *chunk {
 		return ch
 	case e.closeDueLocked():
 		e.setSendingLocked(closeWriting)
-		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, out.close)}
+		payload := frame.AppendClose(nil, out.close.code, out.close.reason)
+		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, payload, frame.NewKey())}
 	}
 	return nil
 }
@@ -109,9 +115,9 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 		return
 	}
 	out := &e.out
-	out.writing = true
+	e.writing = true
 	for limit > 0 {
-		if first := out.chunks.first(); first != nil && len(out.controls) == 0 && len(first.buf)-first.sent > most {
+		if first := out.chunks.first(); first != nil && out.controls == nil && len(first.buf)-first.sent > most {
 			break
 		}
 		ch := e.nextLocked()
@@ -136,7 +142,7 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 		}
 		e.wroteLocked(ch)
 	}
-	out.writing = false
+	e.writingEndedLocked()
 }
 
 // flush writes until nothing is left to write.
@@ -144,6 +150,12 @@ func (e *Endpoint) flush() {
 	w := writes.Get().(*largeWrite)
 	defer writes.Put(w)
 	e.mu.Lock()
+	defer e.unlock()
+	e.flushing = false
+	if e.writing {
+		return // it sees to the rest
+	}
+	e.writing = true
 	for e.fillLocked(w) {
 		e.unlock()
 		err := e.stream.Write(w.buffers)
@@ -158,8 +170,7 @@ func (e *Endpoint) flush() {
 		}
 		w.clear()
 	}
-	e.out.writing = false
-	e.unlock()
+	e.writingEndedLocked()
 }
 
 // largeWrite is a write of several chunks.
@@ -179,7 +190,7 @@ func (w *largeWrite) clear() {
 // fillLocked takes what one write is to write. It reports false if there is nothing.
 func (e *Endpoint) fillLocked(w *largeWrite) bool {
 	for len(w.chunks) < flushChunks {
-		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || len(e.out.controls) > 0) {
+		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || e.out.controls != nil) {
 			break // the Close frame goes alone; control frames go first, in the next write
 		}
 		ch := e.nextLocked()

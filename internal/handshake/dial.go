@@ -69,9 +69,25 @@ func Dial(ctx context.Context, cfg *Config) (*Result, error) {
 		return nil, fmt.Errorf("opening handshake with %s: %w", cfg.URL.Origin(), err)
 	}
 	if cfg.OnHandshake != nil {
-		cfg.OnHandshake(result.Response)
+		tell(cfg.OnHandshake, result)
 	}
 	return result, nil
+}
+
+// ErrExited: a function of the caller has ended its goroutine, by runtime.Goexit or a test's Fatal.
+var ErrExited = errors.New("ws: a function that the opening handshake called has ended its goroutine")
+
+// tell calls OnHandshake. Nobody gets the connection if that does not return.
+func tell(onHandshake func(*http.Response), result *Result) {
+	returned := false
+	defer func() {
+		if !returned {
+			// Nobody is left to hear what goes wrong.
+			_ = result.Stream.Close()
+		}
+	}()
+	onHandshake(result.Response)
+	returned = true
 }
 
 // answer is the Authorization field with which to repeat a handshake that failed with err, or "".
@@ -93,15 +109,17 @@ func answer(cfg *Config, err error) string {
 // dial makes one attempt.
 func dial(parent context.Context, cfg *Config, authorization string) (*Result, error) {
 	// Its end closes whatever connection has not become the result's.
-	ctx, cancel := context.WithCancel(parent)
-	defer cancel()
-	u := newUpgrade(ctx, cancel, cfg, authorization)
+	ctx, fail := context.WithCancelCause(parent)
+	defer fail(nil)
+	u := newUpgrade(ctx, fail, cfg, authorization)
 	conn, _, err := websocket.Dial(ctx, placeholder, &websocket.DialOptions{
 		HTTPClient:   &http.Client{Transport: u},
 		HTTPHeader:   requestHeader(cfg.Header),
 		Subprotocols: cfg.Protocols,
 	})
 	switch {
+	case context.Cause(ctx) == ErrExited:
+		err = ErrExited
 	case u.err != nil:
 		err = u.err // without what net/http and coder/websocket say about the placeholder
 	case err != nil && u.result != nil:

@@ -35,12 +35,13 @@ type upgrade struct {
 	err    error
 }
 
-func newUpgrade(ctx context.Context, cancel context.CancelFunc, cfg *Config, authorization string) *upgrade {
+func newUpgrade(ctx context.Context, fail context.CancelCauseFunc, cfg *Config, authorization string) *upgrade {
 	var base http.RoundTripper
 	if cfg.Client != nil {
 		base = cfg.Client.Transport
 	}
-	return &upgrade{cfg: cfg, authorization: authorization, cancel: cancel, transport: newTransport(ctx, base)}
+	cancel := func() { fail(nil) }
+	return &upgrade{cfg: cfg, authorization: authorization, cancel: cancel, transport: newTransport(ctx, fail, base)}
 }
 
 func (u *upgrade) RoundTrip(req *http.Request) (*http.Response, error) {

@@ -19,7 +19,8 @@ func newTCPSocket(*net.TCPConn) *tcpSocket { return nil }
 
 type readAttempt struct{}
 
-func (*readAttempt) init(*Conn)                              {}
+func newReadAttempt(*Conn) *readAttempt { return nil }
+
 func (*readAttempt) readSome(engine.Buffers) ([]byte, error) { return nil, net.ErrClosed }
 
 func (*tcpSocket) tryWrite([]byte, *atomic.Int64) (int, error) { return 0, nil }

@@ -41,7 +41,11 @@ type readAttempt struct {
 	err     error
 }
 
-func (a *readAttempt) init(c *Conn) { a.conn, a.try = c, a.read }
+func newReadAttempt(c *Conn) *readAttempt {
+	a := &readAttempt{conn: c}
+	a.try = a.read
+	return a
+}
 
 func (a *readAttempt) readSome(b engine.Buffers) ([]byte, error) {
 	a.buffers, a.n, a.err = b, 0, nil

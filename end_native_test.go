@@ -1,0 +1,518 @@
+//go:build !js
+
+package ws_test
+
+// Programs that end, handlers that end their goroutine or panic, and what a closed connection holds: native only, because a browser
+// has neither processes nor a measure of memory.
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha1"
+	"crypto/tls"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/seed2c7e30c3/ws"
+)
+
+// wireServer is a server on the level of bytes, which a test writes itself.
+type wireServer struct {
+	url    string
+	client *http.Client // for a TLS server, else nil
+}
+
+// newWireServer accepts connections, opens them as WebSockets with the first subprotocol that is offered, and gives each to
+// serve, which may leave closing to it.
+func newWireServer(t testing.TB, encrypted bool, serve func(net.Conn, *bufio.Reader)) *wireServer {
+	t.Helper()
+	var listener net.Listener
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &wireServer{url: "ws://" + listener.Addr().String() + "/"}
+	if encrypted {
+		lender := httptest.NewUnstartedServer(nil)
+		lender.StartTLS()
+		s.client = lender.Client()
+		s.url = "wss" + strings.TrimPrefix(s.url, "ws")
+		listener = tls.NewListener(listener, &tls.Config{Certificates: lender.TLS.Certificates})
+		lender.Close()
+	}
+	var all sync.WaitGroup
+	t.Cleanup(func() {
+		listener.Close()
+		all.Wait()
+	})
+	all.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			all.Go(func() {
+				defer conn.Close()
+				in := bufio.NewReader(conn)
+				if upgradeWire(conn, in) == nil {
+					serve(conn, in)
+				}
+			})
+		}
+	})
+	return s
+}
+
+// upgradeWire answers an opening handshake.
+func upgradeWire(conn io.Writer, in *bufio.Reader) error {
+	request, err := http.ReadRequest(in)
+	if err != nil {
+		return err
+	}
+	sum := sha1.Sum([]byte(request.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+	lines := []string{
+		"HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade",
+		"Sec-WebSocket-Accept: " + base64.StdEncoding.EncodeToString(sum[:]),
+	}
+	if names := request.Header.Get("Sec-WebSocket-Protocol"); names != "" {
+		first, _, _ := strings.Cut(names, ",")
+		lines = append(lines, "Sec-WebSocket-Protocol: "+first)
+	}
+	_, err = io.WriteString(conn, strings.Join(lines, "\r\n")+"\r\n\r\n")
+	return err
+}
+
+// clientFrame is a frame of a client, unmasked.
+type clientFrame struct {
+	first   byte
+	payload []byte
+}
+
+func (f clientFrame) String() string {
+	return fmt.Sprintf("a frame %#02x of %d bytes %q", f.first, len(f.payload), f.payload[:min(len(f.payload), 32)])
+}
+
+func readClientFrame(in *bufio.Reader) (clientFrame, error) {
+	var head [8]byte
+	if _, err := io.ReadFull(in, head[:2]); err != nil {
+		return clientFrame{}, err
+	}
+	f := clientFrame{first: head[0]}
+	length := uint64(head[1] & 0x7f)
+	var err error
+	switch length {
+	case 126:
+		_, err = io.ReadFull(in, head[:2])
+		length = uint64(binary.BigEndian.Uint16(head[:2]))
+	case 127:
+		_, err = io.ReadFull(in, head[:8])
+		length = binary.BigEndian.Uint64(head[:8])
+	}
+	if err != nil {
+		return f, err
+	}
+	var key [4]byte
+	if _, err := io.ReadFull(in, key[:]); err != nil {
+		return f, err
+	}
+	f.payload = make([]byte, length)
+	_, err = io.ReadFull(in, f.payload)
+	for i := range f.payload {
+		f.payload[i] ^= key[i%4]
+	}
+	return f, err
+}
+
+// appendWireFrame appends a frame of a server.
+func appendWireFrame(b []byte, first byte, payload []byte) []byte {
+	switch n := len(payload); {
+	case n < 126:
+		b = append(b, first, byte(n))
+	case n < 1<<16:
+		b = binary.BigEndian.AppendUint16(append(b, first, 126), uint16(n))
+	default:
+		b = binary.BigEndian.AppendUint64(append(b, first, 127), uint64(n))
+	}
+	return append(b, payload...)
+}
+
+// options are those of a client of the server.
+func (s *wireServer) options() *ws.Options {
+	return &ws.Options{Native: ws.NativeOptions{HTTPClient: s.client}}
+}
+
+// programVariable names what the child processes of the tests below do, and endURLVariable where.
+const (
+	programVariable = "WS_TEST_END_PROGRAM"
+	endURLVariable  = "WS_TEST_END_URL"
+)
+
+// endPrograms are small programs. Each process ends right after its function has returned.
+var endPrograms = map[string]func(ctx context.Context, url string) error{
+	"example": greet,
+	"CloseWith": func(ctx context.Context, url string) error {
+		c, err := greeted(ctx, url)
+		if err != nil {
+			return err
+		}
+		return c.CloseWith(4000, "thank you")
+	},
+	"Close": func(ctx context.Context, url string) error {
+		c, err := greeted(ctx, url)
+		if err != nil {
+			return err
+		}
+		return c.Close()
+	},
+	"CloseWith while another goroutine reads": func(ctx context.Context, url string) error {
+		c, err := greeted(ctx, url)
+		if err != nil {
+			return err
+		}
+		go c.Read(ctx)
+		if err := c.Send(ws.Text("last")); err != nil {
+			return err
+		}
+		return c.CloseWith(4000, "thank you")
+	},
+	"CloseWith in OnMessage": func(ctx context.Context, url string) error {
+		closed := make(chan error)
+		c, err := ws.Dial(ctx, url, &ws.Options{OnMessage: func(c *ws.Conn, _ ws.Message) {
+			closed <- c.CloseWith(4000, "thank you")
+		}})
+		if err != nil {
+			return err
+		}
+		if err := c.Send(ws.Text("hello")); err != nil {
+			return err
+		}
+		return <-closed
+	},
+	"Shutdown": func(ctx context.Context, url string) error {
+		c, err := ws.Dial(ctx, url, nil)
+		if err != nil {
+			return err
+		}
+		if err := c.Send(ws.Text("hello")); err != nil {
+			return err
+		}
+		for range 10 {
+			if err := c.Send(ws.Bytes(make([]byte, 1<<20))); err != nil {
+				return err
+			}
+		}
+		return c.Shutdown(ctx, 4000, "thank you")
+	},
+}
+
+func greeted(ctx context.Context, url string) (*ws.Conn, error) {
+	c, err := ws.Dial(ctx, url, nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Send(ws.Text("hello")); err != nil {
+		return nil, err
+	}
+	_, err = c.Read(ctx)
+	return c, err
+}
+
+// endChild runs this test binary as a program.
+func endChild(t testing.TB, program, url string) (stderr string, err error) {
+	cmd := exec.CommandContext(testContext(t), os.Args[0], "-test.run=^TestEndPrograms$")
+	cmd.Env = append(os.Environ(), programVariable+"="+program, endURLVariable+"="+url, serverVariable+"="+serverURL)
+	var out bytes.Buffer
+	cmd.Stderr, cmd.Stdout = &out, &out
+	err = cmd.Run()
+	return out.String(), err
+}
+
+// said is what a server has got from a client.
+type said struct {
+	close clientFrame // or zero
+	bytes int       // of messages
+	err   error     // the end, if there was no Close frame
+}
+
+// listen answers the first message with itself, and reads until the Close frame, which it answers.
+func listen(conn net.Conn, in *bufio.Reader) (s said) {
+	for first := true; ; {
+		f, err := readClientFrame(in)
+		switch {
+		case err != nil:
+			s.err = err
+			return s
+		case f.first == fin|closeFrame:
+			s.close = f
+			// The client may be gone.
+			_, _ = conn.Write(appendWireFrame(nil, f.first, f.payload))
+			return s
+		case first:
+			first = false
+			if _, err := conn.Write(appendWireFrame(nil, f.first, f.payload)); err != nil {
+				s.err = err
+				return s
+			}
+		}
+		s.bytes += len(f.payload)
+	}
+}
+
+// TestEndPrograms: a small program that ends right after Close or CloseWith has said goodbye, 100 times of 100. What was sent before Shutdown
+// arrives, all of it.
+func TestEndPrograms(t *testing.T) {
+	if program := os.Getenv(programVariable); program != "" {
+		runProgram(program)
+	}
+	t.Parallel()
+	for name := range endPrograms {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			runs := 100
+			want := said{close: clientFrame{fin | closeFrame, []byte(closeBody(4000, "thank you"))}, bytes: len("hello")}
+			switch name {
+			case "Close":
+				want.close.payload = nil
+			case "CloseWith while another goroutine reads":
+				want.bytes += len("last")
+			case "Shutdown":
+				runs, want.bytes = 20, want.bytes+10<<20
+			}
+			if testing.Short() {
+				runs = 5
+			}
+			heard := make(chan said, 1)
+			s := newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) { heard <- listen(conn, in) })
+			for i := range runs {
+				if out, err := endChild(t, name, s.url); err != nil {
+					t.Fatalf("run %d: %v\n%s", i, err, out)
+				}
+				got := await(t, "end at the server", heard)
+				if got.err != nil || got.close.first != want.close.first || !bytes.Equal(got.close.payload, want.close.payload) || got.bytes != want.bytes {
+					t.Fatalf("run %d: the server got %d bytes, then %v, %v; want %d bytes and %v", i, got.bytes, got.close, got.err, want.bytes, want.close)
+				}
+			}
+		})
+	}
+}
+
+// runProgram runs one of the programs, and ends the process.
+func runProgram(program string) {
+	run := endPrograms[program]
+	if run == nil {
+		run = panicPrograms[program]
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := run(ctx, os.Getenv(endURLVariable)); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// panicPrograms are programs one of whose handlers panics.
+var panicPrograms = map[string]func(ctx context.Context, url string) error{
+	"OnOpen":      panicIn("OnOpen"),
+	"OnMessage":   panicIn("OnMessage"),
+	"OnError":     panicIn("OnError"),
+	"OnClose":     panicIn("OnClose"),
+	"OnHandshake": panicIn("OnHandshake"),
+}
+
+func panicIn(handler string) func(context.Context, string) error {
+	happened := func(name string) {
+		fmt.Fprintf(os.Stderr, "event: %s\n", name)
+		if name == handler {
+			panicHere(name)
+		}
+	}
+	return func(ctx context.Context, url string) error {
+		opts := &ws.Options{
+			OnOpen:    func(*ws.Conn) { happened("OnOpen") },
+			OnMessage: func(*ws.Conn, ws.Message) { happened("OnMessage") },
+			OnError:   func(*ws.Conn, error) { happened("OnError") },
+			OnClose:   func(*ws.Conn, ws.CloseEvent) { happened("OnClose") },
+		}
+		opts.Native.OnHandshake = func(*http.Response) { happened("OnHandshake") }
+		if _, err := ws.New(url, opts); err != nil {
+			return err
+		}
+		<-ctx.Done()
+		return ctx.Err()
+	}
+}
+
+// panicHere has a name that is looked for in the stack. The panic comes while events arrive: nobody may handle them.
+func panicHere(name string) {
+	defer time.Sleep(20 * time.Millisecond) // a program's own deferred functions run; an event too many would come meanwhile
+	panic("thrown in " + name)
+}
+
+// TestEndPanic: a handler that panics ends the program, with its own stack, and no event follows.
+func TestEndPanic(t *testing.T) {
+	t.Parallel()
+	for name := range panicPrograms {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
+				data := appendWireFrame(nil, fin|text, []byte("a"))
+				data = appendWireFrame(data, fin|text, []byte("b"))
+				if name == "OnError" {
+					data = append(data, reservedFrame...)
+				} else {
+					data = appendWireFrame(data, fin|closeFrame, []byte(closeBody(4000, "")))
+				}
+				if _, err := conn.Write(data); err == nil {
+					io.Copy(io.Discard, in)
+				}
+			})
+			out, err := endChild(t, name, s.url)
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || exit.ExitCode() != 2 {
+				t.Errorf("the program ended with %v", err)
+			}
+			for _, want := range []string{"panic: thrown in " + name, "ws_test.panicHere("} {
+				if !strings.Contains(out, want) {
+					t.Errorf("the output has no %q", want)
+				}
+			}
+			events, _, _ := strings.Cut(out, "panic: ")
+			if last := strings.TrimSpace(events); !strings.HasSuffix(last, "event: "+name) || strings.Count(out, "event: "+name+"\n") != 1 {
+				t.Errorf("events:\n%s", events)
+			}
+			if t.Failed() {
+				t.Log(out)
+			}
+		})
+	}
+}
+
+// TestEndGoexitHandshake: a function of the program that the opening handshake calls and that ends its goroutine fails the attempt.
+func TestEndGoexitHandshake(t *testing.T) {
+	exit := func() { runtime.Goexit() }
+	dialer := func(context.Context, string, string) (net.Conn, error) { exit(); return nil, nil }
+	secure := func(t *testing.T, change func(*tls.Config)) *http.Client {
+		s := httptest.NewTLSServer(nil)
+		defer s.Close()
+		transport := s.Client().Transport.(*http.Transport).Clone()
+		change(transport.TLSClientConfig)
+		return &http.Client{Transport: transport}
+	}
+	for name, test := range map[string]struct {
+		encrypted bool
+		options   func(*testing.T) ws.NativeOptions
+	}{
+		"OnHandshake": {false, func(*testing.T) ws.NativeOptions {
+			return ws.NativeOptions{OnHandshake: func(*http.Response) { exit() }}
+		}},
+		"OnHandshake, TLS": {true, func(t *testing.T) ws.NativeOptions {
+			return ws.NativeOptions{HTTPClient: secure(t, func(*tls.Config) {}), OnHandshake: func(*http.Response) { exit() }}
+		}},
+		"DialContext": {false, func(*testing.T) ws.NativeOptions {
+			return ws.NativeOptions{HTTPClient: &http.Client{Transport: &http.Transport{DialContext: dialer}}}
+		}},
+		"Dial": {false, func(*testing.T) ws.NativeOptions {
+			return ws.NativeOptions{HTTPClient: &http.Client{Transport: &http.Transport{
+				Dial: func(string, string) (net.Conn, error) { exit(); return nil, nil },
+			}}}
+		}},
+		"DialTLSContext": {true, func(*testing.T) ws.NativeOptions {
+			return ws.NativeOptions{HTTPClient: &http.Client{Transport: &http.Transport{DialTLSContext: dialer}}}
+		}},
+		"VerifyConnection": {true, func(t *testing.T) ws.NativeOptions {
+			return ws.NativeOptions{HTTPClient: secure(t, func(c *tls.Config) {
+				c.VerifyConnection = func(tls.ConnectionState) error { exit(); return nil }
+			})}
+		}},
+		"Proxy": {false, func(*testing.T) ws.NativeOptions {
+			return ws.NativeOptions{HTTPClient: &http.Client{Transport: &http.Transport{
+				Proxy: func(*http.Request) (*url.URL, error) { exit(); return nil, nil },
+			}}}
+		}},
+		"RoundTripper": {false, func(*testing.T) ws.NativeOptions {
+			return ws.NativeOptions{HTTPClient: &http.Client{Transport: exitingTransport{}}}
+		}},
+		"Jar": {false, func(*testing.T) ws.NativeOptions {
+			jar, _ := cookiejar.New(nil)
+			return ws.NativeOptions{HTTPClient: &http.Client{Jar: exitingJar{jar}}}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := ownGoroutines()
+			ended := make(chan error, 1)
+			s := newWireServer(t, test.encrypted, func(conn net.Conn, in *bufio.Reader) {
+				_, err := readClientFrame(in)
+				ended <- err
+			})
+			opts := &ws.Options{Native: test.options(t)}
+			log := record(opts)
+			ctx := testContext(t)
+			c, err := ws.Dial(ctx, s.url, opts)
+			closeUnwanted(t, c)
+			var closed *ws.CloseError
+			if !errors.As(err, &closed) || closed.CloseEvent != abnormal || closed.Err == nil {
+				t.Errorf("Dial returned %v", err)
+			}
+			log.want(t, errorEvent, event(abnormal))
+			if strings.HasPrefix(name, "OnHandshake") {
+				if err := await(t, "end of TCP", ended); err != io.EOF {
+					t.Errorf("the server got %v, want the end of TCP", err)
+				}
+			}
+			wantNoGoroutines(t, before)
+		})
+	}
+}
+
+type exitingTransport struct{}
+
+func (exitingTransport) RoundTrip(*http.Request) (*http.Response, error) {
+	runtime.Goexit()
+	return nil, nil
+}
+
+type exitingJar struct{ http.CookieJar }
+
+func (exitingJar) Cookies(*url.URL) []*http.Cookie {
+	runtime.Goexit()
+	return nil
+}
+
+// TestEndCloseNowOpening: CloseNow just as the connection opens ends it, though the peer answers no Close frame.
+func TestEndCloseNowOpening(t *testing.T) {
+	t.Parallel()
+	s := newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) { io.Copy(io.Discard, in) })
+	rounds := 400
+	if testing.Short() {
+		rounds = 50
+	}
+	for i := range rounds {
+		opts := s.options()
+		log := record(opts)
+		c := construct(t, s.url, opts)
+		time.Sleep(time.Duration(i%100) * 5 * time.Microsecond) // somewhere in the handshake: any moment is fine
+		c.CloseNow()
+		got := strings.Join(log.all(t), ", ")
+		got = strings.Replace(got, "open CLOSING", openEvent, 1)
+		if got != openEvent+", "+event(abnormal) && got != errorEvent+", "+event(abnormal) {
+			t.Fatalf("round %d: events %s", i, got)
+		}
+	}
+}
