@@ -256,8 +256,8 @@ func TestControlPongDuringUpload(t *testing.T) {
 				switch {
 				case size == 16:
 					total = 2 << 20
-				case testing.Short():
-					size, total = min(size, 8<<20), 8<<20
+				case testing.Short() || raceDetector:
+					size, total = min(size, 4<<20), 4<<20
 				}
 				pongDuringUpload(t, o, size, max(total, size))
 			})
@@ -267,7 +267,7 @@ func TestControlPongDuringUpload(t *testing.T) {
 
 func pongDuringUpload(t *testing.T, o lineOptions, size, total int) {
 	c, server := newLine(t, o).dial(t)
-	data := noise(max(size, 4<<20)) // no message is like one before that compression remembers
+	data := noise(max(size, 1<<20)) // no message is like one before that compression remembers
 	if o.compressed {
 		data = grain(len(data))
 	}
@@ -648,8 +648,8 @@ func TestControlNothingBehindClose(t *testing.T) {
 func TestControlCloseDuringSend(t *testing.T) {
 	t.Parallel()
 	size := 64 << 20
-	if testing.Short() {
-		size = 16 << 20
+	if testing.Short() || raceDetector {
+		size = 8 << 20
 	}
 	c, server := newLine(t, lineOptions{compressed: true}).dial(t)
 	data := grain(size)
@@ -720,7 +720,7 @@ func (l latencies) want(t testing.TB, what string) {
 func TestControlLocks(t *testing.T) {
 	size := 200 << 20
 	if testing.Short() || raceDetector {
-		size = 40 << 20
+		size = 16 << 20
 	}
 	for _, o := range []lineOptions{{}, {compressed: true}} {
 		t.Run(o.String(), func(t *testing.T) {
