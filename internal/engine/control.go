@@ -76,6 +76,9 @@ const (
 	pingArrived                   // the peer's system has it, as far as that is known
 )
 
+// shortestLook is the shortest time between two looks at what the peer has taken.
+const shortestLook = time.Millisecond
+
 // lastLook is how long after the interval a connection is failed: the goroutine that reads may be about to report what has arrived.
 const lastLook = 20 * time.Millisecond
 
@@ -96,7 +99,7 @@ func (p *pinger) set(d time.Duration) {
 func (p *pinger) wait() {
 	left := max(0, time.Until(p.alive.Add(p.interval)))
 	if p.state == pingQueued || p.state == pingTaken {
-		left = min(left, p.interval/looks)
+		left = min(left, max(p.interval/looks, shortestLook))
 	}
 	p.set(left)
 }
