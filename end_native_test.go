@@ -42,19 +42,26 @@ type wireServer struct {
 // serve, which may leave closing to it.
 func newWireServer(t testing.TB, encrypted bool, serve func(net.Conn, *bufio.Reader)) *wireServer {
 	t.Helper()
-	var listener net.Listener
+	if encrypted {
+		lender := httptest.NewUnstartedServer(nil)
+		lender.StartTLS()
+		lender.Close()
+		return serveWire(t, &tls.Config{Certificates: lender.TLS.Certificates}, lender.Client(), serve)
+	}
+	return serveWire(t, nil, nil, serve)
+}
+
+// serveWire is newWireServer with a server's and a client's side of TLS, or nil.
+func serveWire(t testing.TB, config *tls.Config, client *http.Client, serve func(net.Conn, *bufio.Reader)) *wireServer {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &wireServer{url: "ws://" + listener.Addr().String() + "/"}
-	if encrypted {
-		lender := httptest.NewUnstartedServer(nil)
-		lender.StartTLS()
-		s.client = lender.Client()
+	s := &wireServer{url: "ws://" + listener.Addr().String() + "/", client: client}
+	if config != nil {
 		s.url = "wss" + strings.TrimPrefix(s.url, "ws")
-		listener = tls.NewListener(listener, &tls.Config{Certificates: lender.TLS.Certificates})
-		lender.Close()
+		listener = tls.NewListener(listener, config)
 	}
 	var all sync.WaitGroup
 	t.Cleanup(func() {
