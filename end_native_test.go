@@ -105,22 +105,22 @@ func upgradeWire(conn io.Writer, in *bufio.Reader) error {
 	return err
 }
 
-// wireFrame is a frame of a client, unmasked.
-type wireFrame struct {
+// clientFrame is a frame of a client, unmasked.
+type clientFrame struct {
 	first   byte
 	payload []byte
 }
 
-func (f wireFrame) String() string {
+func (f clientFrame) String() string {
 	return fmt.Sprintf("a frame %#02x of %d bytes %q", f.first, len(f.payload), f.payload[:min(len(f.payload), 32)])
 }
 
-func readWireFrame(in *bufio.Reader) (wireFrame, error) {
+func readClientFrame(in *bufio.Reader) (clientFrame, error) {
 	var head [8]byte
 	if _, err := io.ReadFull(in, head[:2]); err != nil {
-		return wireFrame{}, err
+		return clientFrame{}, err
 	}
-	f := wireFrame{first: head[0]}
+	f := clientFrame{first: head[0]}
 	length := uint64(head[1] & 0x7f)
 	var err error
 	switch length {
@@ -240,8 +240,8 @@ func greeted(ctx context.Context, url string) (*ws.Conn, error) {
 	return c, err
 }
 
-// child runs this test binary as a program.
-func child(t testing.TB, program, url string) (stderr string, err error) {
+// endChild runs this test binary as a program.
+func endChild(t testing.TB, program, url string) (stderr string, err error) {
 	cmd := exec.CommandContext(testContext(t), os.Args[0], "-test.run=^TestEndPrograms$")
 	cmd.Env = append(os.Environ(), programVariable+"="+program, endURLVariable+"="+url, serverVariable+"="+serverURL)
 	var out bytes.Buffer
@@ -252,7 +252,7 @@ func child(t testing.TB, program, url string) (stderr string, err error) {
 
 // said is what a server has got from a client.
 type said struct {
-	close wireFrame // or zero
+	close clientFrame // or zero
 	bytes int       // of messages
 	err   error     // the end, if there was no Close frame
 }
@@ -260,7 +260,7 @@ type said struct {
 // listen answers the first message with itself, and reads until the Close frame, which it answers.
 func listen(conn net.Conn, in *bufio.Reader) (s said) {
 	for first := true; ; {
-		f, err := readWireFrame(in)
+		f, err := readClientFrame(in)
 		switch {
 		case err != nil:
 			s.err = err
@@ -292,7 +292,7 @@ func TestEndPrograms(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			runs := 100
-			want := said{close: wireFrame{fin | closeFrame, []byte(closeBody(4000, "thank you"))}, bytes: len("hello")}
+			want := said{close: clientFrame{fin | closeFrame, []byte(closeBody(4000, "thank you"))}, bytes: len("hello")}
 			switch name {
 			case "Close":
 				want.close.payload = nil
@@ -307,7 +307,7 @@ func TestEndPrograms(t *testing.T) {
 			heard := make(chan said, 1)
 			s := newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) { heard <- listen(conn, in) })
 			for i := range runs {
-				if out, err := child(t, name, s.url); err != nil {
+				if out, err := endChild(t, name, s.url); err != nil {
 					t.Fatalf("run %d: %v\n%s", i, err, out)
 				}
 				got := await(t, "end at the server", heard)
@@ -390,7 +390,7 @@ func TestEndPanic(t *testing.T) {
 					io.Copy(io.Discard, in)
 				}
 			})
-			out, err := child(t, name, s.url)
+			out, err := endChild(t, name, s.url)
 			var exit *exec.ExitError
 			if !errors.As(err, &exit) || exit.ExitCode() != 2 {
 				t.Errorf("the program ended with %v", err)
@@ -465,7 +465,7 @@ func TestEndGoexitHandshake(t *testing.T) {
 			before := ownGoroutines()
 			ended := make(chan error, 1)
 			s := newWireServer(t, test.encrypted, func(conn net.Conn, in *bufio.Reader) {
-				_, err := readWireFrame(in)
+				_, err := readClientFrame(in)
 				ended <- err
 			})
 			opts := &ws.Options{Native: test.options(t)}

@@ -9,14 +9,20 @@ import (
 // queueControlLocked queues a control frame ahead of the messages that wait. It is for the time until our Close frame is
 // written: afterwards nothing may follow.
 func (e *Endpoint) queueControlLocked(op frame.Opcode, payload []byte) {
-	if len(e.out.controls) > maxControls {
+	ch := e.out.controls
+	if ch == nil {
+		ch = new(chunk)
+		e.out.controls = ch
+	}
+	if len(ch.buf) > maxControls {
 		// Only the latest ping needs an answer (RFC 6455, section 5.5.3).
-		e.out.controls = e.out.controls[:0]
-		if e.out.hasPing {
-			e.out.controls = e.appendFrame(e.out.controls, frame.Ping, true, false, nil, frame.NewKey())
+		ch.buf = ch.buf[:0]
+		if ch.ping {
+			ch.buf = e.appendFrame(ch.buf, frame.Ping, true, false, nil, frame.NewKey())
 		}
 	}
-	e.out.controls = e.appendFrame(e.out.controls, op, true, false, payload, frame.NewKey())
+	ch.buf = e.appendFrame(ch.buf, op, true, false, payload, frame.NewKey())
+	ch.ping = ch.ping || op == frame.Ping
 }
 
 // answerPing answers a ping.
@@ -31,8 +37,8 @@ func (e *Endpoint) answerPing(payload []byte) {
 
 // writeControlLocked writes control frames at once, if it can be done without waiting.
 func (e *Endpoint) writeControlLocked() {
-	if !e.out.writing {
-		if !e.out.flushing {
+	if !e.writing {
+		if !e.flushing {
 			e.writeInlineLocked(1)
 		}
 		e.leaveWritingLocked()
@@ -43,17 +49,19 @@ func (e *Endpoint) writeControlLocked() {
 // the network has taken it, something must be received within an interval, be it the pong or anything else.
 //
 // Time counts only while it says something about the peer. Until the ping has left, a peer that takes bytes lives. Until the
-// peer's system has the ping, so does one whose system acknowledges bytes. While the Owner wants nothing received, nothing can
-// be. And a process that was stopped itself, or is short of processor time, first looks at what has arrived meanwhile.
+// peer's system has the ping, so does one whose system acknowledges bytes; it is looked several times during an interval whether
+// either has happened. While the Owner wants nothing received, nothing can be. And a process that was stopped itself, or
+// is short of processor time, first looks at what has arrived meanwhile.
 type pinger struct {
 	interval time.Duration
 	timer    *time.Timer
 	state    pingState
 	due      time.Time // when the timer is to run
-	written  int64     // the stream's Written when the ping was queued or last seen to rise
-	end      int64     // Written when the ping had been taken
-	taken    int64     // the stream's Taken when it was last seen to rise
-	received int64     // Endpoint.received when the ping had been taken
+	alive    time.Time // when the interval began: the ping was sent, or the peer was last seen to take something
+	written  int64     // the stream's Written then
+	taken    int64     // the stream's Taken then
+	end      int64     // the stream's Written when the ping had been taken
+	received int64     // Endpoint.received before the ping was handed to the network
 	resumes  uint32    // Endpoint.resumes then
 	doubted  bool      // the connection is to be failed, unless a last look finds a reason not to
 }
@@ -64,7 +72,8 @@ type pingState uint8
 const (
 	pingAnswered pingState = iota // something was received since; or there was none
 	pingQueued                    // it has not left
-	pingTaken                     // the network has taken it
+	pingTaken                     // the network has taken it, but not the peer's system
+	pingArrived                   // the peer's system has it, as far as that is known
 )
 
 // lastLook is how long after the interval a connection is failed: the goroutine that reads may be about to report what has arrived.
@@ -72,17 +81,33 @@ const lastLook = 20 * time.Millisecond
 
 func (e *Endpoint) startPingingLocked() {
 	if p := e.pinger; p != nil && e.receiving != over {
-		p.due = time.Now().Add(p.interval)
+		p.alive = time.Now()
+		p.due = p.alive.Add(p.interval)
 		p.timer = time.AfterFunc(p.interval, e.pingDue)
 	}
 }
 
-func (p *pinger) restart(d time.Duration) {
+func (p *pinger) set(d time.Duration) {
 	p.due = time.Now().Add(d)
 	p.timer.Reset(d)
 }
 
-// pingDue runs when the interval is over.
+// wait sets the timer for the end of the interval, or for a look before.
+func (p *pinger) wait() {
+	left := max(0, time.Until(p.alive.Add(p.interval)))
+	if p.state == pingQueued || p.state == pingTaken {
+		left = min(left, p.interval/looks)
+	}
+	p.set(left)
+}
+
+// restart begins the interval again.
+func (p *pinger) restart() {
+	p.alive, p.doubted = time.Now(), false
+	p.wait()
+}
+
+// pingDue runs when the interval is over, or it is time to look.
 func (e *Endpoint) pingDue() {
 	e.mu.Lock()
 	defer e.unlock()
@@ -91,41 +116,56 @@ func (e *Endpoint) pingDue() {
 		return
 	}
 	late := time.Since(p.due) > p.interval/2
+	if e.answeredLocked() {
+		p.state = pingAnswered
+	}
+	over := time.Since(p.alive) >= p.interval
 	switch {
-	case p.state == pingAnswered || e.answeredLocked():
+	case p.state == pingAnswered && over:
 		e.sendPingLocked()
-	case late || e.mayBeAliveLocked():
-		p.doubted = false
-		p.restart(p.interval)
+	case p.state == pingAnswered:
+		p.wait()
+	case late || e.takesLocked() || e.pausedSincePingLocked():
+		p.restart()
+	case !over:
+		p.wait()
 	case !p.doubted || !e.lookedLocked():
 		p.doubted = true
 		e.keepReadingLocked()
-		p.restart(lastLook)
+		p.set(lastLook)
 	default:
 		e.failLocked(0, "", errPongTimeout)
 	}
 }
 
-// answeredLocked reports whether something has been received since the network took the ping.
+// answeredLocked reports whether something has been received since the ping left.
 func (e *Endpoint) answeredLocked() bool {
-	return e.pinger.state == pingTaken && e.received.Load() != e.pinger.received
+	p := e.pinger
+	return p.state >= pingTaken && e.received.Load() != p.received
 }
 
-// mayBeAliveLocked reports whether the interval that is over says nothing about the peer, or says that it lives.
-func (e *Endpoint) mayBeAliveLocked() bool {
+// takesLocked reports whether the peer has been seen to take something, up to the ping, since the interval began.
+func (e *Endpoint) takesLocked() bool {
 	p := e.pinger
-	if p.state == pingQueued {
-		written := e.stream.Written()
-		alive := written > p.written
-		p.written = written
-		return alive
+	if p.state == pingArrived {
+		return false
 	}
-	taken := e.stream.Taken()
-	alive := taken > p.taken && p.taken < p.end
-	p.taken = max(p.taken, taken)
+	// Both count: the system asks for more only when it has room for a lot, and the peer may take much until then.
+	written, taken := e.stream.Written(), e.stream.Taken()
+	takes := taken > p.taken || p.state == pingQueued && written > p.written
+	p.written, p.taken = written, max(p.taken, taken)
+	if p.state == pingTaken && taken >= p.end {
+		p.state = pingArrived
+	}
+	return takes
+}
+
+// pausedSincePingLocked reports whether the Owner has wanted nothing received since the interval began.
+func (e *Endpoint) pausedSincePingLocked() bool {
+	p := e.pinger
 	paused := e.pausedLocked() || p.resumes != e.resumes
 	p.resumes = e.resumes
-	return alive || paused
+	return paused && p.state != pingQueued
 }
 
 // lookedLocked reports whether what has arrived has been looked at.
@@ -136,11 +176,10 @@ func (e *Endpoint) lookedLocked() bool {
 // sendPingLocked begins another interval.
 func (e *Endpoint) sendPingLocked() {
 	p := e.pinger
-	p.state, p.doubted = pingQueued, false
-	p.written = e.stream.Written()
-	p.restart(p.interval)
+	p.state = pingQueued
+	p.written, p.taken = e.stream.Written(), e.stream.Taken()
+	p.restart()
 	e.queueControlLocked(frame.Ping, nil)
-	e.out.hasPing = true
 	e.keepReadingLocked()
 	e.writeControlLocked()
 }
@@ -148,10 +187,15 @@ func (e *Endpoint) sendPingLocked() {
 // pingTakenLocked is called when the network has taken our ping.
 func (e *Endpoint) pingTakenLocked() {
 	p := e.pinger
-	p.state, p.doubted = pingTaken, false
+	p.state = pingTaken
 	p.end = e.stream.Written()
 	p.taken = e.stream.Taken()
-	p.received = e.received.Load()
+	if p.taken >= p.end {
+		p.state = pingArrived
+	}
 	p.resumes = e.resumes
-	p.restart(p.interval)
+	p.restart()
 }
+
+// pingLeavesLocked is called before our ping is handed to the network: the pong may come before the write is over.
+func (e *Endpoint) pingLeavesLocked() { e.pinger.received = e.received.Load() }

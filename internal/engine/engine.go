@@ -133,11 +133,11 @@ type Config struct {
 type Endpoint struct {
 	owner    Owner
 	stream   Stream
-	role     frame.Side
 	timeouts *Timeouts
 
 	received   atomic.Int64 // bytes read from the stream
 	inlineNext atomic.Bool  // the next Send writes by itself: see startWritingLocked
+	role       frame.Side
 
 	// incoming is for whoever holds the right to read.
 	incoming incoming
@@ -146,6 +146,8 @@ type Endpoint struct {
 	mu        sync.Mutex
 	sending   sendingState   // changed by setSendingLocked alone
 	receiving receivingState // changed by setReceivingLocked alone
+	writing   bool           // somebody writes: see writer.go
+	flushing  bool           // a goroutine has been started that will
 	reading   reading
 	pauses    uint32     // how often the Owner has said Pause
 	resumes   uint32     // how often Resume was called

@@ -72,26 +72,32 @@ func (e *Endpoint) StopReading(number uint32) { e.stopReading(number) }
 func (e *Endpoint) YieldReading() bool        { return e.yieldReading() }
 
 // PingDue ends the interval of a ping.
-func (e *Endpoint) PingDue() {
+func (e *Endpoint) PingDue() { e.pingDueLate(0) }
+
+// PingDueLate is PingDue in a process that has been stopped for a while.
+func (e *Endpoint) PingDueLate() { e.pingDueLate(e.pinger.interval) }
+
+func (e *Endpoint) pingDueLate(late time.Duration) {
 	e.mu.Lock()
 	if e.pinger.timer != nil {
 		e.pinger.timer.Stop()
 	}
-	e.pinger.due = time.Now()
+	e.pinger.due = time.Now().Add(-late)
+	e.pinger.alive = e.pinger.due.Add(-e.pinger.interval)
 	e.mu.Unlock()
 	e.pingDue()
-}
-
-// PingPending reports whether a ping is out or queued that nothing has answered yet.
-func (e *Endpoint) PingPending() (queued, taken bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.pinger.state == pingQueued, e.pinger.state == pingTaken
 }
 
 // Writing reports whether somebody writes.
 func (e *Endpoint) Writing() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.out.writing
+	return e.writing
+}
+
+// StartPinging is Start without reading.
+func (e *Endpoint) StartPinging() {
+	e.mu.Lock()
+	e.startPingingLocked()
+	e.mu.Unlock()
 }

@@ -23,11 +23,8 @@ const (
 
 // outgoing is what has been framed and masked and waits to be written. All of it is for whoever holds mu.
 type outgoing struct {
-	writing  bool // somebody writes: see writer.go
-	flushing bool // a goroutine has been started that will
 	chunks   chunkQueue
-	controls []byte      // frames that go out at the next frame boundary
-	hasPing  bool        // our ping is among them
+	controls *chunk      // control frames, which go out at the next frame boundary; or nil
 	close    *closeFrame // ours, when it is queued
 	order    order
 	deflater *deflate.Deflater // for the Send whose turn it is
@@ -99,7 +96,7 @@ func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, 
 
 // writingEndedLocked is called when nobody writes any more.
 func (e *Endpoint) writingEndedLocked() {
-	e.out.writing = false
+	e.writing = false
 	if e.out.keys != nil {
 		e.out.keys.GiveBack()
 		e.out.keys = nil
@@ -107,14 +104,14 @@ func (e *Endpoint) writingEndedLocked() {
 }
 
 // empty reports whether there is nothing to write but perhaps our Close frame.
-func (out *outgoing) empty() bool { return out.chunks.len() == 0 && len(out.controls) == 0 }
+func (out *outgoing) empty() bool { return out.chunks.len() == 0 && out.controls == nil }
 
 // discard forgets what waits. Its application data stays counted as buffered, as in browsers.
 func (out *outgoing) discard() {
 	for out.chunks.len() > 0 {
 		out.chunks.pop().free()
 	}
-	out.controls, out.hasPing = nil, false
+	out.controls = nil
 }
 
 // discardUnbegun is discard of all that has not been written in part.

@@ -42,7 +42,7 @@ func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 	default:
 		e.queueFrameLocked(op, false, data, int64(len(data)))
 	}
-	if !e.out.writing {
+	if !e.writing {
 		e.startWritingLocked()
 	}
 	e.unlock()

@@ -6,7 +6,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Writing. One goroutine at a time writes, which out.writing says. It has no lock while it writes. Whoever finds out.writing set
+// Writing. One goroutine at a time writes, which e.writing says. It has no lock while it writes. Whoever finds e.writing set
 // leaves what it has queued to the one that writes.
 //
 // A Send, a Close, or an answer to a ping writes by itself what the stream takes without waiting: an answer then leaves without a
@@ -27,11 +27,11 @@ const (
 
 // startWritingLocked sees to it that what is queued is written.
 func (e *Endpoint) startWritingLocked() {
-	if e.out.writing || !e.dueLocked() {
+	if e.writing || !e.dueLocked() {
 		return
 	}
 	// The first Send after something was received writes by itself, while of a flood of Sends only the first does.
-	if e.sending == open && !e.out.flushing && e.inlineNext.Load() {
+	if e.sending == open && !e.flushing && e.inlineNext.Load() {
 		e.inlineNext.Store(false)
 		e.writeInlineLocked(1)
 	}
@@ -41,7 +41,7 @@ func (e *Endpoint) startWritingLocked() {
 // leaveWritingLocked sees to the rest when somebody stops writing. The Close frame, which may have been queued meanwhile, is written by
 // whoever finds it due, and not left to a goroutine: the program may end right after its Close.
 func (e *Endpoint) leaveWritingLocked() {
-	if e.sending == closeQueued && !e.out.writing {
+	if e.sending == closeQueued && !e.writing {
 		e.writeInlineLocked(closeInline)
 	}
 	e.startFlushLocked()
@@ -49,8 +49,8 @@ func (e *Endpoint) leaveWritingLocked() {
 
 // startFlushLocked leaves what is queued to a goroutine. Until that runs, a Close may still write by itself.
 func (e *Endpoint) startFlushLocked() {
-	if !e.out.writing && !e.out.flushing && e.dueLocked() {
-		e.out.flushing = true
+	if !e.writing && !e.flushing && e.dueLocked() {
+		e.flushing = true
 		go e.flush()
 	}
 }
@@ -58,7 +58,7 @@ func (e *Endpoint) startFlushLocked() {
 // writeSomeLocked is for a Send that is queueing a large message: it writes as long as the stream takes the bytes at once. The
 // same few chunks then serve all of the message.
 func (e *Endpoint) writeSomeLocked() {
-	if e.out.writing || e.out.flushing {
+	if e.writing || e.flushing {
 		return
 	}
 	e.writeInlineLocked(closeInline)
@@ -85,9 +85,12 @@ func (e *Endpoint) nextLocked() *chunk {
 	switch {
 	case e.sending == broken:
 		return nil
-	case len(out.controls) > 0 && !out.chunks.halfWritten():
-		ch := &chunk{buf: out.controls, ping: out.hasPing}
-		out.controls, out.hasPing = nil, false
+	case out.controls != nil && !out.chunks.halfWritten():
+		ch := out.controls
+		out.controls = nil
+		if ch.ping {
+			e.pingLeavesLocked()
+		}
 		return ch
 	case out.chunks.len() > 0:
 		ch := out.chunks.pop()
@@ -112,9 +115,9 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 		return
 	}
 	out := &e.out
-	out.writing = true
+	e.writing = true
 	for limit > 0 {
-		if first := out.chunks.first(); first != nil && len(out.controls) == 0 && len(first.buf)-first.sent > most {
+		if first := out.chunks.first(); first != nil && out.controls == nil && len(first.buf)-first.sent > most {
 			break
 		}
 		ch := e.nextLocked()
@@ -148,11 +151,11 @@ func (e *Endpoint) flush() {
 	defer writes.Put(w)
 	e.mu.Lock()
 	defer e.unlock()
-	e.out.flushing = false
-	if e.out.writing {
+	e.flushing = false
+	if e.writing {
 		return // it sees to the rest
 	}
-	e.out.writing = true
+	e.writing = true
 	for e.fillLocked(w) {
 		e.unlock()
 		err := e.stream.Write(w.buffers)
@@ -187,7 +190,7 @@ func (w *largeWrite) clear() {
 // fillLocked takes what one write is to write. It reports false if there is nothing.
 func (e *Endpoint) fillLocked(w *largeWrite) bool {
 	for len(w.chunks) < flushChunks {
-		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || len(e.out.controls) > 0) {
+		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || e.out.controls != nil) {
 			break // the Close frame goes alone; control frames go first, in the next write
 		}
 		ch := e.nextLocked()

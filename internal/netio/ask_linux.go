@@ -1,6 +1,7 @@
 package netio
 
 import (
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
@@ -74,29 +75,68 @@ func (s *tcpSocket) readable() bool { return s.poll(pollIn) }
 // free, of which the limit is an eighth.
 func (s *tcpSocket) writable() bool { return s.poll(pollOut) }
 
-func (s *tcpSocket) poll(events int16) (ready bool) {
-	_ = s.raw.Control(func(fd uintptr) {
-		p := struct {
-			fd      int32
-			events  int16
-			revents int16
-		}{fd: int32(fd), events: events}
-		var now syscall.Timespec
-		n, _, _ := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&p)), 1, uintptr(unsafe.Pointer(&now)), 0, 0, 0)
-		ready = n == 1 && p.revents&events != 0
-	})
-	return ready
+func (s *tcpSocket) poll(events int16) bool {
+	q := newQuestion()
+	q.poll.events = events
+	q.ask(s, q.askPoll)
+	return q.give() != 0
 }
 
 // unacknowledged returns how many bytes are written and not acknowledged by the peer's system; 0 of a closed connection.
-func (s *tcpSocket) unacknowledged() (n int) {
-	_ = s.raw.Control(func(fd uintptr) {
-		var value int32
-		if _, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, fd, siocoutq, uintptr(unsafe.Pointer(&value))); errno == 0 {
-			n = int(value)
-		}
-	})
-	return n
+func (s *tcpSocket) unacknowledged() int {
+	q := newQuestion()
+	q.ask(s, q.askQueue)
+	return q.give()
+}
+
+// question is a system call that asks about a descriptor. Its functions are made once, so that asking allocates nothing.
+type question struct {
+	askPoll  func(fd uintptr)
+	askQueue func(fd uintptr)
+	poll     struct {
+		fd      int32
+		events  int16
+		revents int16
+	}
+	now    syscall.Timespec
+	queue  int32
+	answer int
+}
+
+var questions = sync.Pool{New: func() any {
+	q := new(question)
+	q.askPoll = q.doPoll
+	q.askQueue = q.doQueue
+	return q
+}}
+
+func newQuestion() *question { return questions.Get().(*question) }
+
+// ask asks. Of a closed connection the answer is 0.
+func (q *question) ask(s *tcpSocket, how func(fd uintptr)) {
+	q.answer = 0
+	_ = s.raw.Control(how)
+}
+
+// give returns the answer, and gives q back.
+func (q *question) give() int {
+	answer := q.answer
+	questions.Put(q)
+	return answer
+}
+
+func (q *question) doPoll(fd uintptr) {
+	q.poll.fd, q.poll.revents = int32(fd), 0
+	n, _, _ := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
+	if n == 1 && q.poll.revents&q.poll.events != 0 {
+		q.answer = 1
+	}
+}
+
+func (q *question) doQueue(fd uintptr) {
+	if _, _, errno := syscall.RawSyscall(syscall.SYS_IOCTL, fd, siocoutq, uintptr(unsafe.Pointer(&q.queue))); errno == 0 {
+		q.answer = int(q.queue)
+	}
 }
 
 // vectors are the arguments of a system call that writes several buffers.
