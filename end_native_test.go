@@ -301,7 +301,7 @@ func TestEndPrograms(t *testing.T) {
 			case "Shutdown":
 				runs, want.bytes = 20, want.bytes+10<<20
 			}
-			if testing.Short() {
+			if testing.Short() || raceDetector {
 				runs = 5
 			}
 			heard := make(chan said, 1)
@@ -697,7 +697,7 @@ func TestEndMemory(t *testing.T) {
 			func(t *testing.T) *wireServer {
 				return newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
 					cut(conn, in)
-					readWireFrame(in)
+					readClientFrame(in)
 				})
 			},
 			func(u *user, s *wireServer) *ws.Conn {
@@ -815,7 +815,7 @@ func TestEndMemoryOfMessages(t *testing.T) {
 			received := make(chan error, 1)
 			s := newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
 				conn.Write(append(flood, fin|ping, 0))
-				_, err := readWireFrame(in) // the pong: everything has been received
+				_, err := readClientFrame(in) // the pong: everything has been received
 				received <- err
 				listen(conn, in)
 			})

@@ -221,7 +221,7 @@ func faultServe(conn net.Conn, stream []byte) (heard faultHeard) {
 	var message []byte
 	deflated := false
 	for {
-		f, err := readWireFrame(in)
+		f, err := readClientFrame(in)
 		if err != nil {
 			return heard
 		}

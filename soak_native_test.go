@@ -23,7 +23,7 @@ import (
 
 // soakServe is a server that sends back what it gets, pings, and ends in the way that the first message names.
 func soakServe(conn net.Conn, in *bufio.Reader) {
-	first, err := readWireFrame(in)
+	first, err := readClientFrame(in)
 	if err != nil {
 		return
 	}
@@ -44,7 +44,7 @@ func soakServe(conn net.Conn, in *bufio.Reader) {
 	case "close":
 		conn.Write(appendWireFrame(nil, fin|closeFrame, []byte(closeBody(4001, "theirs"))))
 		// The answer. A client that is gone has no need of the end.
-		_, _ = readWireFrame(in)
+		_, _ = readClientFrame(in)
 		return
 	case "silent":
 		io.Copy(io.Discard, in)
@@ -54,7 +54,7 @@ func soakServe(conn net.Conn, in *bufio.Reader) {
 		return
 	}
 	for {
-		f, err := readWireFrame(in)
+		f, err := readClientFrame(in)
 		if err != nil {
 			return
 		}
