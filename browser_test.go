@@ -37,6 +37,7 @@ type browserHost struct {
 	host    string // as testbrowser calls it
 	truth   string // as the recordings of the truth table call it
 	worker  bool
+	page    *page  // nil: an empty one
 	oldest  int    // major version
 	upgrade string // how to get one
 }
@@ -87,7 +88,7 @@ func TestBrowsers(t *testing.T) {
 		}
 	})
 	atOnce := make(chan struct{}, hostsAtOnce)
-	for _, h := range browserHosts {
+	for _, h := range append(slices.Clone(browserHosts), pageHosts()...) {
 		t.Run(h.name, func(t *testing.T) {
 			t.Parallel()
 			row := &matrixRow{host: h.name}
@@ -177,7 +178,11 @@ func (p *hostProgram) missing(h browserHost) string {
 }
 
 func (p *hostProgram) run(t *testing.T, h browserHost, row *matrixRow) {
-	if reason := p.missing(h); reason != "" {
+	reason := p.missing(h)
+	if reason == "" && h.page != nil {
+		reason = h.page.missing()
+	}
+	if reason != "" {
 		row.missing = true
 		report := t.Skip
 		if required(h) {
@@ -208,9 +213,14 @@ func (p *hostProgram) run(t *testing.T, h browserHost, row *matrixRow) {
 	if h.worker {
 		args = append(args, "-worker")
 	}
+	packages := browserPackages
+	if h.page != nil {
+		args = append(args, h.page.args()...)
+		packages = browserPackages[:1]
+	}
 	start := time.Now()
-	for i, pkg := range browserPackages {
-		p.runPackage(t, pkg, append(slices.Clone(args), p.wasm[i]), row)
+	for i, pkg := range packages {
+		p.runPackage(t, pkg, append(slices.Clone(args), p.wasm[i]), h.page.tests(), row)
 	}
 	row.took = time.Since(start)
 	if row.passed == 0 {
@@ -219,8 +229,9 @@ func (p *hostProgram) run(t *testing.T, h browserHost, row *matrixRow) {
 }
 
 // runPackage runs the tests of one package in one host.
-func (p *hostProgram) runPackage(t *testing.T, pkg string, args []string, row *matrixRow) {
+func (p *hostProgram) runPackage(t *testing.T, pkg string, args, tests []string, row *matrixRow) {
 	args = append(args, "-test.v", "-test.timeout="+hostTimeout.String())
+	args = append(args, tests...)
 	if _, rest, ok := strings.Cut(flag.Lookup("test.run").Value.String(), "/"); ok {
 		if _, tests, ok := strings.Cut(rest, "/"); ok {
 			args = append(args, "-test.run="+tests)

@@ -295,3 +295,6 @@ func (o *owner) Idle() {
 	c.posted.messages.trim()
 	c.mu.Unlock()
 }
+
+// dialError is the error of a Dial whose connection did not open: it has the cause.
+func (c *Conn) dialError() error { return c.end }

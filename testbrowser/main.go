@@ -34,7 +34,7 @@ type settings struct {
 	env     environment
 	timeout time.Duration
 	listen  string
-	worker  bool
+	page    pageSettings
 	headed  bool
 	serve   bool
 	list    bool
@@ -87,7 +87,7 @@ func parseFlags(args []string) (*settings, []string, error) {
 	}
 	hostNames := flags.String("host", "", "`names` of hosts, separated by commas, to run in one after another (default $TESTBROWSER, or the first installed)")
 	flags.BoolVar(&set.list, "list", false, "print the hosts, where they are and their versions; with -host only those, exit code 127 if one is missing")
-	flags.BoolVar(&set.worker, "worker", false, "run in a dedicated worker of the page")
+	set.page.addFlags(flags)
 	flags.DurationVar(&set.timeout, "timeout", 0, "end a program that runs longer than this `duration` (default: its -test.timeout and 10s more, if it has one)")
 	flags.Var(set.env, "env", "`name`[=value] of an environment variable that the program gets; may be repeated")
 	flags.BoolVar(&set.headed, "headed", false, "show the browser's window")
@@ -104,6 +104,9 @@ func parseFlags(args []string) (*settings, []string, error) {
 	}
 	if set.timeout < 0 {
 		return nil, nil, fmt.Errorf("-timeout %v is negative", set.timeout)
+	}
+	if err := set.page.check(); err != nil {
+		return nil, nil, err
 	}
 	return set, flags.Args(), nil
 }
@@ -124,7 +127,7 @@ func (set *settings) chooseHosts(names string) error {
 			return nil
 		}
 		for _, h := range hosts {
-			if _, err := h.find(); err == nil && (h.browser != nil || !set.worker) {
+			if _, err := h.find(); err == nil && (h.browser != nil || !set.page.worker) {
 				set.hosts = []*host{h}
 				return nil
 			}
@@ -136,7 +139,7 @@ func (set *settings) chooseHosts(names string) error {
 		if err != nil {
 			return err
 		}
-		if set.worker && h.browser == nil {
+		if set.page.worker && h.browser == nil {
 			return fmt.Errorf("-worker: %s has no pages and so no dedicated workers of one", h.name)
 		}
 		set.hosts = append(set.hosts, h)
@@ -278,12 +281,14 @@ func newProgram(ctx context.Context, set *settings, args []string) (program, err
 	if err != nil {
 		return program{}, err
 	}
-	support, err := wasmExec(ctx)
-	if err != nil {
-		return program{}, err
+	support := set.page.wasmExec
+	if support == "" {
+		if support, err = findWasmExec(ctx); err != nil {
+			return program{}, err
+		}
 	}
 	return program{
-		Wasm: wasm, WasmExec: support, Argv: args, Env: set.env.complete(), Dir: pagePath(dir), Failure: exitFailure,
+		Wasm: wasm, WasmExec: support, Scripts: set.page.scripts, Argv: args, Env: set.env.complete(), Dir: pagePath(dir), Failure: exitFailure,
 		Process: processIDs{os.Getpid(), os.Getppid(), os.Getuid(), os.Getgid(), os.Geteuid(), os.Getegid()},
 	}, nil
 }

@@ -20,6 +20,8 @@ const (
 	startLimit = 90 * time.Second
 	// reconnectLimit is how long a page may be without the connection that shows that it exists.
 	reconnectLimit = 2 * time.Second
+	// reloadLimit is the same before the program has started: a page may reload itself then.
+	reloadLimit = 5 * time.Second
 	// A page is hung if it has not answered for silenceLimit and its browser used less than idleShare of a processor in
 	// the last part of that, silenceSample: a page that computes does not answer either.
 	silenceLimit  = 10 * time.Second
@@ -220,7 +222,7 @@ func exitCode(cmd *exec.Cmd) (int, error) {
 
 // runPage runs the program in a page.
 func (r *run) runPage(ctx context.Context, l *launch) (int, error) {
-	server, err := servePage(r.settings.listen, r.program, r.settings.worker, r.stdout, r.stderr)
+	server, err := servePage(r.settings.listen, r.program, r.settings.page, r.stdout, r.stderr)
 	if err != nil {
 		return 0, fmt.Errorf("serving the page: %w", err)
 	}
@@ -294,10 +296,14 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 			}
 			exit = nil // it has handed the page over to another process
 		case <-s.gone:
-			goneTimer = time.After(reconnectLimit)
+			limit := reloadLimit
+			if started == nil {
+				limit = reconnectLimit
+			}
+			goneTimer = time.After(limit)
 		case <-goneTimer:
 			if s.alive.Load() == 0 {
-				return r.lastWords(errors.New("the page is gone: its process was killed or crashed, or it was closed or left"))
+				return r.lastWords(s.describeEnd())
 			}
 		case <-silenceTimer:
 			hung, notice := silence.check()

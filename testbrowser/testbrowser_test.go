@@ -685,6 +685,19 @@ func TestBadUse(t *testing.T) {
 		{[]string{"-timeout", "-1s", casesPath}, "-timeout -1s is negative"},
 		{[]string{"-env", "=x", casesPath}, "no name"},
 		{[]string{"-frobnicate", casesPath}, "-frobnicate"},
+		{[]string{"-html", "missing.html", casesPath}, "-html: stat "},
+		{[]string{"-html", ".", casesPath}, "-html .: not a file"},
+		{[]string{"-root", "main.go", casesPath}, "-root main.go: not a directory"},
+		{[]string{"-script", "missing.js", casesPath}, "-script: stat "},
+		{[]string{"-script", "", casesPath}, "no file"},
+		{[]string{"-wasm-exec", "missing.js", casesPath}, "-wasm-exec: stat "},
+		{[]string{"-query", "a b#c", casesPath}, "-query"},
+		{[]string{"-base", "http://[", casesPath}, "-base: parse"},
+		{[]string{"-host", "chromium", "-worker", "-base", "/", casesPath}, "-base: a worker's base"},
+		{[]string{"-csp", "script-src 'self'", casesPath}, "-csp: this policy forbids WebAssembly: its script-src (or default-src) needs 'wasm-unsafe-eval'"},
+		{[]string{"-csp", "default-src 'none'", casesPath}, "-csp: this policy forbids WebAssembly"},
+		{[]string{"-csp", "Ünsinn!", casesPath}, "-csp: \"ünsinn!\" is no name of a directive"},
+		{[]string{"-csp", "sandbox", casesPath}, "-csp: the program needs sandbox allow-scripts allow-same-origin"},
 	} {
 		out, err := exec.Command(testbrowserPath, test.args...).CombinedOutput()
 		var exit *exec.ExitError

@@ -11,7 +11,8 @@
 	const XMLHttpRequest = globalThis.XMLHttpRequest;
 	const encoder = new TextEncoder();
 	// Absolute, because a page may change its base URL.
-	const base = new URL(".", location.href).href;
+	const inWorker = !globalThis.document;
+	const base = inWorker ? new URL("~/", location.href).href : new URL(".", document.currentScript.src).href;
 
 	let cwd = "/";
 	let exited = false;
@@ -168,7 +169,7 @@
 
 	const onPath = (operation) => (path, callback) => remote(callback, operation, { path });
 
-	globalThis.fs = {
+	const fs = {
 		constants: {
 			O_RDONLY: 0, O_WRONLY: 1, O_RDWR: 2, O_CREAT: 0o100, O_EXCL: 0o200, O_TRUNC: 0o1000, O_APPEND: 0o2000, O_DIRECTORY: 0o200000,
 		},
@@ -247,7 +248,7 @@
 		utimes(path, atime, mtime, callback) { remote(callback, "utimes", { path, atime, mtime }); },
 	};
 
-	globalThis.path = {
+	const path = {
 		resolve(...segments) {
 			let resolved = cwd;
 			for (const segment of segments) {
@@ -265,23 +266,23 @@
 		},
 	};
 
-	Object.assign(globalThis.process, {
+	const processParts = {
 		cwd: () => cwd,
-		chdir(path) {
+		chdir(dir) {
 			// Go expects the answer at once; a synchronous request is the one way to have it.
 			const xhr = new XMLHttpRequest();
-			xhr.open("POST", `${base}file/stat?${fileQuery({ path })}`, false);
+			xhr.open("POST", `${base}file/stat?${fileQuery({ path: dir })}`, false);
 			xhr.send();
 			if (xhr.status !== 200) {
 				const { code, message } = JSON.parse(xhr.responseText);
 				throw fileError(code, message);
 			}
 			if (!isDirectory(JSON.parse(xhr.responseText).mode)) {
-				throw fileError("ENOTDIR", `chdir ${path}`);
+				throw fileError("ENOTDIR", `chdir ${dir}`);
 			}
-			cwd = globalThis.path.resolve(path);
+			cwd = path.resolve(dir);
 		},
-	});
+	};
 
 	// ---- What a terminal would show.
 
@@ -309,13 +310,32 @@
 		};
 	}
 
+	let started = false; // the program
 	addEventListener("error", (event) => {
 		event.preventDefault();
-		if (!exited) {
-			const where = event.filename ? ` (${event.filename}:${event.lineno}:${event.colno})` : "";
-			print(2, `uncaught error: ${event.error ? describe(event.error) : event.message + where}\n`);
+		if (exited) {
+			return;
+		}
+		const where = event.filename ? ` (${event.filename}:${event.lineno}:${event.colno})` : "";
+		const what = event.error ? describe(event.error) : event.message + where;
+		if (started) {
+			print(2, `uncaught error: ${what}\n`);
+		} else {
+			end("fatal", `a script of the page failed before the program started: ${what}`);
 		}
 	});
+	// A file that cannot be loaded fails its element alone.
+	addEventListener("error", ({ target }) => {
+		const url = target?.src ?? target?.href;
+		if (!url || exited) {
+			return;
+		}
+		if (!started && url.startsWith(base)) {
+			end("fatal", `the page could not load ${url.slice(base.length)}, or what it imports`);
+		} else {
+			print(2, `could not load ${url}\n`);
+		}
+	}, true);
 	addEventListener("unhandledrejection", (event) => {
 		if (!exited) {
 			print(2, `unhandled rejection: ${describe(event.reason)}\n`);
@@ -352,6 +372,18 @@
 			}
 		}
 	};
+
+	// A page that is left says so, a crashed one cannot.
+	let leaving = false;
+	if (!inWorker) {
+		addEventListener("beforeunload", () => { leaving = true; });
+		addEventListener("pagehide", () => {
+			leaving = true;
+			if (!exited) {
+				navigator.sendBeacon(base + "left");
+			}
+		});
+	}
 
 	// ---- Deadlock: Node asks Go when nothing is left that could call it. A page never ends, so the same is counted
 	// here: timers, file calls, and functions that JavaScript could call (until they are known to be collected).
@@ -427,12 +459,22 @@
 		checkDeadlock();
 	};
 
+	// installNode gives Go what it has of Node. Scripts before it shall not take the page for Node.
+	const installNode = ({ cwd: dir, process: { pid, ppid, uid, gid, euid, egid } }) => {
+		cwd = dir;
+		globalThis.fs = fs;
+		globalThis.path = path;
+		Object.assign(globalThis.process, processParts, {
+			pid, ppid, getuid: () => uid, getgid: () => gid, geteuid: () => euid, getegid: () => egid,
+		});
+	};
+
 	const start = async () => {
-		live();
+		if (!globalThis.Go) {
+			throw new Error("wasm_exec.js has defined no Go: it could not be loaded, or it is another one");
+		}
 		const config = await (await request("config")).json();
-		cwd = config.cwd;
-		const { pid, ppid, uid, gid, euid, egid } = config.process;
-		Object.assign(globalThis.process, { pid, ppid, getuid: () => uid, getgid: () => gid, geteuid: () => euid, getegid: () => egid });
+		installNode(config);
 		go = new Go();
 		go.argv = config.argv;
 		go.env = config.env;
@@ -450,10 +492,35 @@
 		const { instance } = await WebAssembly.instantiateStreaming(fetch(base + "test.wasm", { cache: "no-store" }), go.importObject);
 		const own = ["run", "resume", "getsp", "mem"];
 		exportsCallable = Object.keys(instance.exports).some((name) => !own.includes(name));
+		started = true;
 		await request("start");
 		go.run(instance).catch((error) => fail("the Go program could not run", error));
 		checkDeadlock();
 	};
 
-	start().catch((error) => fail("the page could not start the Go program", error));
+	// loaded is for the window's document, and for the modules that a worker imports first.
+	const loaded = new Promise((resolve) => {
+		if (!inWorker) {
+			document.addEventListener("DOMContentLoaded", resolve, { once: true });
+			return;
+		}
+		postMessage("testbrowser runs"); // to worker_start.js
+		globalThis.testbrowser = { start: resolve };
+	});
+
+	// The page counts as loaded, and is looked after, from its first script on.
+	const begin = async () => {
+		live();
+		await request("load");
+		await loaded;
+		await start();
+	};
+	begin().catch(async (error) => {
+		// Where the page is being left its requests fail first. That it is gone is the better message then.
+		while (leaving) {
+			await new Promise((resolve) => setTimeout(resolve, 1000));
+			leaving = false;
+		}
+		fail("the page could not start the Go program", error);
+	});
 })();

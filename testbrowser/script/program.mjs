@@ -1,8 +1,9 @@
-// Runs a Go program in Node, Deno or Bun: program.mjs CONFIG, a JSON file with wasm, wasmExec, argv and env.
+// Runs a Go program in Node, Deno or Bun: program.mjs CONFIG, a JSON file with wasm, wasmExec, scripts, argv and env.
 import fs from "node:fs";
 import path from "node:path";
 import process from "node:process";
 import { pathToFileURL } from "node:url";
+import vm from "node:vm";
 
 const config = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
 
@@ -16,7 +17,18 @@ if (process.versions.bun) {
 globalThis.path = path;
 globalThis.process ??= process;
 
+const runScripts = async () => {
+	for (const file of config.scripts ?? []) {
+		if (file.endsWith(".mjs")) {
+			await import(pathToFileURL(file).href);
+		} else {
+			vm.runInThisContext(fs.readFileSync(file, "utf8"), { filename: file });
+		}
+	}
+};
+
 const run = async () => {
+	await runScripts();
 	await import(pathToFileURL(config.wasmExec).href);
 	const go = new globalThis.Go();
 	go.argv = config.argv;
