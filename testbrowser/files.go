@@ -197,6 +197,9 @@ func (b *fileBridge) onFile(operation string, a fileArgs) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if fd == 0 && operation == "read" {
+		return readFile(os.Stdin, a)
+	}
 	f, err := b.file(int(fd))
 	if err != nil {
 		return nil, err

@@ -42,7 +42,10 @@ type launch struct {
 	url        string // of the page; for browsers
 	dir        string // fresh, and this run's alone
 	headed     bool
-	driver     string // URL of the program that opens the page, for host.open
+	args       []string // the user's, for the host's command line
+
+	certificate *certificate // of the page, nil for http
+	driver      string       // URL of the program that opens the page, for host.open
 }
 
 var hosts = []*host{

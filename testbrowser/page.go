@@ -25,7 +25,9 @@ type pageSettings struct {
 	policy   string       // Content-Security-Policy, "" for none
 	query    string       // of the page's URL, without its question mark
 	base     string       // URL that relative ones are resolved against, "" for the page's own
-	isolate  bool         // the page is cross-origin isolated
+	proxies  []proxyRule
+	tls      bool // served by https
+	isolate  bool // the page is cross-origin isolated
 }
 
 // scriptFile is a script of the user's, by its absolute path.
@@ -49,6 +51,12 @@ func (p *pageSettings) addFlags(flags *flag.FlagSet) {
 	flags.StringVar(&p.policy, "csp", defaultPolicy, "Content-Security-`policy` of the page; empty is none")
 	flags.StringVar(&p.query, "query", "", "`query` of the page's URL")
 	flags.StringVar(&p.base, "base", "", "`URL` that the page resolves relative ones against")
+	flags.Func("proxy", "`/path=URL`: that path of the page's origin goes to a server, WebSockets included; /path alone goes to that of -with; may be repeated", func(value string) error {
+		rule, err := parseProxyRule(value)
+		p.proxies = append(p.proxies, rule)
+		return err
+	})
+	flags.BoolVar(&p.tls, "tls", false, "serve the page by https, with a certificate made for the run")
 	flags.BoolVar(&p.isolate, "isolate", true, "isolate the page from other origins (COOP, COEP), which makes its clocks finer")
 }
 
@@ -221,8 +229,8 @@ func (s *pageServer) workerSource(folder string) string {
 	return b.String()
 }
 
-// serveScript serves a script of the user's and, for a module, what it imports from its directory.
-func (s *pageServer) serveScript(w http.ResponseWriter, r *http.Request) {
+// serveUserScript serves a script of the user's and, for a module, what it imports from its directory.
+func (s *pageServer) serveUserScript(w http.ResponseWriter, r *http.Request) {
 	for i, script := range s.page.scripts {
 		if fmt.Sprint(i) == r.PathValue("script") {
 			serveDir(w, r, filepath.Dir(string(script)), r.PathValue("path"))

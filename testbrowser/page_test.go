@@ -47,6 +47,7 @@ func TestScripts(t *testing.T) {
 
 // TestStrictPolicies runs the program under policies that allow nothing of testbrowser's by themselves.
 func TestStrictPolicies(t *testing.T) {
+	long(t)
 	for _, policy := range []string{
 		"",
 		"default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
@@ -67,6 +68,7 @@ func TestStrictPolicies(t *testing.T) {
 
 // TestBadPages gives pages and scripts that cannot run a program.
 func TestBadPages(t *testing.T) {
+	long(t)
 	broken := filepath.Join(t.TempDir(), "broken.mjs")
 	if err := os.WriteFile(broken, []byte(`import "./missing.mjs";`), 0o600); err != nil {
 		t.Fatal(err)

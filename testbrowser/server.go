@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"embed"
+	"crypto/tls"
 	"encoding/base32"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math"
 	"net"
 	"net/http"
@@ -24,9 +25,6 @@ import (
 	"time"
 )
 
-//go:embed page
-var pageFiles embed.FS
-
 // aliveInterval is the time between two bytes of the response that the page keeps open. Each asks for an answer.
 const aliveInterval = time.Second
 
@@ -37,8 +35,10 @@ type program struct {
 	Scripts  []scriptFile      `json:"scripts"`  // run before it
 	Argv     []string          `json:"argv"`
 	Env      map[string]string `json:"env"`
+	Unknown  []string          `json:"notPassed"` // names of variables that are set and not in Env
 	Dir      string            `json:"cwd"`
 	Failure  int               `json:"failure"` // exit code of a script that cannot run the program
+	Ignore   bool              `json:"ignoreUncaught"`
 	Process  processIDs        `json:"process"`
 }
 
@@ -64,6 +64,8 @@ type pageServer struct {
 	stderr  io.Writer
 	files   *fileBridge
 	server  *http.Server
+
+	certificate *certificate // nil: http
 
 	loads    atomic.Int32  // how often the page was loaded
 	left     atomic.Bool   // it was navigated away from, or closed
@@ -102,11 +104,22 @@ func servePage(address string, p program, page pageSettings, stdout, stderr io.W
 	if needsNonce(page.policy) {
 		s.nonce = randomName()
 	}
-	s.url = "http://" + listener.Addr().String() + s.folder
+	scheme := "http://"
+	if page.tls {
+		if s.certificate, err = newCertificate(listener.Addr()); err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
+		scheme = "https://"
+	}
+	s.url = scheme + listener.Addr().String() + s.folder
 	if page.query != "" {
 		s.url += "?" + page.query
 	}
-	s.server = &http.Server{Handler: s.routes()}
+	s.server = &http.Server{Handler: s.routes(), ErrorLog: log.New(io.Discard, "", 0)} // of connections that the browser gave up
+	if s.certificate != nil {
+		// HTTP/1.1 alone, as without TLS; WebSockets need it.
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{s.certificate.tls}, NextProtos: []string{"http/1.1"}})
+	}
 	go s.server.Serve(listener) // returns ErrServerClosed after close
 	return s, nil
 }
@@ -120,11 +133,11 @@ func randomName() string {
 // routes are the page's own files and calls, the page, and, wherever they do not reach, the user's files.
 func (s *pageServer) routes() http.Handler {
 	calls := http.NewServeMux()
-	calls.HandleFunc("GET /worker_start.js", servePageFile("worker_start.js"))
-	calls.HandleFunc("GET /testbrowser.js", servePageFile("program.js"))
-	calls.HandleFunc("GET /script/{script}/{path...}", s.serveScript)
+	calls.HandleFunc("GET /worker_start.js", serveScript(workerStart))
+	calls.HandleFunc("GET /testbrowser.js", serveScript(pageScript))
+	calls.HandleFunc("GET /script/{script}/{path...}", s.serveUserScript)
 	calls.HandleFunc("GET /wasm_exec.js", s.serveFile(s.program.WasmExec, "text/javascript"))
-	calls.HandleFunc("GET /test.wasm", s.serveFile(s.program.Wasm, "application/wasm"))
+	calls.HandleFunc("GET /test.wasm", s.serveProgram)
 	calls.HandleFunc("GET /alive", s.serveAlive)
 	calls.HandleFunc("POST /load", s.load)
 	calls.HandleFunc("POST /left", s.leave)
@@ -145,11 +158,17 @@ func (s *pageServer) routes() http.Handler {
 	all := http.NewServeMux()
 	all.Handle(s.folder, http.StripPrefix(strings.TrimSuffix(s.folder, "/"), inside))
 	all.HandleFunc("/", s.serveRoot)
-	return s.withHeaders(all)
+	return s.withProxies(s.withHeaders(all))
 }
 
 // absolute is the URL of the page's folder, as the client of a request sees it.
-func (s *pageServer) absolute(r *http.Request) string { return "http://" + r.Host + s.folder }
+func (s *pageServer) absolute(r *http.Request) string {
+	scheme := "http://"
+	if s.certificate != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host + s.folder
+}
 
 // close ends all connections and closes the files that the program left open.
 func (s *pageServer) close() error {
@@ -199,9 +218,16 @@ func (s *pageServer) serveWorker(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, s.workerSource(s.absolute(r)))
 }
 
-func servePageFile(name string) http.HandlerFunc {
+// serveScript serves one of testbrowser's own.
+func serveScript(text func() (string, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFileFS(w, r, pageFiles, "page/"+name)
+		script, err := text()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		io.WriteString(w, script)
 	}
 }
 
@@ -210,6 +236,16 @@ func (s *pageServer) serveFile(name, contentType string) http.HandlerFunc {
 		w.Header().Set("Content-Type", contentType)
 		http.ServeFile(w, r, name)
 	}
+}
+
+func (s *pageServer) serveProgram(w http.ResponseWriter, _ *http.Request) {
+	module, err := os.ReadFile(s.program.Wasm)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/wasm")
+	w.Write(watchGetenv(module))
 }
 
 // serveAlive keeps a response open: the operating system closes the connection when the page goes, however it goes.
