@@ -79,6 +79,9 @@ func (r *run) do(ctx context.Context) (code int, err error) {
 	if r.host != nil && r.host.script != nil {
 		return r.runScript(ctx, l)
 	}
+	if r.host != nil && r.host.worker != nil {
+		return r.runWorkerd(ctx, l)
+	}
 	return r.runPage(ctx, l)
 }
 

@@ -18,11 +18,26 @@ const inspectScript = "shared/inspect.js"
 // sharedScripts are for every host.
 var sharedScripts = []string{inspectScript, "shared/completions.js", "shared/console.js", "shared/uncaught.js", "shared/getenv.js"}
 
+// pageScripts make requests to testbrowser for what they have no means of their own.
+func pageScripts() (string, error) {
+	names := append([]string{"page/requests.js"}, sharedScripts...)
+	return concatenate(append(names, "page/files.js", "page/life.js", "page/deadlock.js", "page/program.js"))
+}
+
 // pageScript runs the program in a window or a dedicated worker.
 func pageScript() (string, error) {
-	names := append(append([]string{"page/requests.js"}, sharedScripts...), "page/files.js", "page/life.js", "page/deadlock.js", "page/program.js")
-	text, err := concatenate(names)
-	return "\"use strict\";\n(() => {\n" + text + "})();\n", err
+	where, err := concatenate([]string{"page/where.js"})
+	if err != nil {
+		return "", err
+	}
+	text, err := pageScripts()
+	return "\"use strict\";\n(() => {\n" + where + text + "})();\n", err
+}
+
+// workerdModule exports a function that runs the program in workerd, which allows next to nothing outside of one.
+func workerdModule() (string, error) {
+	text, err := pageScripts()
+	return "export const run = (module, base) => {\nconst place = \"workerd\";\n" + text + "return finished;\n};\n", err
 }
 
 func workerStart() (string, error) { return concatenate([]string{"page/worker_start.js"}) }

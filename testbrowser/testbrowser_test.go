@@ -65,12 +65,12 @@ func wasmGo(args ...string) *exec.Cmd {
 }
 
 // testHosts are those that the tests know how to judge; the other names are for the same programs.
-var testHosts = []string{"chromium", "firefox", "webkit", "wpe", "node", "deno", "bun"}
+var testHosts = []string{"chromium", "firefox", "webkit", "wpe", "node", "deno", "bun", "workerd"}
 
 var testBrowsers = testHosts[:4]
 
 // requiredHosts are those that a machine must have when it says that it has browsers.
-var requiredHosts = []string{"chromium", "firefox", "webkit", "node", "deno", "bun"}
+var requiredHosts = []string{"chromium", "firefox", "webkit", "node", "deno", "bun", "workerd"}
 
 // need skips a test, or fails it where browsers are required, if a host is not installed.
 func need(t *testing.T, names ...string) {

@@ -146,19 +146,25 @@ const path = {
 	},
 };
 
+// statNow fails for what is no directory. Go expects the answer at once; a synchronous request is the one way to have it.
+const statNow = (dir) => {
+	const xhr = new XMLHttpRequest();
+	xhr.open("POST", `${base}file/stat?${fileQuery({ path: dir })}`, false);
+	xhr.send();
+	if (xhr.status !== 200) {
+		const { code, message } = JSON.parse(xhr.responseText);
+		throw fileError(code, message);
+	}
+	if (!isDirectory(JSON.parse(xhr.responseText).mode)) {
+		throw fileError("ENOTDIR", `chdir ${dir}`);
+	}
+};
+
 const processParts = {
 	cwd: () => cwd,
 	chdir(dir) {
-		// Go expects the answer at once; a synchronous request is the one way to have it.
-		const xhr = new XMLHttpRequest();
-		xhr.open("POST", `${base}file/stat?${fileQuery({ path: dir })}`, false);
-		xhr.send();
-		if (xhr.status !== 200) {
-			const { code, message } = JSON.parse(xhr.responseText);
-			throw fileError(code, message);
-		}
-		if (!isDirectory(JSON.parse(xhr.responseText).mode)) {
-			throw fileError("ENOTDIR", `chdir ${dir}`);
+		if (XMLHttpRequest) { // workerd has none: whether there is such a directory shows later there
+			statNow(dir);
 		}
 		cwd = path.resolve(dir);
 	},
@@ -169,7 +175,10 @@ const installNode = ({ cwd: dir, process: { pid, ppid, uid, gid, euid, egid } })
 	cwd = dir;
 	globalThis.fs = fs;
 	globalThis.path = path;
-	Object.assign(globalThis.process, processParts, {
-		pid, ppid, getuid: () => uid, getgid: () => gid, geteuid: () => euid, getegid: () => egid,
-	});
+	const process = Object.create(globalThis.process);
+	const parts = { ...processParts, pid, ppid, getuid: () => uid, getgid: () => gid, geteuid: () => euid, getegid: () => egid };
+	for (const [name, value] of Object.entries(parts)) {
+		Object.defineProperty(process, name, { value, configurable: true, enumerable: true, writable: true });
+	}
+	globalThis.process = process;
 };

@@ -2,7 +2,7 @@
 
 let started = false; // the program
 
-watchEvents(inWorker, (what, reason) => {
+watchEvents(place !== "window", (what, reason) => {
 	if (started) {
 		noteUncaught(what, reason);
 	} else {
@@ -11,7 +11,7 @@ watchEvents(inWorker, (what, reason) => {
 });
 
 // A file that cannot be loaded fails its element alone.
-addEventListener("error", ({ target }) => {
+const noteUnloaded = ({ target }) => {
 	const url = target?.src ?? target?.href;
 	if (!url || exited) {
 		return;
@@ -21,14 +21,18 @@ addEventListener("error", ({ target }) => {
 	} else {
 		print(2, `could not load ${url}\n`);
 	}
-}, true);
+};
+
+if (place === "window") {
+	addEventListener("error", noteUnloaded, true);
+}
 
 addEventListener("securitypolicyviolation", (event) => {
 	print(2, `Content-Security-Policy: ${event.effectiveDirective} blocks ${event.blockedURI}\n`);
 });
 
 // A dialog would hold up the page with nobody there to answer it.
-if (globalThis.window) {
+if (place === "window") {
 	window.alert = (text = "") => print(2, `alert: ${text}\n`);
 	window.confirm = (text = "") => { print(2, `confirm: ${text}\n`); return false; };
 	window.prompt = (text = "") => { print(2, `prompt: ${text}\n`); return null; };
@@ -57,7 +61,7 @@ const live = async () => {
 
 // A page that is left says so, a crashed one cannot.
 let leaving = false;
-if (!inWorker) {
+if (place === "window") {
 	addEventListener("beforeunload", () => { leaving = true; });
 	addEventListener("pagehide", () => {
 		leaving = true;

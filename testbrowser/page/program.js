@@ -18,7 +18,11 @@ const end = async (path, message) => {
 	const body = message();
 	await sent();
 	await request(path, body);
+	over();
 };
+
+let over;
+const finished = new Promise((resolve) => { over = resolve; });
 
 const fail = (what, error) => end("fatal", () => `${what}: ${describeReason(error)}`);
 
@@ -33,6 +37,13 @@ const guarded = (enter) => {
 	checkDeadlock();
 };
 
+const instantiate = async (imports) => {
+	if (module) {
+		return WebAssembly.instantiate(module, imports);
+	}
+	return (await WebAssembly.instantiateStreaming(fetch(base + "test.wasm", { cache: "no-store" }), imports)).instance;
+};
+
 const start = async () => {
 	if (!globalThis.Go) {
 		throw new Error("wasm_exec.js has defined no Go: it could not be loaded, or it is another one");
@@ -40,6 +51,7 @@ const start = async () => {
 	const config = await (await request("config")).json();
 	installNode(config);
 	go = new Go();
+	noticeReturns(go);
 	go.argv = config.argv;
 	go.env = config.env;
 	const reportVariables = watchEnvironment(go, config.notPassed);
@@ -57,7 +69,7 @@ const start = async () => {
 		return wrapper;
 	};
 
-	const { instance } = await WebAssembly.instantiateStreaming(fetch(base + "test.wasm", { cache: "no-store" }), go.importObject);
+	const instance = await instantiate(go.importObject);
 	const own = ["run", "resume", "getsp", "mem"];
 	exportsCallable = Object.keys(instance.exports).some((name) => !own.includes(name));
 	started = true;
@@ -68,7 +80,11 @@ const start = async () => {
 
 // loaded is for the window's document, and for the modules that a worker imports first.
 const loaded = new Promise((resolve) => {
-	if (!inWorker) {
+	if (place === "workerd") {
+		resolve();
+		return;
+	}
+	if (place === "window") {
 		document.addEventListener("DOMContentLoaded", resolve, { once: true });
 		return;
 	}

@@ -1,4 +1,5 @@
-// The program that serves the page is the page's console and file system: these are the requests to it.
+// The program that serves the page is the page's console and file system: these are the requests to it. Another file has defined
+// base, their folder, place, which is "window", "worker" or "workerd", and module, the WebAssembly.Module of workerd.
 
 // The program under test may replace any of these.
 const fetch = globalThis.fetch.bind(globalThis);
@@ -8,25 +9,28 @@ const now = performance.now.bind(performance);
 const XMLHttpRequest = globalThis.XMLHttpRequest;
 const encoder = new TextEncoder();
 
-const inWorker = !globalThis.document;
-// Absolute, because a page may change its base URL.
-const base = inWorker ? new URL("~/", location.href).href : new URL(".", document.currentScript.src).href;
-
 let exited = false;
 
 // ---- Tasks: macrotasks without the 4 ms that nested timers are held back.
 
 const tasks = [];
-const channel = new MessageChannel();
 let turned = now(); // when the event loop last turned, as far as it was noticed
-channel.port1.onmessage = () => {
+const nextTask = () => {
 	turned = now();
 	tasks.shift()();
 };
+let scheduleTask;
+if (place === "workerd") { // where messages are let in before timers
+	scheduleTask = () => setTimeout(nextTask, 0);
+} else {
+	const channel = new MessageChannel();
+	channel.port1.onmessage = nextTask;
+	scheduleTask = () => channel.port2.postMessage(null);
+}
 const sinceTurn = () => now() - turned;
 const later = (task) => {
 	tasks.push(task);
-	channel.port2.postMessage(null);
+	scheduleTask();
 };
 
 // ---- Writes: one queue for stdout, stderr and every open file, sent in order, one request at a time.

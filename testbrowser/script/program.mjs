@@ -109,6 +109,7 @@ const newGo = () => {
 		throw new Error("wasm_exec.js has defined no Go: it is another one");
 	}
 	const go = new globalThis.Go();
+	noticeReturns(go);
 	go.argv = config.argv;
 	go.env = config.env;
 	const reportVariables = watchEnvironment(go, config.notPassed);

@@ -278,10 +278,17 @@ func TestFiles(t *testing.T) {
 	if wd, err := os.Getwd(); err != nil || !strings.HasSuffix(wd, "/a/b") {
 		t.Errorf("getwd: %q, %v", wd, err)
 	}
-	if err := os.Chdir("missing"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("chdir: %v", err)
+	// workerd has no way to answer this at once.
+	if js.Global().Get("WebSocketPair").IsUndefined() {
+		checkChdir(t)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "a")); err != nil {
 		t.Error(err)
+	}
+}
+
+func checkChdir(t *testing.T) {
+	if err := os.Chdir("missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("chdir: %v", err)
 	}
 }
