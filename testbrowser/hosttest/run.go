@@ -64,7 +64,7 @@ func (p *packageRun) do(t *testing.T) {
 	for done := range ended {
 		failed = p.replay(t, done, "") || failed
 	}
-	p.logCoverage(t)
+	p.takeSummary(t)
 	switch {
 	case err != nil:
 		// A failed test says why the program has failed; what else was printed may help.
@@ -122,10 +122,11 @@ func (p *packageRun) printOutside(line string) {
 	}
 }
 
-func (p *packageRun) logCoverage(t *testing.T) {
+// takeSummary logs what the tests cover, and removes the program's last lines.
+func (p *packageRun) takeSummary(t *testing.T) {
 	p.outside = slices.DeleteFunc(p.outside, func(line string) bool {
 		if !strings.HasPrefix(line, "coverage: ") {
-			return false
+			return line == "PASS" // which the sub-tests say
 		}
 		fmt.Fprintf(t.Output(), "%s: %s\n", p.pkg, line)
 		return true
