@@ -58,6 +58,7 @@ var firefoxPreferences = []string{
 	`"dom.disable_beforeunload", true`,
 	// Exact clocks, timers at full speed.
 	`"privacy.reduceTimerPrecision", false`,
+	`"privacy.reduceTimerPrecision.unconditional", false`,
 	`"dom.min_background_timeout_value", 4`,
 	`"dom.timeout.enable_budget_timer_throttling", false`,
 	`"dom.timeout.background_throttling_max_budget", -1`,

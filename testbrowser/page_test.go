@@ -5,6 +5,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -22,6 +24,14 @@ func TestPageSettings(t *testing.T) {
 			"-test.v", only("TestPage", "TestScripts")).run(0)
 		contains(t, "stdout", stdout, "polyfill: before Go module: imported", "query: ?a=1&b=%20\n", "isolated: true",
 			"inline: ran deferred: the user's own text", "beside: data of the root", "root: data of the root", "outside: status 404")
+
+		step := regexp.MustCompile(`clock: (\d+) ns`).FindStringSubmatch(stdout)
+		if step == nil {
+			t.Fatalf("no clock: %s", stdout)
+		}
+		if ns, err := strconv.Atoi(step[1]); err != nil || ns > 20_000 {
+			t.Errorf("the clock's smallest step is %s ns", step[1])
+		}
 
 		// The default policy forbids what is inline; -root alone has no page; a worker has the same base, query and scripts.
 		stdout, _ = command(t, append(scripts, "-host", host, "-worker", "-root", pageFile(t, ""), "-query", "worker=1", "-isolate=false"),

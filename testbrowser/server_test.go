@@ -69,6 +69,10 @@ func TestBadServers(t *testing.T) {
 			contains(t, "stderr", stderr, `testbrowser: -with "`+server+" "+test.mode+`": `, test.want)
 		})
 	}
+	t.Run("stubborn", func(t *testing.T) { // it does not end when it is asked to
+		t.Parallel()
+		command(t, []string{"-host", "node", "-with", server + " stubborn & wait"}, only("TestPass")).run(0)
+	})
 	_, stderr := command(t, []string{"-host", "node", "-with", "no-such-program-anywhere"}, only("TestPass")).run(exitFailure)
 	contains(t, "stderr", stderr, "no-such-program-anywhere", "exit status 127")
 }

@@ -58,10 +58,26 @@ func TestPage(t *testing.T) {
 	global := js.Global()
 	fmt.Println("query:", global.Get("location").Get("search"))
 	fmt.Println("isolated:", global.Get("crossOriginIsolated").Bool())
+	fmt.Println("clock:", clockStep(), "ns")
 	fmt.Println("inline:", global.Get("inline"), "deferred:", global.Get("deferred"))
 	fmt.Println("beside:", fetchText("data.txt"))
 	fmt.Println("root:", fetchText("/data.txt"))
 	fmt.Println("outside:", fetchText("/%2e%2e/cases/cases.go"))
+}
+
+// clockStep is the smallest step of the page's clock that is seen, in nanoseconds.
+func clockStep() int {
+	performance := js.Global().Get("performance")
+	smallest := 1e9
+	for range 50 {
+		begin := performance.Call("now").Float()
+		end := begin
+		for end == begin {
+			end = performance.Call("now").Float()
+		}
+		smallest = min(smallest, (end-begin)*1e6)
+	}
+	return int(smallest)
 }
 
 // TestServer talks to the server that the environment names, and to it through the page's origin.
