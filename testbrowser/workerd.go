@@ -95,7 +95,7 @@ func (r *run) writeWorker(l *launch) (string, error) {
 	}
 	scripts := make(map[string]string) // module: file
 	for i, script := range r.program.Scripts {
-		name := fmt.Sprintf("script%d.js", i)
+		name := fmt.Sprintf("script%d-%s", i, filepath.Base(string(script)))
 		scripts[name] = string(script)
 		imports = append(imports, name)
 	}

@@ -10,6 +10,20 @@ watchEvents(place !== "window", (what, reason) => {
 	}
 });
 
+// workerd has no event for what a timer's function throws.
+if (place === "workerd") {
+	for (const name of ["setTimeout", "setInterval", "queueMicrotask"]) {
+		const original = globalThis[name].bind(globalThis);
+		globalThis[name] = (callback, ...rest) => original((...args) => {
+			try {
+				callback(...args);
+			} catch (error) {
+				globalThis.dispatchEvent(new ErrorEvent("error", { error, message: String(error), cancelable: true }));
+			}
+		}, ...rest);
+	}
+}
+
 // A file that cannot be loaded fails its element alone.
 const noteUnloaded = ({ target }) => {
 	const url = target?.src ?? target?.href;
