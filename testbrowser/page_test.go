@@ -73,6 +73,7 @@ func TestStrictPolicies(t *testing.T) {
 		{"sandbox", "-worker=false", "sandbox allow-scripts allow-same-origin"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			hosts := []string{"chromium", "firefox", "webkit"}
 			if test.name != "trusted types" && test.name != "strict-dynamic" {
 				hosts = hosts[:1]
@@ -96,7 +97,7 @@ func TestBadPages(t *testing.T) {
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for i, test := range []struct {
+	for _, test := range []struct {
 		name  string
 		flags []string
 		want  []string
@@ -109,8 +110,9 @@ func TestBadPages(t *testing.T) {
 		{"wasm_exec.js without Go", []string{"-wasm-exec", empty}, []string{"wasm_exec.js has defined no Go"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			hosts := []string{"chromium", "firefox", "webkit"}
-			if i > 1 {
+			if test.name != "page that redirects" {
 				hosts = hosts[:1]
 			}
 			eachHost(t, hosts, func(t *testing.T, host string) {
