@@ -22,8 +22,8 @@ import (
 // requireVariable names the environment variable with the hosts that must be there, separated by commas; "1" is all.
 const requireVariable = "WS_REQUIRE_BROWSERS"
 
-// matrixVariable names the environment variable with the file that the table of hosts is written to as well: go test shows
-// nothing of a package that passes.
+// matrixVariable names the environment variable with the file that the table of hosts is written to as well: go test
+// shows nothing of a package that passes.
 const matrixVariable = "WS_TEST_MATRIX"
 
 // browserHosts are the hosts, with WS_TEST_HOST as the recordings of the truth table call them.
@@ -31,8 +31,8 @@ var browserHosts = []hosttest.Host{
 	{Host: "chromium", Env: []string{"WS_TEST_HOST=chromium"}},
 	{Host: "firefox", Env: []string{"WS_TEST_HOST=firefox"}},
 	{Host: "webkit", Env: []string{"WS_TEST_HOST=webkitgtk"}},
-	// The WebSocket of Node 20 and 21, behind a flag, leaves failed connections connecting for ever and ends the program when
-	// a server selects a subprotocol that nobody has asked for.
+	// The WebSocket of Node 20 and 21, behind a flag, leaves failed connections connecting for ever and ends the program
+	// when a server selects a subprotocol that nobody has asked for.
 	{Host: "node", Env: []string{"WS_TEST_HOST=node"}, Oldest: 22},
 	{Host: "deno", Env: []string{"WS_TEST_HOST=deno"}},
 	{Host: "bun", Env: []string{"WS_TEST_HOST=bun"}},
@@ -40,8 +40,8 @@ var browserHosts = []hosttest.Host{
 	{Name: "firefox-worker", Host: "firefox", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=firefox"}},
 }
 
-// TestBrowsers runs the module's portable tests, built for GOOS=js, in JavaScript hosts. A host that is not installed, or is too
-// old, is skipped, unless WS_REQUIRE_BROWSERS names it.
+// TestBrowsers runs the module's portable tests, built for GOOS=js, in JavaScript hosts. A host that is not installed,
+// or is too old, is skipped, unless WS_REQUIRE_BROWSERS names it.
 //
 //	go test -run TestBrowsers/firefox                     in one host
 //	go test -run TestBrowsers/firefox/TestEcho/65536 -v   only some tests

@@ -9,9 +9,9 @@ import (
 	"strings"
 )
 
-// A program gets few variables of the environment. One that asks for another is told so: JavaScript does not see what os.Getenv
-// does, so syscall.Getenv and Setenv get a call to it at their beginning. They call a function that Go imports anyway,
-// with a stack pointer that is none, being odd (see shared/getenv.js): no index of the module changes.
+// A program gets few variables of the environment. One that asks for another is told so: JavaScript does not see what
+// os.Getenv does, so syscall.Getenv and Setenv get a call to it at their beginning. They call a function that Go
+// imports anyway, with a stack pointer that is none, being odd (see shared/getenv.js): no index of the module changes.
 
 // watched are the functions, with what is added to their stack pointer.
 var watched = map[string]byte{"syscall.Getenv": 1, "syscall.Setenv": 2}
@@ -19,7 +19,8 @@ var watched = map[string]byte{"syscall.Getenv": 1, "syscall.Setenv": 2}
 // watchImport is the imported function that they call. Its type is that of all of Go's imports, one i32 and no result.
 const watchImport = "runtime.resetMemoryDataView"
 
-// notPassed are the names of the variables that are set here and that the program does not get. PWD is what Go looks at by itself.
+// notPassed are the names of the variables that are set here and that the program does not get. PWD is what Go looks at
+// by itself.
 func notPassed(passed map[string]string) []string {
 	var names []string
 	for _, variable := range os.Environ() {
@@ -177,8 +178,8 @@ func insertInCode(body []byte, functions map[int]byte, imported, called int) ([]
 	return out, nil
 }
 
-// insertCall puts the call after the declarations of a function's locals. A Go function's parameter is the block at which it
-// goes on, 0 at its beginning, and global 0 is the stack pointer.
+// insertCall puts the call after the declarations of a function's locals. A Go function's parameter is the block at
+// which it goes on, 0 at its beginning, and global 0 is the stack pointer.
 func insertCall(function []byte, mark byte, called int) ([]byte, error) {
 	r := wasmReader{data: function}
 	for range r.number() {

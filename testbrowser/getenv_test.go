@@ -40,9 +40,9 @@ func TestWatchGetenvOfOthers(t *testing.T) {
 	}
 	for _, other := range [][]byte{
 		nil, []byte("no module"), []byte("\x00asm\x01\x00\x00\x00"), module[:len(module)/2], module[:len(module)-5],
-		bytes.ReplaceAll(module, []byte("syscall.Getenv"), []byte("syscall.getenV")),
+		bytes.ReplaceAll(module, []byte("\x04name"), []byte("\x04nane")), // as if linked with -s
 	} {
-		if got := watchGetenv(other); bytes.Contains(got, []byte("syscall.getenV")) && !bytes.Contains(other, []byte("syscall.Setenv")) && !bytes.Equal(got, other) {
+		if got := watchGetenv(other); !bytes.Equal(got, other) {
 			t.Errorf("%d bytes were changed", len(other))
 		}
 	}

@@ -19,7 +19,8 @@ const guardArgument = "-guard-of-a-testbrowser-run"
 // guard is a second process of this program that survives the first: when its standard input ends, because the first
 // has ended, however it did, it kills the process groups and removes the directories that it was told about.
 //
-// The alternative on Linux, Pdeathsig, ends only the direct child, and does so too early when the thread that started it ends.
+// The alternative on Linux, Pdeathsig, ends only the direct child, and does so too early when the thread that started
+// it ends.
 type guard struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser

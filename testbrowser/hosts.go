@@ -26,7 +26,8 @@ type host struct {
 	// needsDisplay hosts have no headless mode: they get a private X server.
 	needsDisplay bool
 
-	// Exactly one of these is set: a browser opens a page, an interpreter runs a script, workerd runs a worker that is neither.
+	// Exactly one of these is set: a browser opens a page, an interpreter runs a script, workerd runs a worker that is
+	// neither.
 	browser func(l *launch) (*exec.Cmd, error)
 	script  func(l *launch, script, config string) (*exec.Cmd, error)
 	worker  func(l *launch, config string) *exec.Cmd

@@ -93,21 +93,29 @@ func parseFlags(args []string) (*settings, []string, error) {
 		flags.PrintDefaults()
 	}
 	hostNames := flags.String("host", "", "`names` of hosts, separated by commas, to run in one after another (default $TESTBROWSER, or the first installed)")
-	flags.BoolVar(&set.list, "list", false, "print the hosts, where they are and their versions; with -host only those, exit code 127 if one is missing")
+	flags.BoolVar(&set.list, "list", false,
+		"print the hosts, where they are and their versions; with -host only those, exit code 127 if one is missing")
 	set.page.addFlags(flags)
-	flags.DurationVar(&set.timeout, "timeout", 0, "end a program that runs longer than this `duration` (default: its -test.timeout and 10s more, if it has one)")
+	flags.DurationVar(&set.timeout, "timeout", 0,
+		"end a program that runs longer than this `duration` (default: its -test.timeout and 10s more, if it has one)")
 	flags.Var(set.env, "env", "`name`[=value] of an environment variable that the program gets; may be repeated")
-	flags.BoolVar(&set.ignore, "ignore-uncaught", false, "let a run pass in which JavaScript errors or rejections were not caught")
+	flags.BoolVar(&set.ignore, "ignore-uncaught", false,
+		"let a run pass in which JavaScript errors or rejections were not caught")
 	flags.BoolVar(&set.headed, "headed", false, "show the browser's window")
-	flags.Func("browser-arg", "`argument` for the host's command line, like -browser-arg=--no-sandbox; may be repeated", func(arg string) error {
-		set.browserArgs = append(set.browserArgs, arg)
-		return nil
-	})
-	flags.StringVar(&set.with, "with", "", "`command` that starts the tests' server and prints its URL when it is ready; it is ended afterwards")
-	flags.StringVar(&set.withEnv, "with-env", serverVariable, "`name` of the environment variable in which the program gets the URL of the -with server")
-	flags.DurationVar(&set.withTimeout, "with-timeout", 90*time.Second, "how long the -with server may take until it is ready")
+	flags.Func("browser-arg",
+		"`argument` for the host's command line, like -browser-arg=--no-sandbox; may be repeated", func(arg string) error {
+			set.browserArgs = append(set.browserArgs, arg)
+			return nil
+		})
+	flags.StringVar(&set.with, "with", "",
+		"`command` that starts the tests' server and prints its URL when it is ready; it is ended afterwards")
+	flags.StringVar(&set.withEnv, "with-env", serverVariable,
+		"`name` of the environment variable in which the program gets the URL of the -with server")
+	flags.DurationVar(&set.withTimeout, "with-timeout", 90*time.Second,
+		"how long the -with server may take until it is ready")
 	flags.BoolVar(&set.serve, "serve", false, "start no host: print the page's URL and wait until some browser has run it")
-	flags.StringVar(&set.listen, "listen", "127.0.0.1:0", "`address` to serve the page on; whoever knows its secret URL can use this user's files")
+	flags.StringVar(&set.listen, "listen", "127.0.0.1:0",
+		"`address` to serve the page on; whoever knows its secret URL can use this user's files")
 	if err := flags.Parse(args); err != nil {
 		return nil, nil, err
 	}
@@ -341,7 +349,8 @@ func newProgram(ctx context.Context, set *settings, args []string) (program, err
 		}
 	}
 	return program{
-		Wasm: wasm, WasmExec: support, Scripts: set.page.scripts, Argv: args, Env: set.env.complete(), Dir: pagePath(dir), Failure: exitFailure, Ignore: set.ignore,
+		Wasm: wasm, WasmExec: support, Scripts: set.page.scripts, Argv: args, Env: set.env.complete(), Dir: pagePath(dir),
+		Failure: exitFailure, Ignore: set.ignore,
 		Process: processIDs{os.Getpid(), os.Getppid(), os.Getuid(), os.Getgid(), os.Geteuid(), os.Getegid()},
 	}, nil
 }

@@ -67,8 +67,10 @@ func TestStrictPolicies(t *testing.T) {
 	long(t)
 	for _, test := range []struct{ name, mode, policy string }{
 		{"none", "-worker=false", ""},
-		{"trusted types", "-worker", "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'"},
-		{"strict-dynamic", "-worker=false", "script-src 'strict-dynamic' 'nonce-abc' 'wasm-unsafe-eval'; worker-src 'none', child-src 'none'; script-src-elem 'none'"},
+		{"trusted types", "-worker", "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'none'; " +
+			"require-trusted-types-for 'script'; trusted-types 'none'"},
+		{"strict-dynamic", "-worker=false", "script-src 'strict-dynamic' 'nonce-abc' 'wasm-unsafe-eval'; worker-src 'none', " +
+			"child-src 'none'; script-src-elem 'none'"},
 		{"default", "-worker", "default-src 'wasm-unsafe-eval'"},
 		{"sandbox", "-worker=false", "sandbox allow-scripts allow-same-origin"},
 	} {
@@ -102,7 +104,9 @@ func TestBadPages(t *testing.T) {
 		flags []string
 		want  []string
 	}{
-		{"script that throws", []string{"-script", pageFile(t, "throws.js")}, []string{"a script of the page failed before the program started", "thrown by the script", "throws.js"}},
+		{"script that throws", []string{"-script", pageFile(t, "throws.js")}, []string{
+			"a script of the page failed before the program started", "thrown by the script", "throws.js",
+		}},
 		{"page that redirects", []string{"-html", pageFile(t, "redirects.html"), "-csp", ""}, []string{"the page ", "redirects"}},
 		{"in a worker", []string{"-worker", "-script", pageFile(t, "throws.js")}, []string{"thrown by the script"}},
 		{"module without what it imports", []string{"-script", broken}, []string{"could not load script/0/broken.mjs"}},
@@ -129,7 +133,8 @@ func TestPolicies(t *testing.T) {
 		{"", ""},
 		{"img-src 'none'", "img-src 'none'"},
 		{"Connect-Src 'NONE'", "connect-src " + folder},
-		{"worker-src a.example;; script-src 'self' 'strict-dynamic'", "worker-src a.example " + worker + "; script-src 'self' 'strict-dynamic' " + folder + " " + worker + " 'nonce-n'"},
+		{"worker-src a.example;; script-src 'self' 'strict-dynamic'", "worker-src a.example " + worker +
+			"; script-src 'self' 'strict-dynamic' " + folder + " " + worker + " 'nonce-n'"},
 		{"connect-src a, , connect-src b", "connect-src a " + folder + ", connect-src b " + folder},
 	} {
 		if got := amendPolicy(test.policy, folder, worker, "n"); got != test.want {

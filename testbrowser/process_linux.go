@@ -58,7 +58,8 @@ type processStat struct {
 	cpu         time.Duration // user and system time, children that were waited for included
 }
 
-// descendants lists the processes below the one with the given id, parents first, those that nobody has waited for included.
+// descendants lists the processes below the one with the given id, parents first, those that nobody has waited for
+// included.
 func descendants(root int) []processStat {
 	const ticksPerSecond = 100 // USER_HZ, fixed on every architecture that Go runs on
 	children := make(map[int][]processStat)

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// TestWaitingIsNotIdling has a process that computes and gets next to no processor: it has to share one with another whose
-// priority is higher.
+// TestWaitingIsNotIdling has a process that computes and gets next to no processor: it has to share one with another
+// whose priority is higher.
 func TestWaitingIsNotIdling(t *testing.T) {
 	long(t)
 	if _, err := os.ReadFile("/proc/self/schedstat"); err != nil {

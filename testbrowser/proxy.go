@@ -2,7 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -62,8 +61,8 @@ func (p proxyRule) applies(path string) bool {
 	return ok && (path == p.path || strings.HasPrefix(below, "/"))
 }
 
-// handler is the reverse proxy. The server sees the page's own host, as if it had served the page: servers that compare the
-// origin of a WebSocket with it are content. Like elsewhere the path stays as it is, unless the target has one.
+// handler is the reverse proxy. The server sees the page's own host, as if it had served the page: servers that compare
+// the origin of a WebSocket with it are content. Like elsewhere the path stays as it is, unless the target has one.
 func (p proxyRule) handler(stderr io.Writer) http.Handler {
 	loopback := p.target.Hostname() == "localhost" || net.ParseIP(p.target.Hostname()).IsLoopback()
 	return &httputil.ReverseProxy{
@@ -76,7 +75,8 @@ func (p proxyRule) handler(stderr io.Writer) http.Handler {
 			r.Out.Host = r.In.Host
 			r.SetXForwarded()
 		},
-		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: loopback}}, // whose certificate nobody could have signed
+		// Nobody could have signed loopback's certificate.
+		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: loopback}},
 		FlushInterval: -1,
 		ErrorLog:      log.New(stderr, "testbrowser: -proxy: ", 0),
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
@@ -96,7 +96,8 @@ func (p *pageSettings) checkProxies(with string) error {
 			return fmt.Errorf("-proxy %s: given twice", rule.path)
 		}
 		if rule.target == nil && with == "" {
-			return errors.New("-proxy " + rule.path + ": names no server, and there is no -with; the flag looks like -proxy /chat=http://127.0.0.1:8080")
+			return fmt.Errorf("-proxy %s: names no server, and there is no -with; the flag looks like "+
+				"-proxy /chat=http://127.0.0.1:8080", rule.path)
 		}
 	}
 	return nil

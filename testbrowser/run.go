@@ -22,9 +22,10 @@ const (
 	reconnectLimit = 2 * time.Second
 	// reloadLimit is the same before the program has started: a page may reload itself then.
 	reloadLimit = 5 * time.Second
-	// A page is hung if it has not answered for silenceLimit and its browser was idle in the last part of that, silenceSample:
-	// a page that computes does not answer either. Idle is less than idleShare of a processor for all its processes, and no
-	// thread that has run or waited for a processor, of which a loaded machine has few, for busyShare of the time.
+	// A page is hung if it has not answered for silenceLimit and its browser was idle in the last part of that,
+	// silenceSample: a page that computes does not answer either. Idle is less than idleShare of a processor for all its
+	// processes, and no thread that has run or waited for a processor, of which a loaded machine has few, for busyShare of
+	// the time.
 	silenceLimit  = 10 * time.Second
 	silenceSample = 5 * time.Second
 	idleShare     = 0.03
@@ -242,7 +243,8 @@ func (r *run) runScript(ctx context.Context, l *launch) (int, error) {
 	}
 }
 
-// passInput gives a process this one's standard input. From a terminal it could not read itself: it is in a group of its own.
+// passInput gives a process this one's standard input. From a terminal it could not read itself: it is in a group of
+// its own.
 func passInput(cmd *exec.Cmd) error {
 	info, err := os.Stdin.Stat()
 	if err != nil {

@@ -118,7 +118,8 @@ func servePage(address string, p program, page pageSettings, stdout, stderr io.W
 	s.server = &http.Server{Handler: s.routes(), ErrorLog: log.New(io.Discard, "", 0)} // of connections that the browser gave up
 	if s.certificate != nil {
 		// HTTP/1.1 alone, as without TLS; WebSockets need it.
-		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{s.certificate.tls}, NextProtos: []string{"http/1.1"}})
+		config := &tls.Config{Certificates: []tls.Certificate{s.certificate.tls}, NextProtos: []string{"http/1.1"}}
+		listener = tls.NewListener(listener, config)
 	}
 	go s.server.Serve(listener) // returns ErrServerClosed after close
 	return s, nil
@@ -289,10 +290,11 @@ func (s *pageServer) leave(http.ResponseWriter, *http.Request) {
 // describeEnd is for a page that has no connection any more.
 func (s *pageServer) describeEnd() error {
 	if s.left.Load() {
-		return errors.New("the page was left: the program, the page or a script has set another location (a page that redirects cannot run " +
-			"a program), or somebody has closed it")
+		return errors.New("the page was left: the program, the page or a script has set another location (a page that redirects " +
+			"cannot run a program), or somebody has closed it")
 	}
-	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that redirects cannot run a program)")
+	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that redirects " +
+		"cannot run a program)")
 }
 
 func (s *pageServer) turn(http.ResponseWriter, *http.Request) {
@@ -420,8 +422,8 @@ func reply(w http.ResponseWriter, value any) {
 	json.NewEncoder(w).Encode(value)
 }
 
-// findWasmExec finds the support script of the Go installation that built the program: the one whose go command is used in
-// the working directory, or that GOROOT names where there is no go command.
+// findWasmExec finds the support script of the Go installation that built the program: the one whose go command is used
+// in the working directory, or that GOROOT names where there is no go command.
 func findWasmExec(ctx context.Context) (string, error) {
 	goroot, err := goEnv(ctx, "GOROOT")
 	if errors.Is(err, exec.ErrNotFound) && os.Getenv("GOROOT") != "" {

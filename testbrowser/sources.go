@@ -55,7 +55,9 @@ func concatenate(names []string) (string, error) {
 			return "", err
 		}
 		if name == inspectScript {
-			text = fmt.Appendf(nil, "const nodeUtil = (() => {\nconst module = { exports: {} }, exports = module.exports;\n%s\nreturn module.exports;\n})();\n", text)
+			const commonJS = "const nodeUtil = (() => {\nconst module = { exports: {} }, exports = module.exports;\n%s\n" +
+				"return module.exports;\n})();\n"
+			text = fmt.Appendf(nil, commonJS, text)
 		}
 		b.Write(text)
 	}

@@ -241,8 +241,8 @@ func (r *runner) checkClean() {
 	}
 }
 
-// processes are all that have the run's directory in their environment or command line, the testbrowser itself excluded.
-// Zombies have neither: whoever has them for children has to know of them.
+// processes are all that have the run's directory in their environment or command line, the testbrowser itself
+// excluded. Zombies have neither: whoever has them for children has to know of them.
 func (r *runner) processes() []int {
 	if runtime.GOOS != "linux" {
 		return nil

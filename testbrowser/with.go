@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// serverVariable is the environment variable in which the program gets the URL of the -with server, unless -with-env names another.
+// serverVariable is the environment variable in which the program gets the URL of the -with server, unless -with-env
+// names another.
 const serverVariable = "TESTBROWSER_SERVER"
 
 // withServer is the user's server, started for the time of the runs.
@@ -54,7 +55,8 @@ func startWith(ctx context.Context, command string, limit time.Duration, g *guar
 	defer cancel()
 	if err := w.waitReady(ctx, found); err != nil {
 		if errors.Is(err, errNotReady) {
-			err = fmt.Errorf("%w within %v: it has to print a line with its URL, like http://127.0.0.1:8080, when it is ready (-with-timeout sets another limit)", err, limit)
+			err = fmt.Errorf("%w within %v: it has to print a line with its URL, like http://127.0.0.1:8080, when it is ready "+
+				"(-with-timeout sets another limit)", err, limit)
 		}
 		return nil, errors.Join(fmt.Errorf("-with %q: %w", command, err), w.end())
 	}

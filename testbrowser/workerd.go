@@ -15,8 +15,9 @@ import (
 	"strings"
 )
 
-// workerd, the runtime of Cloudflare's Workers, has no files, no arguments and no way to compile WebAssembly. The program is a
-// module of a worker that runs it in the answer to one request, and does the rest by requests, as a page does.
+// workerd, the runtime of Cloudflare's Workers, has no files, no arguments and no way to compile WebAssembly. The
+// program is a module of a worker that runs it in the answer to one request, and does the rest by requests, as a page
+// does.
 
 func workerd(l *launch, config string) *exec.Cmd {
 	args := append([]string{"serve", "--control-fd=3"}, l.args...)

@@ -68,8 +68,9 @@ func goCommand(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// lookAtSources looks at what the programs are built of and may read. go test's cache knows the files that a test has looked at,
-// and nothing of those that a compiler reads that it has started: without this a change would change no result.
+// lookAtSources looks at what the programs are built of and may read. go test's cache knows the files that a test has
+// looked at, and nothing of those that a compiler reads that it has started: without this a change would change no
+// result.
 func lookAtSources(t *testing.T, c Config) {
 	t.Helper()
 	const format = `{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}

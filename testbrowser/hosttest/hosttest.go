@@ -39,7 +39,8 @@ type Config struct {
 	// Hosts are where they run; nil is DefaultHosts.
 	Hosts []Host
 
-	// Required are names of hosts, as of sub-tests or of testbrowser, that fail where they are missing; "all" is all of them.
+	// Required are names of hosts, as of sub-tests or of testbrowser, that fail where they are missing; "all" is all of
+	// them.
 	Required []string
 
 	// Env are variables that the tests get, NAME=value, or NAME for that of this process.

@@ -90,7 +90,8 @@ func selected(t *testing.T) string {
 	return strings.Join(elements[levels:], "/")
 }
 
-// replay makes a test of the host a sub-test of t, and tells whether it has failed. prefix is what its name has of its parent's.
+// replay makes a test of the host a sub-test of t, and tells whether it has failed. prefix is what its name has of its
+// parent's.
 func (p *packageRun) replay(t *testing.T, done *test, prefix string) (failed bool) {
 	if done.status == "" {
 		done.status = Failed
@@ -109,7 +110,7 @@ func (p *packageRun) replay(t *testing.T, done *test, prefix string) (failed boo
 			t.SkipNow()
 		}
 	})
-	p.result.Tests = append(p.result.Tests, TestResult{Package: p.pkg, Name: done.name, Status: done.status, Output: done.output.String()})
+	p.result.Tests = append(p.result.Tests, TestResult{p.pkg, done.name, done.status, done.output.String()})
 	return failed
 }
 

@@ -146,7 +146,8 @@ const path = {
 	},
 };
 
-// statNow fails for what is no directory. Go expects the answer at once; a synchronous request is the one way to have it.
+// statNow fails for what is no directory. Go expects the answer at once; a synchronous request is the one way to have
+// it.
 const statNow = (dir) => {
 	const xhr = new XMLHttpRequest();
 	xhr.open("POST", `${base}file/stat?${fileQuery({ path: dir })}`, false);

@@ -1,5 +1,6 @@
-// The program that serves the page is the page's console and file system: these are the requests to it. Another file has defined
-// base, their folder, place, which is "window", "worker" or "workerd", and module, the WebAssembly.Module of workerd.
+// The program that serves the page is the page's console and file system: these are the requests to it. Another file
+// has defined base, their folder, place, which is "window", "worker" or "workerd", and module, the WebAssembly.Module
+// of workerd.
 
 // The program under test may replace any of these.
 const fetch = globalThis.fetch.bind(globalThis);

@@ -1,14 +1,14 @@
-// ---- Completions: how calls of Go's that have a result at once call back into Go. Used in pages and in Node and its like,
-// which define sinceTurn, later and releaseWaiting.
+// ---- Completions: how calls of Go's that have a result at once call back into Go. Used in pages and in Node and its
+// like, which define sinceTurn, later and releaseWaiting.
 
-// Where JavaScript has called a function of Go's, that must return before the event loop turns: whoever waits there for a
-// callback waits for ever. So a completion calls back at once then, and none may be left waiting, since it could hold the
-// lock of os.Stdout. Elsewhere it calls back at once for a while, and then from a task of its own, which lets the event
-// loop turn.
+// Where JavaScript has called a function of Go's, that must return before the event loop turns: whoever waits there for
+// a callback waits for ever. So a completion calls back at once then, and none may be left waiting, since it could hold
+// the lock of os.Stdout. Elsewhere it calls back at once for a while, and then from a task of its own, which lets the
+// event loop turn.
 
 const longestTurn = 8; // ms
-// mostFlushed is how many completions a function that JavaScript calls waits for at its beginning. Those of a goroutine that
-// prints without end would never be all; it holds the lock then, so that the function must not print itself.
+// mostFlushed is how many completions a function that JavaScript calls waits for at its beginning. Those of a goroutine
+// that prints without end would never be all; it holds the lock then, so that the function must not print itself.
 const mostFlushed = 50_000;
 
 const completions = []; // oldest first
@@ -86,8 +86,8 @@ const countCalls = (inner) => function (...args) {
 	}
 };
 
-// noticeReturns notices that the function has returned when Go sets the event's result: other goroutines may go on, inside the
-// same call of JavaScript's, for long.
+// noticeReturns notices that the function has returned when Go sets the event's result: other goroutines may go on,
+// inside the same call of JavaScript's, for long.
 const noticeReturns = (go) => {
 	let pending = null;
 	Object.defineProperty(go, "_pendingEvent", {

@@ -1,5 +1,5 @@
-// ---- The console, which prints what Node's would. Used where the host's own is another: in pages, Deno and Bun, which define
-// print and now.
+// ---- The console, which prints what Node's would. Used where the host's own is another: in pages, Deno and Bun, which
+// define print and now.
 
 // inspect and its like are Node's own code, with the stacks of errors in V8's form.
 const v8Stack = (error) => {
@@ -56,16 +56,19 @@ const withStacks = (inspectAll) => {
 const inspect = (value, options) => withStacks(() => nodeUtil.inspect(value, options));
 const format = (...args) => withStacks(() => nodeUtil.format(...args));
 
-const box = (cells, widths) => "│ " + cells.map((cell, i) => cell + " ".repeat(widths[i] - nodeUtil.getStringWidth(cell))).join(" │ ") + " │";
+const padded = (cell, width) => cell + " ".repeat(width - nodeUtil.getStringWidth(cell));
+
+const box = (cells, widths) => "│ " + cells.map((cell, i) => padded(cell, widths[i])).join(" │ ") + " │";
 
 const drawTable = (head, columns) => {
 	const rows = [];
 	for (let i = 0; i < Math.max(...columns.map((column) => column.length)); i++) {
 		rows.push(columns.map((column) => column[i] ?? ""));
 	}
-	const widths = head.map((title, i) => Math.max(...[title, ...rows.map((row) => row[i])].map((cell) => nodeUtil.getStringWidth(cell))));
+	const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => nodeUtil.getStringWidth(row[i]))));
 	const line = (left, middle, right) => left + widths.map((width) => "─".repeat(width + 2)).join(middle) + right;
-	return [line("┌", "┬", "┐"), box(head, widths), line("├", "┼", "┤"), ...rows.map((row) => box(row, widths)), line("└", "┴", "┘")].join("\n");
+	const boxes = rows.map((row) => box(row, widths));
+	return [line("┌", "┬", "┐"), box(head, widths), line("├", "┼", "┤"), ...boxes, line("└", "┴", "┘")].join("\n");
 };
 
 const tableCell = (value) => {
@@ -108,7 +111,10 @@ const timeOf = (ms) => {
 	const hours = Math.floor(ms / 3_600_000);
 	const minutes = Math.floor(ms / 60_000) % 60;
 	const [seconds, rest] = ((ms % 60_000) / 1000).toFixed(3).split(".");
-	return hours > 0 ? `${hours}:${two(minutes)}:${two(seconds)}.${rest} (h:mm:ss.mmm)` : `${minutes}:${two(seconds)}.${rest} (m:ss.mmm)`;
+	if (hours === 0) {
+		return `${minutes}:${two(seconds)}.${rest} (m:ss.mmm)`;
+	}
+	return `${hours}:${two(minutes)}:${two(seconds)}.${rest} (h:mm:ss.mmm)`;
 };
 
 const nodeConsole = () => {
@@ -200,7 +206,8 @@ const nodeConsole = () => {
 	};
 };
 
-// replaceConsole has the console print what Node's would. The host's own still gets it, for its developer tools, if alsoOwn.
+// replaceConsole has the console print what Node's would. The host's own still gets it, for its developer tools, if
+// alsoOwn.
 const replaceConsole = (alsoOwn) => {
 	const own = console;
 	for (const [name, method] of Object.entries(nodeConsole())) {

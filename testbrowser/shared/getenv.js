@@ -1,14 +1,16 @@
-// ---- Variables of the environment that are set outside, asked for, and not passed on. Their values are not known here.
+// ---- Variables of the environment that are set outside, asked for, and not passed on. Their values are not known
+// here.
 
-// watchEnvironment has Go's import tell about calls of syscall.Getenv and Setenv (see getenv.go): their stack pointers have a 1 and a 2
-// added. It returns what reports those that were asked for.
+// watchEnvironment has Go's import tell about calls of syscall.Getenv and Setenv (see getenv.go): their stack pointers
+// have a 1 and a 2 added. It returns what reports those that were asked for.
 const watchEnvironment = (go, names) => {
 	const unknown = new Set(names);
 	const asked = new Set();
 	const decoder = new TextDecoder();
 	const report = () => {
 		for (const name of asked) {
-			print(2, `testbrowser: the program asks for the environment variable ${name}, which is set but not passed to it: -env ${name} does\n`);
+			print(2, `testbrowser: the program asks for the environment variable ${name}, which is set but not passed to it: ` +
+				`-env ${name} does\n`);
 		}
 		asked.clear();
 	};

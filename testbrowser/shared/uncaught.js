@@ -7,16 +7,18 @@ const noteUncaught = (what, reason) => {
 	print(2, `${what}: ${describeReason(reason)}\n`);
 };
 
-const describeReason = (reason) => (reason instanceof Error ? inspect(reason) : typeof reason === "string" ? reason : inspect(reason));
+const describeReason = (reason) => (typeof reason === "string" ? reason : inspect(reason));
 
 // afterEnd tells what functions of Go's throw when they are called after the program has ended.
 const afterEnd = (reason) => reason?.message === "Go program has already exited";
 
-// watchEvents notes what the events of a page, a worker and Deno tell, unless the program has a listener that says that it
-// has handled it (preventDefault). stop keeps the host from acting on it.
+const placeOf = ({ filename, lineno, colno }) => (filename ? ` (${filename}:${lineno}:${colno})` : "");
+
+// watchEvents notes what the events of a page, a worker and Deno tell, unless the program has a listener that says that
+// it has handled it (preventDefault). stop keeps the host from acting on it.
 const watchEvents = (stop, note) => {
 	for (const [type, what, reasonOf] of [
-		["error", "uncaught error", (event) => event.error ?? `${event.message}${event.filename ? ` (${event.filename}:${event.lineno}:${event.colno})` : ""}`],
+		["error", "uncaught error", (event) => event.error ?? event.message + placeOf(event)],
 		["unhandledrejection", "unhandled rejection", (event) => event.reason],
 	]) {
 		globalThis.addEventListener(type, (event) => {

@@ -24,8 +24,8 @@ func callback(t *testing.T, f func(args []js.Value)) js.Func {
 	return fn
 }
 
-// TestCallbackPrints prints inside functions that JavaScript calls, alone, one inside another, and while other goroutines
-// print.
+// TestCallbackPrints prints inside functions that JavaScript calls, alone, one inside another, and while other
+// goroutines print.
 func TestCallbackPrints(t *testing.T) {
 	done := make(chan struct{})
 	nested := callback(t, func([]js.Value) { fmt.Println("nested") })

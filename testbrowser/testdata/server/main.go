@@ -61,7 +61,8 @@ func secretless(referer string) string {
 	return u.Path
 }
 
-// accept opens a WebSocket if the origin is the server's own host, as github.com/coder/websocket and github.com/gorilla/websocket do.
+// accept opens a WebSocket if the origin is the server's own host, as github.com/coder/websocket and
+// github.com/gorilla/websocket do.
 func accept(w http.ResponseWriter, r *http.Request) {
 	origin, err := url.Parse(r.Header.Get("Origin"))
 	if err != nil || !strings.EqualFold(origin.Host, r.Host) {
