@@ -136,6 +136,7 @@ var hosts = []*host{
 		name:        "workerd",
 		executables: []string{"workerd"},
 		install:     "npm install workerd",
+		systems:     "linux darwin", // it says by an inherited pipe where it listens
 		worker:      workerd,
 	},
 }
