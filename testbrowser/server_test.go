@@ -67,6 +67,9 @@ func TestBadServers(t *testing.T) {
 			t.Parallel()
 			_, stderr := command(t, []string{"-host", "node", "-with-timeout", "2s", "-with", server + " " + test.mode}, only("TestPass")).run(exitFailure)
 			contains(t, "stderr", stderr, `testbrowser: -with "`+server+" "+test.mode+`": `, test.want)
+			if test.mode == "exits" {
+				contains(t, "stderr", stderr, "[with] cannot start\n")
+			}
 		})
 	}
 	t.Run("stubborn", func(t *testing.T) { // it does not end when it is asked to

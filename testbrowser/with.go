@@ -26,6 +26,7 @@ type withServer struct {
 	command string
 	process process
 	guard   *guard
+	output  []*urlFinder
 	url     string
 
 	ending chan struct{} // closed when it is ended on purpose
@@ -40,17 +41,18 @@ func startWith(ctx context.Context, command string, limit time.Duration, g *guar
 	cmd.Env = nativeEnvironment()
 	var mu sync.Mutex
 	found := make(chan string, 1)
-	output := func() *urlFinder {
+	newOutput := func() *urlFinder {
 		return &urlFinder{to: &prefixWriter{mu: &mu, to: os.Stderr, prefix: "[with] "}, found: found}
 	}
-	cmd.Stdout, cmd.Stderr = output(), output()
+	output := []*urlFinder{newOutput(), newOutput()}
+	cmd.Stdout, cmd.Stderr = output[0], output[1]
 	r := &run{guard: g}
 	p, err := r.start(cmd, stopGroup)
 	if err != nil {
 		return nil, fmt.Errorf("-with %q: %w", command, err)
 	}
 	g.keep = append(g.keep, cmd.Process.Pid)
-	w := &withServer{command: command, process: p, guard: g, ending: make(chan struct{})}
+	w := &withServer{command: command, process: p, guard: g, output: output, ending: make(chan struct{})}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, errNotReady)
 	defer cancel()
 	if err := w.waitReady(ctx, found); err != nil {
@@ -132,6 +134,9 @@ func (w *withServer) end() error {
 	close(w.ending)
 	leader := w.process.cmd.Process.Pid
 	err := w.process.end()
+	for _, output := range w.output {
+		err = errors.Join(err, output.to.flush())
+	}
 	w.guard.keep = slices.DeleteFunc(w.guard.keep, func(pid int) bool { return pid == leader })
 	return errors.Join(err, killStrays(w.guard.keep), w.guard.forgetGroup(leader))
 }

@@ -23,7 +23,7 @@ func main() {
 	}
 	switch mode {
 	case "exits":
-		fmt.Println("cannot start")
+		fmt.Print("cannot start") // nor end its line
 		os.Exit(7)
 	case "silent":
 		fmt.Println("no address here")
