@@ -342,7 +342,7 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 				silenceTimer = time.After(silence.next())
 			}
 		case <-startTimer:
-			return 0, r.withLog(fmt.Errorf("the page did not start the program within %v", startLimit))
+			return 0, r.withLog(r.notStarted())
 		case <-exit:
 			if s.alive.Load() == 0 {
 				return r.lastWords(fmt.Errorf("the browser ended: %v", browser.cmd.ProcessState))
@@ -373,6 +373,16 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 			return 0, context.Cause(ctx)
 		}
 	}
+}
+
+// notStarted is for a page that says nothing.
+func (r *run) notStarted() error {
+	err := fmt.Errorf("the page did not start the program within %v", startLimit)
+	if r.settings.page.html != "" {
+		err = fmt.Errorf("%w: a <meta> policy in %s may forbid testbrowser's own scripts or requests (-csp amends its policy), "+
+			"or a script there does not end", err, r.settings.page.html)
+	}
+	return err
 }
 
 // lastWords is for a page that is gone: it may have said its end before.
