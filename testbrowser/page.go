@@ -248,6 +248,9 @@ func (s *pageServer) serveUserScript(w http.ResponseWriter, r *http.Request) {
 
 // serveRoot serves the files of the user's directory.
 func (s *pageServer) serveRoot(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Sec-Fetch-Dest") == "document" { // unless in another window, instead of the page
+		s.leave(w, r)
+	}
 	if s.page.root == "" {
 		http.NotFound(w, r)
 		return

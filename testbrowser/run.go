@@ -379,8 +379,8 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 func (r *run) notStarted() error {
 	err := fmt.Errorf("the page did not start the program within %v", startLimit)
 	if r.settings.page.html != "" {
-		err = fmt.Errorf("%w: a <meta> policy in %s may forbid testbrowser's own scripts or requests (-csp amends its policy), "+
-			"or a script there does not end", err, r.settings.page.html)
+		err = fmt.Errorf("%w: %s redirects to elsewhere, has a script that does not end, or a <meta> policy that forbids "+
+			"testbrowser's own scripts and requests (which -csp does not)", err, r.settings.page.html)
 	}
 	return err
 }
