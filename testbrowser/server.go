@@ -290,8 +290,8 @@ func (s *pageServer) leave(http.ResponseWriter, *http.Request) {
 // describeEnd is for a page that has no connection any more.
 func (s *pageServer) describeEnd() error {
 	if s.left.Load() {
-		return errors.New("the page was left: the program, the page or a script has set another location (a page that redirects " +
-			"cannot run a program), or somebody has closed it")
+		return errors.New("the page is gone: it was left, because the program, the page or a script has set another location " +
+			"(a page that redirects cannot run a program), or it was closed")
 	}
 	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that redirects " +
 		"cannot run a program)")
