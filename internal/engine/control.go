@@ -50,8 +50,8 @@ func (e *Endpoint) writeControlLocked() {
 //
 // Time counts only while it says something about the peer. Until the ping has left, a peer that takes bytes lives. Until the
 // peer's system has the ping, so does one whose system acknowledges bytes; it is looked several times during an interval whether
-// either has happened. While the Owner wants nothing received, nothing can be. And a process that was stopped itself, or
-// is short of processor time, first looks at what has arrived meanwhile.
+// either has happened. While the Owner wants nothing received, nothing can be, and a peer that waits for that takes nothing. And
+// a process that was stopped itself, or is short of processor time, first looks at what has arrived meanwhile.
 type pinger struct {
 	interval time.Duration
 	timer    *time.Timer
@@ -168,7 +168,7 @@ func (e *Endpoint) pausedSincePingLocked() bool {
 	p := e.pinger
 	paused := e.pausedLocked() || p.resumes != e.resumes
 	p.resumes = e.resumes
-	return paused && p.state != pingQueued
+	return paused
 }
 
 // lookedLocked reports whether what has arrived has been looked at.
@@ -181,6 +181,7 @@ func (e *Endpoint) sendPingLocked() {
 	p := e.pinger
 	p.state = pingQueued
 	p.written, p.taken = e.stream.Written(), e.stream.Taken()
+	p.resumes = e.resumes
 	p.restart()
 	e.queueControlLocked(frame.Ping, nil)
 	e.keepReadingLocked()

@@ -186,3 +186,30 @@ func TestPongsUntilClose(t *testing.T) {
 		})
 	}
 }
+
+// TestNothingBehindHalfClose: nothing is queued behind a Close frame that has been written in part.
+func TestNothingBehindHalfClose(t *testing.T) {
+	for name, tryLimit := range map[string]int{"TCP": mostTries, "TLS": 4 << 10, "blind": 0} {
+		t.Run(name, func(t *testing.T) {
+			const closeLength = 6 + 2
+			for taken := range int64(closeLength) {
+				s, owner := newScript(tryLimit, taken), newRecorder()
+				e := start(t, owner, s, engine.Config{PingInterval: patience})
+				e.StartClosing(1000, "")
+				s.wait(t, "write that waits", func() bool { return s.budget == 0 && s.writing })
+				s.arrive(serverFrame(frame.Ping, true, "late"), serverFrame(frame.Close, true, "\x03\xe8"))
+				await(t, "Close frame", owner.closing)
+				e.PingDue()
+				s.take(unlimited)
+				s.wait(t, "Close frame", func() bool { return len(s.out) >= closeLength })
+				s.locked(func() { s.err = errEndOfScript })
+				if end := await(t, "end", owner.end); !end.Clean {
+					t.Fatalf("ended with %+v", end)
+				}
+				if n := len(s.written()); n != closeLength {
+					t.Errorf("%d bytes of the Close frame had been taken, and in all there were %d", taken, n)
+				}
+			}
+		})
+	}
+}
