@@ -51,6 +51,19 @@ func closeCode(code js.Value, clean bool) StatusCode {
 	return StatusAbnormalClosure
 }
 
+// closedUnopened returns the close event of a connection that was closed before it opened, which had no closing
+// handshake; of any other one it returns the event itself.
+//
+// Host: Firefox 153
+// Reason: close() while the answer to the handshake is on its way ends with 1005, cleanly
+// Test: TestEndDialRace
+func (c *Conn) closedUnopened(closed CloseEvent) CloseEvent {
+	if c.in.opened {
+		return closed
+	}
+	return CloseEvent{Code: StatusAbnormalClosure}
+}
+
 // lost reports whether a string that was made of many bytes is empty.
 //
 // Host: Chromium 156

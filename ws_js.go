@@ -230,7 +230,7 @@ func (c *Conn) hostClosed(event js.Value) {
 	h := theHost()
 	closed := CloseEvent{Reason: h.getText(event, "reason"), WasClean: truth(h.get(event, "wasClean"))}
 	closed.Code = closeCode(h.get(event, "code"), closed.WasClean)
-	c.finish(&CloseError{CloseEvent: closed}, c.in.errored)
+	c.finish(&CloseError{CloseEvent: c.closedUnopened(closed)}, c.in.errored || !c.in.opened)
 }
 
 // failTooBig fails the connection for a message over the limit, after those before it. A browser cannot be told to do
