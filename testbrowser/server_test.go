@@ -170,8 +170,11 @@ func TestTLS(t *testing.T) {
 	long(t)
 	server := buildServer(t)
 	eachHost(t, testBrowsers, func(t *testing.T, host string) {
-		stdout, _ := command(t, []string{"-host", host, "-tls", "-with", server, "-proxy", "/api"}, only("TestSecure")).run(0)
-		contains(t, "stdout", stdout, "https: true hello from /api/hello")
+		// A service worker needs a certificate without any doubt.
+		flags := []string{"-host", host, "-tls", "-with", server, "-proxy", "/api", "-root", pageFile(t, ""),
+			"-script", pageFile(t, "register.js")}
+		stdout, _ := command(t, flags, only("TestSecure", "TestServiceWorker")).run(0)
+		contains(t, "stdout", stdout, "https: true hello from /api/hello", "fetched: from the service worker")
 	})
 }
 

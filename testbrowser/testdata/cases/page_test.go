@@ -126,6 +126,14 @@ func TestInput(t *testing.T) {
 	fmt.Println("input ended:", lines.Err())
 }
 
+// TestServiceWorker fetches what the service worker of testdata/page/register.js answers.
+func TestServiceWorker(t *testing.T) {
+	if _, err := await(js.Global().Get("controlled")); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Println("fetched:", fetchText("data.txt"))
+}
+
 // TestSecure prints how the page came.
 func TestSecure(t *testing.T) {
 	fmt.Println(js.Global().Get("location").Get("protocol"), js.Global().Get("isSecureContext").Bool(), fetchText("/api/hello"))
