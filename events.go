@@ -1,10 +1,10 @@
 package ws
 
-// The receiving half of the state machine: a platform reports what happened on the connection, and here it becomes readyState,
-// messages for Read, and calls of handlers.
+// The receiving half of the state machine: a platform reports what happened on the connection, and here it becomes
+// readyState, messages for Read, and calls of handlers.
 //
-// What happened is posted, under mu. What no handler is called for is applied at once, unless something posted before it is still
-// waiting. The rest is applied by deliver, event after event.
+// What happened is posted, under mu. What no handler is called for is applied at once, unless something posted
+// before it is still waiting. The rest is applied by deliver, event after event.
 
 // posted are the events that have not been delivered yet, in this order.
 type posted struct {
@@ -31,7 +31,8 @@ func (c *Conn) setState(s ReadyState) { c.state.Store(uint32(s)) }
 // readyState returns the state as it was last set.
 func (c *Conn) readyState() ReadyState { return ReadyState(c.state.Load()) }
 
-// opened makes the connection Open, and reports whether it did: after Close it does not. The caller must then call deliver.
+// opened makes the connection Open, and reports whether it did: after Close it does not. The caller must then call
+// deliver.
 func (c *Conn) opened(protocol, extensions string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,8 +55,8 @@ func (c *Conn) settle() {
 	}
 }
 
-// incoming returns the queue that a message goes into that arrives now, nil if nobody wants it. mu is held until arrived has been
-// called.
+// incoming returns the queue that a message goes into that arrives now, nil if nobody wants it. mu is held until
+// arrived has been called.
 func (c *Conn) incoming() *queue[payload] {
 	switch {
 	case c.end != nil, c.dropping:
@@ -76,7 +77,8 @@ const (
 	wantYield                 // the program takes messages by Read, and will come for the next
 )
 
-// arrived is called, with mu, when messages have been put into the queue that incoming returned. bytes is what they count.
+// arrived is called, with mu, when messages have been put into the queue that incoming returned. bytes is what they
+// count.
 func (c *Conn) arrived(bytes int64) demand {
 	c.unreadBytes += bytes
 	if c.unread.len() > 0 {
@@ -168,8 +170,8 @@ func (c *Conn) applyPosted() bool {
 	return true
 }
 
-// deliver applies what has been posted, event after event, and calls the handlers, until nothing is left. It may be called
-// by several goroutines: one delivers, for the others there is nothing to do.
+// deliver applies what has been posted, event after event, and calls the handlers, until nothing is left. It may be
+// called by several goroutines: one delivers, for the others there is nothing to do.
 func (c *Conn) deliver() {
 	c.mu.Lock()
 	if c.delivering || !c.posted.any() {

@@ -27,16 +27,16 @@ type memory struct {
 	smalls int // small messages received before slabs were worth it
 }
 
-// slab is memory for several small messages: with it a received message of 16 B costs 0.17 allocations instead of 2. It takes 256
-// bytes and no more, because a message that the program keeps keeps its slab.
+// slab is memory for several small messages: with it a received message of 16 B costs 0.17 allocations instead of
+// 2. It takes 256 bytes and no more, because a message that the program keeps keeps its slab.
 type slab struct {
 	arrays [6]ArrayBuffer
 	bytes  [104]byte
 	used   struct{ arrays, bytes uint8 }
 }
 
-// textSlab is a slab for texts, which have no ArrayBuffer. With the 16 bytes of a Text in a Message a text that is kept keeps 256 bytes
-// too.
+// textSlab is a slab for texts, which have no ArrayBuffer. With the 16 bytes of a Text in a Message a text that is
+// kept keeps 256 bytes too.
 type textSlab struct {
 	bytes [239]byte
 	used  uint8

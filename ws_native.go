@@ -18,9 +18,9 @@ import (
 
 // NativeOptions are the settings that only the native implementation has.
 type NativeOptions struct {
-	// HTTPClient makes the opening handshake: its Transport has the TLS settings, proxy and dialler, its Timeout bounds the
-	// handshake, its Jar gives and takes cookies. Redirects are never followed, whatever CheckRedirect says. When nil,
-	// http.DefaultTransport is used, with the proxy that the environment names.
+	// HTTPClient makes the opening handshake: its Transport has the TLS settings, proxy and dialler, its Timeout
+	// bounds the handshake, its Jar gives and takes cookies. Redirects are never followed, whatever CheckRedirect
+	// says. When nil, http.DefaultTransport is used, with the proxy that the environment names.
 	HTTPClient *http.Client
 
 	// Header has further request headers, Origin among them; none is sent otherwise. The headers of the handshake
@@ -30,9 +30,10 @@ type NativeOptions struct {
 	// DisableCompression keeps permessage-deflate (RFC 7692) from being offered.
 	DisableCompression bool
 
-	// PingInterval is the time between pings. A connection on which nothing is received within that time after a ping has left is
-	// failed, so a dead peer is found within two intervals. Time in which the connection does not read (Options.ReadBuffer), or in
-	// which the peer still takes what was sent before the ping, does not count. 0 means no pings, as in browsers.
+	// PingInterval is the time between pings. A connection on which nothing is received within that time after a ping
+	// has left is failed, so a dead peer is found within two intervals. Time in which the connection does not read
+	// (Options.ReadBuffer), or in which the peer still takes what was sent before the ping, does not count. 0 means no
+	// pings, as in browsers.
 	PingInterval time.Duration
 
 	// OnHandshake, if not nil, is called with the response that opens the connection, before OnOpen and before Dial
@@ -46,7 +47,8 @@ type HandshakeError = handshake.StatusError
 
 var errAbandoned = errors.New("ws: closed before the connection was established")
 
-// platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake has opened.
+// platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake
+// has opened.
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
