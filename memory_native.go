@@ -3,6 +3,8 @@
 package ws
 
 import (
+	"sync"
+
 	"github.com/seed2c7e30c3/ws/internal/engine"
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
@@ -41,6 +43,9 @@ type textSlab struct {
 	bytes [239]byte
 	used  uint8
 }
+
+// batches have the payloads of one call of received.
+var batches = sync.Pool{New: func() any { return new([]payload) }}
 
 const (
 	slabMessage = 32 // the length of the longest message that goes into a slab

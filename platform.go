@@ -7,8 +7,9 @@ import "context"
 // to the host's WebSocket object (ws_js.go), elsewhere to an endpoint of internal/engine (ws_native.go).
 //
 // The portable half knows the platform's by the interface half, and the platform's half reports to the functions of
-// events.go: opened, received, peerClosing, ended, drained. It reads none of the other's fields, and calls them
-// without mu.
+// events.go: opened, received, idle, peerClosing, ended, drained, and calls deliver. It calls them without mu. Neither
+// half touches the other's fields, but two things are shared: the settings that newConn fills in, and mu, which guards
+// fields of the platform's half too.
 
 // half is what a platform's half does. Conn has its methods by embedding the platform's type.
 type half interface {

@@ -165,9 +165,10 @@ func (c *Conn) transmit(m Message) (bool, error) {
 	if result == engine.Lost {
 		// The state is still Open because earlier events are not through. As in browsers, what is sent after the peer's Close
 		// frame is dropped as if it had been sent, and what is sent on a lost connection stays buffered.
+		dropped := c.peerClosed()
 		c.mu.Lock()
 		c.acceptedInAll += int64(len(data))
-		if c.end != nil && c.end.Code != StatusAbnormalClosure {
+		if dropped {
 			c.handedInAll += int64(len(data))
 		}
 		c.mu.Unlock()
@@ -246,19 +247,15 @@ type owner Conn
 
 func (o *owner) Received(batch []engine.Message) engine.Next {
 	c := (*Conn)(o)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	queue := c.incoming()
-	if queue == nil {
-		return engine.ReadOn
-	}
-	var bytes int64
+	payloads := batches.Get().(*[]payload)
 	for i := range batch {
-		p := c.memory.keep(&batch[i])
-		bytes += p.size() + messageOverhead
-		queue.push(p)
+		*payloads = append(*payloads, c.memory.keep(&batch[i]))
 	}
-	switch c.arrived(bytes) {
+	next := c.received(*payloads)
+	clear(*payloads)
+	*payloads = (*payloads)[:0]
+	batches.Put(payloads)
+	switch next {
 	case wantDeliver:
 		return engine.Deliver
 	case wantPause:
@@ -290,13 +287,7 @@ func (o *owner) Drained() { (*Conn)(o).drained() }
 
 func (o *owner) Deliver() { (*Conn)(o).deliver() }
 
-func (o *owner) Idle() {
-	c := (*Conn)(o)
-	c.mu.Lock()
-	c.unread.trim()
-	c.posted.messages.trim()
-	c.mu.Unlock()
-}
+func (o *owner) Idle() { (*Conn)(o).idle() }
 
 // dialError is the error of a Dial whose connection did not open: it has the cause.
 func (c *Conn) dialError() error { return c.end }
