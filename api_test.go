@@ -92,15 +92,14 @@ func without(a, b []string) []string {
 func TestDependencies(t *testing.T) {
 	t.Parallel()
 	deps := strings.Fields(goOutput(t, "js/wasm", "list", "-deps", "."))
-	for _, heavy := range []string{"net", "net/http", "net/url", "crypto/tls", "encoding/json", "github.com/coder/websocket", "github.com/nlnwa/whatwg-url/url"} {
+	for _, heavy := range []string{"net", "net/http", "net/url", "crypto/tls", "encoding/json", "fmt", "github.com/coder/websocket", "github.com/nlnwa/whatwg-url/url"} {
 		if slices.Contains(deps, heavy) {
 			t.Errorf("under js/wasm the package depends on %s", heavy)
 		}
 	}
 }
 
-// TestLinked: fmt, which safejs imports, is not in a program that does not use it itself. With safejs it would make such a
-// program an eighth larger.
+// TestLinked: fmt is not in a program that does not use it itself. It would make such a program an eighth larger.
 func TestLinked(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -2,11 +2,7 @@
 
 package ws
 
-import (
-	"syscall/js"
-
-	"github.com/hack-pad/safejs"
-)
+import "syscall/js"
 
 // arrayBuffer is bytes, and possibly an ArrayBuffer object with the same ones.
 type arrayBuffer struct {
@@ -23,22 +19,24 @@ func newArrayBuffer(data []byte) *ArrayBuffer {
 // that object. Any other value, and a detached object, is a "TypeError" *Exception.
 func ArrayBufferOf(v js.Value) (*ArrayBuffer, error) {
 	h := theHost()
-	_, err := safejs.Safe(h.byteLength).Invoke(v) // throws unless v is an ArrayBuffer
-	if err != nil {
-		return nil, typeError("the JavaScript value is no ArrayBuffer: " + err.Error())
+	if _, thrown := h.call(h.byteLength, v); thrown != nil { // which it does unless v is an ArrayBuffer
+		return nil, typeError("the JavaScript value is no ArrayBuffer")
 	}
-	array, err := safejs.Safe(h.uint8Array).New(v)
-	if err != nil {
-		return nil, typeError("the JavaScript value is an ArrayBuffer without bytes: " + err.Error())
+	array, thrown := h.construct(h.builtins[classUint8Array], v)
+	if thrown != nil {
+		return nil, typeError("the JavaScript value is an ArrayBuffer without bytes: " + h.exceptionOf(thrown).Error())
 	}
-	return &ArrayBuffer{arrayBuffer{h.copy(safejs.Unsafe(array)), v}}, nil
+	data, _ := h.copyBytes(array, -1)
+	return &ArrayBuffer{arrayBuffer{data, v}}, nil
 }
 
 // JSValue returns an ArrayBuffer object with the bytes, always the same one. What JavaScript code does with it does not
 // change b.
 func (b *ArrayBuffer) JSValue() js.Value {
 	if b.value.IsUndefined() {
-		b.value = theHost().bytes(b.data).Get("buffer")
+		h := theHost()
+		array, _ := h.bytes(b.data)
+		b.value = h.get(array, "buffer")
 	}
 	return b.value
 }

@@ -5,8 +5,6 @@ package ws
 import (
 	"context"
 	"syscall/js"
-
-	"github.com/hack-pad/safejs"
 )
 
 // blob is a Blob object of the host. In the zero Blob there is none until it is asked for.
@@ -16,21 +14,21 @@ type blob struct {
 
 func (b *blob) object() js.Value {
 	if b.value.IsUndefined() {
-		b.value = theHost().newBlob("")
+		b.value, _ = theHost().newBlob("")
 	}
 	return b.value
 }
 
-// BlobOf returns a Blob that stands for a JavaScript Blob object, a File for example. Any other value is a "TypeError"
-// *Exception.
+// BlobOf returns a Blob that stands for a JavaScript Blob object, a File for example. Any other value is a
+// "TypeError" *Exception.
 func BlobOf(v js.Value) (*Blob, error) {
 	h := theHost()
-	if h.blob.Type() != js.TypeFunction {
+	if h.builtins[classBlob].Type() != js.TypeFunction {
 		return nil, typeError("the JavaScript value is no Blob: this host has none")
 	}
-	size := h.accessor(h.blob.Get("prototype"), "size")
-	if _, err := safejs.Safe(size).Invoke(v); err != nil { // throws unless v is a Blob
-		return nil, typeError("the JavaScript value is no Blob: " + err.Error())
+	size := h.accessor(h.at("Blob.prototype"), "size")
+	if _, thrown := h.call(size, v); thrown != nil { // which it does unless v is a Blob
+		return nil, typeError("the JavaScript value is no Blob")
 	}
 	return &Blob{blob{v}}, nil
 }
@@ -40,56 +38,81 @@ func (b *Blob) JSValue() js.Value { return b.object() }
 
 func newBlob(typ string, parts []Message) (*Blob, error) {
 	h := theHost()
-	if h.blob.Type() != js.TypeFunction {
+	if h.builtins[classBlob].Type() != js.TypeFunction {
 		return nil, &Exception{Name: "NotSupportedError", Message: "this JavaScript host has no Blob"}
 	}
 	values := make([]any, len(parts))
 	for i, part := range parts {
-		switch part := part.(type) {
-		case Text:
-			values[i] = h.bytes([]byte(part))
-		case Bytes:
-			values[i] = h.bytes(part)
-		case *ArrayBuffer:
-			values[i] = h.bytes(part.data)
-		case *Blob:
-			values[i] = part.object()
+		if b, ok := part.(*Blob); ok {
+			values[i] = b.object()
+			continue
 		}
+		array, thrown := h.bytes(bytesOf(part))
+		if thrown != nil {
+			return nil, h.exceptionOf(thrown)
+		}
+		values[i] = array
 	}
-	return &Blob{blob{h.newBlob(typ, values...)}}, nil
+	value, thrown := h.newBlob(typ, values...)
+	if thrown != nil {
+		return nil, h.exceptionOf(thrown)
+	}
+	return &Blob{blob{value}}, nil
 }
 
-func (h *host) newBlob(typ string, parts ...any) js.Value {
-	return h.blob.New(parts, map[string]any{"type": typ})
+// bytesOf returns the bytes of a message that is no Blob.
+func bytesOf(m Message) []byte {
+	switch m := m.(type) {
+	case Text:
+		return []byte(m)
+	case Bytes:
+		return m
+	case *ArrayBuffer:
+		return m.data
+	}
+	return nil
 }
 
-func (b *blob) size() int64       { return int64(b.object().Get("size").Float()) }
-func (b *blob) mediaType() string { return b.object().Get("type").String() }
+func (h *host) newBlob(typ string, parts ...any) (value js.Value, thrown *js.Error) {
+	return h.construct(h.builtins[classBlob], parts, map[string]any{"type": typ})
+}
+
+func (b *blob) size() int64       { return int64(number(theHost().get(b.object(), "size"))) }
+func (b *blob) mediaType() string { return text(theHost().get(b.object(), "type")) }
 
 func (b *blob) slice(from, to int64, typ string) *Blob {
-	part := b.object().Call("slice", float64(from), float64(to), typ)
-	if part.Get("type").String() != typ {
-		part = theHost().newBlob(typ, part) // Bun's slice takes the type over if typ is empty
+	h := theHost()
+	part, err := h.method(b.object(), "slice", float64(from), float64(to), typ)
+	if err != nil {
+		part, _ = h.newBlob(typ)
 	}
-	return &Blob{blob{part}}
+	return &Blob{blob{h.withType(part, typ)}}
 }
 
 func (b *blob) read(ctx context.Context, from, to int64) ([]byte, error) {
+	h := theHost()
 	part := b.object()
 	if from != 0 || to != b.size() {
-		part = part.Call("slice", float64(from), float64(to))
+		var err error
+		if part, err = h.method(part, "slice", float64(from), float64(to)); err != nil {
+			return nil, err
+		}
 	}
-	if part.Get("arrayBuffer").Type() != js.TypeFunction {
+	if h.get(part, "arrayBuffer").Type() != js.TypeFunction {
 		return nil, &Exception{Name: "NotSupportedError", Message: "this JavaScript host cannot read Blobs"}
 	}
-	var promise js.Value
-	if thrown := catch(func() { promise = part.Call("arrayBuffer") }); thrown != nil {
-		return nil, exceptionOf(thrown)
-	}
-	buffer, err := await(ctx, promise)
+	promise, err := h.method(part, "arrayBuffer")
 	if err != nil {
 		return nil, err
 	}
-	h := theHost()
-	return h.copy(h.uint8Array.New(buffer)), nil
+	buffer, err := h.await(ctx, promise)
+	if err != nil {
+		return nil, err
+	}
+	array, thrown := h.construct(h.builtins[classUint8Array], buffer)
+	if thrown != nil {
+		return nil, h.exceptionOf(thrown)
+	}
+	data, _ := h.copyBytes(array, -1)
+	return data, nil
 }

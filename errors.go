@@ -56,11 +56,14 @@ var (
 )
 
 // exception makes an Exception that is errors.Is kind, which is one of the variables above. Messages are put together without
-// fmt, which with safejs makes the smallest program for a browser 13 % larger.
+// fmt, which makes the smallest program for a browser 13 % larger; inlined at every place, this would add 800 bytes.
+//
+//go:noinline
 func exception(kind error, message string) error {
 	return &Exception{Name: kind.(*Exception).Name, Message: message}
 }
 
+//go:noinline
 func typeError(message string) error {
 	return &Exception{Name: "TypeError", Message: message}
 }

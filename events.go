@@ -257,6 +257,8 @@ func (c *Conn) applyClosed() {
 		close(c.done)
 	}
 	c.wakeReads()
+	c.unread.trim()
+	c.posted.messages.trim()
 }
 
 // enterHandler and leaveHandler surround the call of a handler: mu is not held in it and BufferedAmount does not fall.

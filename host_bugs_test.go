@@ -17,6 +17,11 @@ type hostBug struct {
 	why  string
 }
 
+// hostVersions are those in which the bugs were seen last.
+var hostVersions = map[string]string{
+	"chromium": "156", "firefox": "153", "webkitgtk": "2.50", "node": "24.21", "deno": "2.9", "bun": "1.4",
+}
+
 // hostBugs are checked by their tests: one that passes in its host fails, so that a line is taken out when its host has
 // been fixed.
 var hostBugs = []hostBug{
@@ -179,6 +184,11 @@ var hostBugs = []hostBug{
 		host: "deno", test: "TestServerCloses/StatusBadGateway",
 		what: "the close code 1014 breaks the protocol",
 		why:  "Deno knows only the codes of RFC 6455",
+	},
+	{
+		host: "chromium", test: "TestReceivedLongText",
+		what: "a text of more than 2^29-24 characters is delivered as an empty one",
+		why:  "it is longer than the longest string, and the host does not say so",
 	},
 }
 

@@ -5,144 +5,138 @@ package ws
 import (
 	"context"
 	"math/bits"
-	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall/js"
+	"unsafe"
 )
 
-// host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name costs
-// about 3 us, which is many times what a call of a bound function costs, so it is done once.
+// host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name
+// costs about 3 us, which is many times what a call of a bound function costs, so it is done once.
 type host struct {
-	array      js.Value
-	uint8Array js.Value
-	blob       js.Value
+	builtins [builtinCount]js.Value
+	bindWith js.Value // (f, ...args) => f.bind(...args)
+	mapped   js.Value // (array, f) => array.map(f)
+
 	byteLength js.Value // the getter of ArrayBuffer's byteLength, as a function of the object
-	once       js.Value // the listener options {once: true}
+	encode     js.Value // TextEncoder's encode and encodeInto, bound; undefined where the host has none
+	encodeInto js.Value
+	decode     js.Value // TextDecoder's decode, bound; it keeps a byte order mark
+	now        js.Value // performance.now, bound
+	empty      js.Value // ""
 
-	bindCall     js.Value // f => Function.prototype.call.bind(f): makes a method a function of its receiver
-	setImmediate js.Value // undefined in browsers
-	now          js.Value // performance.now, bound
-
-	map_   js.Value // Array.prototype.map as such a function
-	data   js.Value // the getter of MessageEvent's data; undefined in hosts where it is no getter
-	encode js.Value // TextEncoder's encode, bound
-	decode js.Value // TextDecoder's decode, bound; it keeps a byte order mark
+	// readBlob is (*Blob).ArrayBuffer once a program has changed a BinaryType. One that does not goes without its
+	// code.
+	readBlob func(*Blob, context.Context) (*ArrayBuffer, error)
 
 	blobBytes int64     // received since the last collection
 	small     *staging  // of smallStaging; nil while in use
 	large     sync.Pool // of a *staging for longer messages
+	scratch   []byte    // for the first bytes of a received message; nil while in use
+	batches   sync.Pool // of a *workspace
+	noBatches bool      // the host lacks a piece of one
+}
+
+// builtin is one of what is taken from the host as it is. Undefined is what it lacks.
+type builtin int
+
+const (
+	reflectGet builtin = iota
+	reflectSet
+	reflectApply
+	reflectConstruct
+	reflectDefine
+	reflectDescriptor
+	reflectPrototype
+	functionBind
+	functionCall
+	classArray
+	classUint8Array
+	classBlob
+	setImmediate // not in browsers
+	arrayMap
+	arrayPush
+	arrayShift
+	arrayForEach
+	arrayJoin
+	stringValueOf
+	builtinCount
+)
+
+var builtinPaths = [builtinCount]string{
+	reflectGet: "Reflect.get", reflectSet: "Reflect.set", reflectApply: "Reflect.apply",
+	reflectConstruct: "Reflect.construct", reflectDefine: "Reflect.defineProperty",
+	reflectDescriptor: "Reflect.getOwnPropertyDescriptor", reflectPrototype: "Reflect.getPrototypeOf",
+	functionBind: "Function.prototype.bind", functionCall: "Function.prototype.call",
+	classArray: "Array", classUint8Array: "Uint8Array", classBlob: "Blob", setImmediate: "setImmediate",
+	arrayMap: "Array.prototype.map", arrayPush: "Array.prototype.push", arrayShift: "Array.prototype.shift",
+	arrayForEach: "Array.prototype.forEach", arrayJoin: "Array.prototype.join", stringValueOf: "String.prototype.valueOf",
 }
 
 // theHost looks everything up when the first connection or buffer needs it: importing the package touches no globals.
 var theHost = sync.OnceValue(newHost)
 
 func newHost() *host {
-	global := js.Global()
-	function := global.Get("Function").Get("prototype")
-	h := &host{
-		array:      global.Get("Array"),
-		uint8Array: global.Get("Uint8Array"),
-		blob:       global.Get("Blob"),
-		once:       js.ValueOf(map[string]any{"once": true}),
-		data:       js.Null(),
-
-		setImmediate: global.Get("setImmediate"),
+	h := &host{empty: js.ValueOf("")}
+	// The Go program's own loader, wasm_exec.js, cannot do without Reflect.
+	h.builtins[reflectGet] = js.Global().Get("Reflect").Get("get")
+	for i, path := range builtinPaths {
+		h.builtins[i] = h.at(path)
 	}
-	h.bindCall = function.Get("bind").Call("bind", function.Get("call"))
-	h.byteLength = h.accessor(global.Get("ArrayBuffer").Get("prototype"), "byteLength")
-	h.map_ = h.bindCall.Invoke(h.array.Get("prototype").Get("map"))
-	encoder := global.Get("TextEncoder").New()
-	h.encode = h.bind(encoder.Get("encode"), encoder)
-	performance := global.Get("performance")
-	h.now = h.bind(performance.Get("now"), performance)
-	decoder := global.Get("TextDecoder").New("utf-8", map[string]any{"ignoreBOM": true})
-	h.decode = h.bind(decoder.Get("decode"), decoder)
+	bind, call := h.builtins[functionBind], h.builtins[functionCall]
+	h.bindWith, _ = h.call(h.builtins[reflectApply], bind, call, []any{bind})
+	h.mapped = h.ofReceiver(h.builtins[arrayMap])
+	h.byteLength = h.accessor(h.at("ArrayBuffer.prototype"), "byteLength")
+	h.now = h.bindMethod(h.at("performance"), "now")
+	encoder, _ := h.construct(h.at("TextEncoder"))
+	h.encode, h.encodeInto = h.bindMethod(encoder, "encode"), h.bindMethod(encoder, "encodeInto")
+	decoder, _ := h.construct(h.at("TextDecoder"), "utf-8", map[string]any{"ignoreBOM": true})
+	h.decode = h.bindMethod(decoder, "decode")
 	return h
 }
 
-// bind returns function.bind(args...).
-func (h *host) bind(function js.Value, args ...any) js.Value {
-	return function.Call("bind", args...)
+// string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark, and
+// would not catch what the host throws if s is too long.
+func (h *host) string(s string) (js.Value, error) {
+	if h.decode.IsUndefined() || len(s) < longText && !strings.HasPrefix(s, "\uFEFF") {
+		return js.ValueOf(s), nil
+	}
+	v, err := h.lend(h.decode, unsafe.Slice(unsafe.StringData(s), len(s)))
+	if len(s) >= longText && (err != nil || h.lost(v)) {
+		what := "this JavaScript host has no strings of " + strconv.Itoa(len(s)) + " bytes"
+		err = &Exception{Name: "RangeError", Message: what}
+	}
+	return v, err
 }
 
-// accessor returns the getter of a property of object as a function of the object, undefined where it is no getter.
-func (h *host) accessor(object js.Value, name string) js.Value {
-	class := js.Global().Get("Object")
-	for p := object; p.Type() == js.TypeObject; p = class.Call("getPrototypeOf", p) {
-		descriptor := class.Call("getOwnPropertyDescriptor", p, name)
-		if descriptor.Type() != js.TypeObject {
-			continue
-		}
-		if get := descriptor.Get("get"); get.Type() == js.TypeFunction {
-			return h.bindCall.Invoke(get)
-		}
-		break
+// longText is the length in bytes from which on a text may be longer than the host's longest string: 512 MiB in V8, 1
+// GiB in Firefox, 2 GiB in WebKit.
+const longText = 256 << 20
+
+// lend calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before
+// it returns. In every host send does.
+func (h *host) lend(function js.Value, data []byte) (result js.Value, err error) {
+	s := h.takeStaging(len(data))
+	var array js.Value
+	var thrown *js.Error
+	if s != nil {
+		array = s.view(h, data)
+	} else {
+		array, thrown = h.bytes(data)
 	}
-	return js.Undefined()
+	if thrown == nil {
+		result, thrown = h.call(function, array)
+	}
+	h.giveStaging(s)
+	if thrown != nil {
+		return js.Undefined(), h.exceptionOf(thrown)
+	}
+	return result, nil
 }
 
-// getter returns a function that reads a property of object.
-func (h *host) getter(object js.Value, name string) js.Value {
-	if get := h.accessor(object, name); get.Type() == js.TypeFunction {
-		return h.bind(get, js.Null(), object)
-	}
-	return h.bind(js.Global().Get("Reflect").Get("get"), js.Null(), object, name)
-}
-
-// eventData returns the array of the data of an array of message events, which is not empty.
-func (h *host) eventData(events js.Value) js.Value {
-	if h.data.IsNull() {
-		// From an event, because globalThis.MessageEvent is another class than the events' in Node 20.
-		h.data = h.accessor(events.Index(0), "data")
-	}
-	if h.data.Type() == js.TypeFunction {
-		return h.map_.Invoke(events, h.data)
-	}
-	data := h.array.New()
-	for i := range events.Length() {
-		data.SetIndex(i, events.Index(i).Get("data"))
-	}
-	return data
-}
-
-// string makes a JavaScript string of s, which is valid UTF-8. js.ValueOf would drop a leading byte order mark.
-func (h *host) string(s string) js.Value {
-	if strings.HasPrefix(s, "\uFEFF") {
-		return h.invoke(h.decode, []byte(s))
-	}
-	return js.ValueOf(s)
-}
-
-// invoke calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before it returns. In every
-// host send does.
-func (h *host) invoke(function js.Value, data []byte) (result js.Value) {
-	n := len(data)
-	if n > largeStaging {
-		return function.Invoke(h.bytes(data))
-	}
-	// Taken away meanwhile: an allocation in here may let another goroutine run. If the function throws, it is lost.
-	if n > smallStaging {
-		s, _ := h.large.Get().(*staging)
-		if s == nil || s.size < n {
-			s = h.newStaging(1 << bits.Len(uint(n-1)))
-		}
-		result = function.Invoke(s.view(data))
-		h.large.Put(s)
-		return result
-	}
-	s := h.small
-	h.small = nil
-	if s == nil {
-		s = h.newStaging(smallStaging)
-	}
-	result = function.Invoke(s.view(data))
-	h.small = s
-	return result
-}
-
-// staging is memory of the host that is used again and again for one message after another: an array of 128 KiB takes the host
-// a hundred times as long to make as to fill.
+// staging is memory of the host that is used again and again for one message after another: an array of 128 KiB takes
+// the host a hundred times as long to make as to fill.
 type staging struct {
 	size     int
 	array    js.Value      // Uint8Array
@@ -156,127 +150,110 @@ const (
 	// smallStaging is the longest message for which memory is kept for good.
 	smallStaging = 64 << 10
 
-	// largeStaging is the longest one for which it is kept until it has not been used from one garbage collection to the next.
+	// largeStaging is the longest one for which it is kept until it has not been used from one garbage collection to
+	// the next.
 	largeStaging = 16 << 20
 )
 
-func (h *host) newStaging(size int) *staging {
-	s := &staging{size: size, array: h.uint8Array.New(size)}
-	s.subarray = h.bind(s.array.Get("subarray"), s.array, 0)
+// takeStaging returns nil for what is too long, and where the host has no memory. It is taken away meanwhile: the
+// host may call Go, and an allocation may let another goroutine run.
+func (h *host) takeStaging(n int) *staging {
+	switch {
+	case n > largeStaging:
+		return nil
+	case n > smallStaging:
+		if s, _ := h.large.Get().(*staging); s != nil && s.size >= n {
+			return s
+		}
+		return h.newStaging(1 << bits.Len(uint(n-1)))
+	}
+	s := h.small
+	h.small = nil
+	if s == nil {
+		s = h.newStaging(smallStaging)
+	}
 	return s
 }
 
-// view returns a Uint8Array with the bytes of data. Making one costs the host twenty times what filling it does, so some are kept.
-func (s *staging) view(data []byte) js.Value {
-	js.CopyBytesToJS(s.array, data)
+func (h *host) giveStaging(s *staging) {
+	switch {
+	case s == nil:
+	case s.size > smallStaging:
+		h.large.Put(s)
+	default:
+		h.small = s
+	}
+}
+
+func (h *host) newStaging(size int) *staging {
+	array, thrown := h.construct(h.builtins[classUint8Array], size)
+	if thrown != nil {
+		return nil
+	}
+	s := &staging{size: size, array: array}
+	s.subarray = h.bindMethod(array, "subarray", js.ValueOf(0))
+	return s
+}
+
+// view returns a Uint8Array with the bytes of data. Making one costs the host twenty times what filling it does, so
+// some are kept.
+func (s *staging) view(h *host, data []byte) js.Value {
+	h.copyToJS(s.array, data)
 	n := len(data)
 	if n < len(s.short) {
 		if s.short[n].IsUndefined() {
-			s.short[n] = s.subarray.Invoke(n)
+			s.short[n], _ = h.call(s.subarray, n)
 		}
 		return s.short[n]
 	}
 	if n != s.length {
-		s.recent, s.length = s.subarray.Invoke(n), n
+		s.recent, _ = h.call(s.subarray, n)
+		s.length = n
 	}
 	return s.recent
 }
 
 // bytes returns a new Uint8Array with the bytes of data.
-func (h *host) bytes(data []byte) js.Value {
-	array := h.uint8Array.New(len(data))
-	js.CopyBytesToJS(array, data)
-	return array
-}
-
-// copy returns the bytes of a Uint8Array.
-func (h *host) copy(array js.Value) []byte {
-	data := make([]byte, array.Length())
-	js.CopyBytesToGo(data, array)
-	return data
-}
-
-// payload is a received message that has not been delivered: data, possibly with the ArrayBuffer it comes from, or a Blob.
-type payload struct {
-	text  bool
-	blob  bool
-	data  []byte
-	value js.Value
-	bytes int64
-}
-
-func (p payload) size() int64 { return p.bytes }
-
-// payload makes one of a message event's data.
-func (h *host) payload(v js.Value, mayBeBlob bool) payload {
-	if v.Type() == js.TypeString {
-		data := h.copy(h.encode.Invoke(v))
-		return payload{text: true, data: data, bytes: int64(len(data))}
+func (h *host) bytes(data []byte) (array js.Value, thrown *js.Error) {
+	if array, thrown = h.construct(h.builtins[classUint8Array], len(data)); thrown == nil {
+		h.copyToJS(array, data)
 	}
-	if mayBeBlob && v.InstanceOf(h.blob) {
-		size := int64(v.Get("size").Float())
-		h.countBlob(size)
-		return payload{blob: true, value: v, bytes: size}
-	}
-	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects garbage, and Go
-	// does not collect for what it does not see. Keeping their object for forwarding would keep that memory too.
-	data := h.copy(h.uint8Array.New(v))
-	return payload{data: data, bytes: int64(len(data))}
+	return array, thrown
 }
 
-// countBlob collects garbage now and then: Go sees a few bytes of each Blob, and the host keeps it until Go has collected.
-func (h *host) countBlob(size int64) {
-	if h.blobBytes += size; h.blobBytes >= blobGarbage {
-		h.blobBytes = 0
-		runtime.GC()
+// await waits for what JavaScript's await waits for: a promise, or anything with a method then; another value is the
+// result.
+func (h *host) await(ctx context.Context, promise js.Value) (js.Value, error) {
+	then := h.get(promise, "then")
+	if then.Type() != js.TypeFunction {
+		return promise, nil
 	}
-}
-
-// blobGarbage is how many bytes of Blobs may be received between two collections.
-const blobGarbage = 64 << 20
-
-// message makes of p what is delivered. A Blob that was queued before BinaryType changed has to be read; that takes as long
-// as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
-func (p payload) message(t BinaryType) Message {
-	switch {
-	case p.text:
-		return Text(p.data)
-	case p.blob && t == BinaryBlob:
-		return &Blob{blob{p.value}}
-	case p.blob:
-		b := &Blob{blob{p.value}}
-		if a, err := b.ArrayBuffer(context.Background()); err == nil {
-			return a
-		}
-		return b
-	}
-	if t == BinaryBlob {
-		h := theHost()
-		return &Blob{blob{h.newBlob("", h.bytes(p.data))}}
-	}
-	return newArrayBuffer(p.data)
-}
-
-// await waits for a promise.
-func await(ctx context.Context, promise js.Value) (js.Value, error) {
 	type result struct {
 		value js.Value
 		err   error
 	}
 	settled := make(chan result, 1)
 	var fulfilled, rejected js.Func
-	settle := func(r result) any {
-		settled <- r
-		// Only here: after a cancelled wait the promise still settles.
-		fulfilled.Release()
-		rejected.Release()
-		return nil
+	settle := func(r result) {
+		select {
+		case settled <- r:
+			// Only here: after a cancelled wait the promise still settles.
+			fulfilled.Release()
+			rejected.Release()
+		default: // a thenable that settles twice
+		}
 	}
-	fulfilled = js.FuncOf(func(_ js.Value, args []js.Value) any { return settle(result{value: args[0]}) })
-	rejected = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		return settle(result{err: exceptionOf(&js.Error{Value: args[0]})})
+	fulfilled = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settle(result{value: argument(args, 0)})
+		return nil
 	})
-	promise.Call("then", fulfilled, rejected)
+	rejected = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		settle(result{err: h.exceptionOf(&js.Error{Value: argument(args, 0)})})
+		return nil
+	})
+	if _, thrown := h.call(h.builtins[reflectApply], then, promise, []any{fulfilled, rejected}); thrown != nil {
+		settle(result{err: h.exceptionOf(thrown)})
+	}
 	select {
 	case r := <-settled:
 		return r.value, r.err
@@ -285,37 +262,10 @@ func await(ctx context.Context, promise js.Value) (js.Value, error) {
 	}
 }
 
-// exceptionOf makes an Exception of what JavaScript threw, if that has a name, as every error object has.
-func exceptionOf(thrown *js.Error) error {
-	if thrown.Value.Type() != js.TypeObject {
-		return &hostError{thrown}
+// argument returns an argument of a callback, undefined if it has none.
+func argument(args []js.Value, i int) js.Value {
+	if i >= len(args) {
+		return js.Undefined()
 	}
-	name, message := thrown.Value.Get("name"), thrown.Value.Get("message")
-	if name.Type() != js.TypeString || message.Type() != js.TypeString {
-		return &hostError{thrown}
-	}
-	return &Exception{Name: name.String(), Message: message.String()}
-}
-
-// hostError is something thrown that is no error object. Its own Error method panics for such a thing.
-type hostError struct{ thrown *js.Error }
-
-func (e *hostError) Error() string { return "ws: the JavaScript host threw " + e.thrown.Value.String() }
-func (e *hostError) Unwrap() error { return *e.thrown }
-
-// catch returns what call throws in JavaScript, nil if nothing; other panics go on. It is used instead of safejs wherever
-// every program comes through, because safejs formats stack traces: with it, and so with fmt, the smallest program for a browser
-// is 13 % larger.
-func catch(call func()) (thrown *js.Error) {
-	defer func() {
-		if r := recover(); r != nil {
-			e, ok := r.(js.Error)
-			if !ok {
-				panic(r)
-			}
-			thrown = &e
-		}
-	}()
-	call()
-	return nil
+	return args[i]
 }

@@ -334,8 +334,11 @@ func TestFailedAttempt(t *testing.T) {
 					t.Fatal("OnClose got no *Conn")
 				}
 				wantClosed(t, conn, err, abnormal)
-				if onHostObject == (errors.Unwrap(err) != nil) {
-					t.Errorf("the cause is %v: a JavaScript host tells none, anything else does", errors.Unwrap(err))
+				if cause := errors.Unwrap(conn.Err()); onHostObject == (cause != nil) {
+					t.Errorf("the cause is %v: a JavaScript host tells none, anything else does", cause)
+				}
+				if onHostObject && !(strings.Contains(err.Error(), conn.URL()) && strings.Contains(err.Error(), "did not open")) {
+					t.Errorf("Dial's error %q does not say that %s did not open", err, conn.URL())
 				}
 			})
 		})

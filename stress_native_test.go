@@ -223,3 +223,30 @@ func stressOne(t *testing.T, url string, r *rand.Rand) {
 		t.Error(fmt.Sprint(events))
 	}
 }
+
+// TestBufferedAmountBesideSends: however many Sends are under way, the amount is never negative.
+func TestBufferedAmountBesideSends(t *testing.T) {
+	t.Parallel()
+	c := dial(t, "/throttle?rate=400000000", nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	var all sync.WaitGroup
+	for range 3 {
+		all.Go(func() {
+			for ctx.Err() == nil && c.Drain(ctx, 100000) == nil && c.Send(make(ws.Bytes, 15000)) == nil {
+			}
+		})
+	}
+	for range 3 {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				if n := c.BufferedAmount(); n < 0 {
+					t.Errorf("BufferedAmount %d", n)
+					return
+				}
+				runtime.Gosched()
+			}
+		})
+	}
+	all.Wait()
+}

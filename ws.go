@@ -112,8 +112,8 @@ const (
 // connection included; if OnOpen has been called by then, OnClose is called too. ctx has no effect once Dial has returned.
 //
 // Dial returns an *Exception for a bad argument, as New does, and a *CloseError if the attempt fails; natively its Err is the
-// cause. When ctx ends, the error holds for errors.Is with ctx.Err() and context.Cause(ctx). After an error there is nothing to
-// close.
+// cause. Browsers hide the cause: there the error names the URL, without a password, and wraps the *CloseError. When ctx ends, the
+// error holds for errors.Is with ctx.Err() and context.Cause(ctx). After an error there is nothing to close.
 func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	switch err := checkContext(ctx); {
 	case ctx == nil:
@@ -134,7 +134,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.established {
-		return nil, c.end
+		return nil, c.dialError()
 	}
 	return c, nil
 }
@@ -149,7 +149,8 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 // unknown BinaryType, "NotSupportedError" in a JavaScript host without WebSocket. Everything else that can go wrong comes as
 // an event, and as the *CloseError of Err.
 //
-// A connection holds resources until it is closed, by either side.
+// A connection holds resources until it is closed, by either side. In a JavaScript host a program that ends with a connection open leaves
+// the page with an uncaught error for each event that still comes: end connections by Shutdown or CloseNow before main returns.
 func New(url string, opts *Options) (*Conn, error) {
 	c, _, err := newConn(url, opts)
 	return c, err
@@ -277,7 +278,10 @@ func (c *Conn) BufferedAmount() int64 {
 }
 
 // buffered is BufferedAmount outside of handlers.
-func (c *Conn) buffered() int64 { return c.accepted() - c.handed() + c.refused }
+func (c *Conn) buffered() int64 {
+	handed := c.handed() // first: a Send in between makes both larger
+	return c.accepted() - handed + c.refused
+}
 
 // Extensions returns the extensions that the server selected, "" before the connection is open and if there are none.
 func (c *Conn) Extensions() string {

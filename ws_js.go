@@ -15,40 +15,18 @@ import (
 // NativeOptions has no fields here: a browser leaves programs no choice in what it holds.
 type NativeOptions struct{}
 
-// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn; calling its close, or adding listeners, is
-// harmless.
+// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn; calling its close, or adding
+// listeners, is harmless.
 func (c *Conn) JSValue() js.Value { return c.ws }
 
-// socket is the browser half of a Conn: the host's WebSocket object.
-//
-// Messages never enter Go one by one. A builtin, Array.prototype.push bound to events, is the listener that queues
-// them; one js.Func wakes the goroutine in pump, which takes the whole queue. No js.Func takes mu or waits for
-// anything: hosts may call them from inside close() or send().
+// platform is the browser half of a Conn: the host's WebSocket object, how its events come in, and how messages
+// leave. No lock of Go's is held while the host's send or close runs, and no callback of the host waits for one.
 type platform struct {
-	ws            js.Value
-	send          js.Value // bound methods and getters of ws
-	getBuffered   js.Value
-	getReadyState js.Value
-	events        js.Value // array of message events
-	take          js.Value // events.splice(0)
-	listenOnce    js.Value // ws.addEventListener("message", wakeFunc, {once: true})
-
-	pace       pace
-	wake       chan struct{} // something is queued
-	lifecycle  chan js.Value // open, error and close events
-	batch      []payload     // for drainIncoming
-	wakeFunc   js.Func
-	eventFunc  js.Func
-	taking     bool     // drainIncoming has a batch in its hands
-	released   bool     // the host's close event has come
-	calls      int      // of the host's send and close that are under way: pump waits for their end
-	missed     bool     // pump was woken meanwhile
-	watched    bool     // watchBuffered's goroutine runs
-	closeLater *closing // close is to be called when bufferedAmount is 0
-	sent       int64    // bytes of messages that the host has taken
-	sentBlob   bool
-	hasSent    bool // bufferedAmount may differ from 0
-	hasBlobs   bool // binaryType has been "blob"
+	ws        js.Value
+	listeners listeners
+	in        inbox
+	out       outbox
+	hasBlobs  bool // binaryType has been "blob"
 }
 
 // target is where a connection goes: an absolute URL, as the host parsed it.
@@ -63,7 +41,7 @@ func (t target) Port() uint16 { return t.number }
 // connect constructs the host's object.
 func (c *Conn) connect(t target, opts *Options) error {
 	h := theHost()
-	constructor := js.Global().Get("WebSocket")
+	constructor := h.at("WebSocket")
 	if constructor.Type() != js.TypeFunction {
 		return &Exception{Name: "NotSupportedError", Message: "this JavaScript host has no WebSocket"}
 	}
@@ -75,358 +53,239 @@ func (c *Conn) connect(t target, opts *Options) error {
 		}
 		args = append(args, protocols)
 	}
-	if thrown := catch(func() { c.ws = constructor.New(args...) }); thrown != nil {
-		return exceptionOf(thrown)
+	object, thrown := h.construct(constructor, args...)
+	if thrown != nil {
+		return h.exceptionOf(thrown)
 	}
-	c.url = c.ws.Get("url").String()
-	c.binaryTypeChanged(c.binaryType)
-
-	c.send = h.bind(c.ws.Get("send"), c.ws)
-	c.getBuffered = h.getter(c.ws, "bufferedAmount")
-	c.getReadyState = h.getter(c.ws, "readyState")
-	c.events = h.array.New()
-	c.take = h.bind(c.events.Get("splice"), c.events, 0)
-	c.wake = make(chan struct{}, 1)
-	c.lifecycle = make(chan js.Value, 4)
-	c.wakeFunc = js.FuncOf(func(js.Value, []js.Value) any {
-		c.pace.due = false
-		if c.released {
-			c.releaseWake()
-		}
-		c.signal()
-		return nil
-	})
-	c.eventFunc = js.FuncOf(func(_ js.Value, args []js.Value) any {
-		select {
-		case c.lifecycle <- args[0]:
-		default: // a host that fires more than one event of each kind
-		}
-		c.signal()
-		return nil
-	})
-	c.ws.Call("addEventListener", "message", h.bind(c.events.Get("push"), c.events))
-	for _, name := range lifecycleEvents {
-		c.ws.Call("addEventListener", name, c.eventFunc)
+	c.ws, c.url = object, t.href
+	if url := h.getText(object, "url"); url != "" {
+		c.url = url
 	}
-	c.listenOnce = h.bind(c.ws.Get("addEventListener"), c.ws, "message", c.wakeFunc, h.once)
-	c.listen()
-	go c.pump()
+	c.setHostBinaryType(c.binaryType)
+	c.out.send = h.bindMethod(object, "send")
+	c.out.getBuffered = h.getter(object, "bufferedAmount")
+	c.out.getReadyState = h.getter(object, "readyState")
+	c.in = h.newInbox()
+	if !c.listen() {
+		c.abort()
+		return &Exception{Name: "NotSupportedError", Message: "nobody can listen to the WebSocket of this JavaScript host"}
+	}
+	switch c.hostState() {
+	case Open:
+		c.alreadyOpen()
+	case Closed:
+		c.expectClose()
+	}
 	return nil
 }
 
-var lifecycleEvents = []string{"open", "error", "close"}
-
-func (c *Conn) signal() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
+// listeners are what the host's object calls.
+type listeners struct {
+	object      js.Value
+	byProperty  bool // it has no addEventListener, only onmessage and the like
+	all         [5]listener
+	turn        js.Value // the callback of wakeNextTurn
+	messageFunc js.Func
+	eventFunc   js.Func
 }
 
-// hostCall calls a function of the host that may fire events before it returns. They are handled afterwards, so that Close leaves the
-// state Closing. It returns what the function throws.
-func (c *Conn) hostCall(f func()) (thrown *js.Error) {
-	c.calls++
-	thrown = catch(f)
-	if c.calls--; c.calls == 0 && c.missed {
-		c.missed = false
-		c.signal()
-	}
-	return thrown
+type listener struct {
+	event    string
+	function js.Value
 }
 
-// listen makes the next message wake pump.
-func (c *Conn) listen() { c.listenOnce.Invoke() }
-
-// pump turns the host's events into the connection's, until the close event.
-func (c *Conn) pump() {
-	var errored bool
-	for range c.wake {
-		if c.calls > 0 {
-			c.missed = true // a host that fires events inside of a call; hostCall wakes again
-			continue
-		}
-		var closed js.Value
-		for len(c.lifecycle) > 0 {
-			switch ev := <-c.lifecycle; ev.Get("type").String() {
-			case "open":
-				if c.opened(c.ws.Get("protocol").String(), c.ws.Get("extensions").String()) {
-					go c.deliver()
-				}
-			case "error":
-				errored = true
-			case "close":
-				closed = ev
-			}
-		}
-		if !closed.IsUndefined() {
-			// Every message event comes before the close event, so what is queued now is all there will be.
-			c.release()
-			c.drainIncoming()
-			c.hostClosed(closed, errored)
-			return
-		}
-		if c.released {
-			return // abort
-		}
-		c.wakeAgain(c.events.Length() > 0)
-		c.drainIncoming()
-	}
-}
-
-// pace decides whether a message or a timer wakes pump. The former has the lower latency; the latter takes all the messages
-// of one turn of the event loop at once: entering Go costs several times what a small message does.
-type pace struct {
-	wakes   int     // since start
-	start   float64 // of the window in which wakes are counted, in milliseconds
-	flood   bool
-	due     bool     // wakeNextTurn's wake is still to come
-	channel js.Value // MessageChannel, in hosts without setImmediate
-	post    js.Value // posts to it
-}
-
+// The order in which they are added: each message is queued before Go is woken. Those of the events follow, open
+// first.
 const (
-	floodWakes  = 16
-	floodWindow = 2 // milliseconds
+	listenerQueue = iota
+	listenerWake
+	listenerEvents
 )
 
-// wakeAgain arranges the next wake of pump; found tells whether this one was for any message.
-func (c *Conn) wakeAgain(found bool) {
-	p := &c.pace
-	if p.flood {
-		if found {
-			c.wakeNextTurn()
-			return
+// listen makes the object's events come to the inbox, and reports whether that can be.
+func (c *Conn) listen() bool {
+	h, l := theHost(), &c.listeners
+	l.object = c.ws
+	l.byProperty = h.get(c.ws, "addEventListener").Type() != js.TypeFunction
+	l.messageFunc = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		c.messageCame(argument(args, 0))
+		return nil
+	})
+	l.eventFunc = js.FuncOf(func(_ js.Value, args []js.Value) any {
+		c.eventCame(eventKind(number(argument(args, 0))), argument(args, 1))
+		return nil
+	})
+	for i, event := range [len(l.all)]string{"message", "message", "open", "error", "close"} {
+		l.all[i] = listener{event, l.ofEvent(h, eventKind(i-listenerEvents))}
+	}
+	l.turn = l.ofEvent(h, eventTurn)
+	l.all[listenerQueue].function = h.bind(h.builtins[arrayPush], c.in.queue)
+	l.all[listenerWake].function = l.messageFunc.Value
+	for i := range l.all {
+		if !(i == listenerQueue && l.byProperty) && !l.add(i) {
+			return false
 		}
-		p.flood, p.wakes = false, 0
-		c.listen()
+	}
+	return true
+}
+
+// ofEvent returns a function that calls eventCame with a kind of event.
+func (l *listeners) ofEvent(h *host, kind eventKind) js.Value {
+	return h.bind(l.eventFunc.Value, js.Undefined(), js.ValueOf(int(kind)))
+}
+
+func (l *listeners) add(i int) bool {
+	h, one := theHost(), &l.all[i]
+	if l.byProperty {
+		return h.set(l.object, "on"+one.event, one.function)
+	}
+	_, err := h.method(l.object, "addEventListener", one.event, one.function)
+	return err == nil
+}
+
+func (l *listeners) remove(i int) {
+	h, one := theHost(), &l.all[i]
+	if l.byProperty {
+		h.set(l.object, "on"+one.event, js.Null())
 		return
 	}
-	if !found {
-		return // a lifecycle event's wake: the listener is still armed
-	}
-	if p.wakes++; p.wakes >= floodWakes {
-		now := theHost().now.Invoke().Float()
-		p.flood = now-p.start < floodWindow
-		p.start, p.wakes = now, 0
-	}
-	if p.flood {
-		c.wakeNextTurn()
-	} else {
-		c.listen()
-	}
-}
-
-// wakeNextTurn wakes pump in a task of its own, after those that are due already.
-func (c *Conn) wakeNextTurn() {
-	h := theHost()
-	c.pace.due = true
-	if h.setImmediate.Type() == js.TypeFunction {
-		h.setImmediate.Invoke(c.wakeFunc)
-		return
-	}
-	if c.pace.channel.IsUndefined() {
-		c.pace.channel = js.Global().Get("MessageChannel").New()
-		c.pace.channel.Get("port1").Set("onmessage", c.wakeFunc)
-		port := c.pace.channel.Get("port2")
-		c.pace.post = h.bind(port.Get("postMessage"), port, 0)
-	}
-	c.pace.post.Invoke()
-}
-
-// drainIncoming posts the messages that are queued.
-func (c *Conn) drainIncoming() {
-	h := theHost()
-	if c.events.Length() == 0 {
-		return
-	}
-	// Until the batch is posted, observe must not take the empty queue to mean that all has been delivered: an
-	// allocation in here may let another goroutine run.
-	c.taking = true
-	events := c.take.Invoke()
-	data := h.eventData(events)
-	var tooBig bool
-	for i := range data.Length() {
-		p := h.payload(data.Index(i), c.hasBlobs)
-		if tooBig = c.messageLimit >= 0 && p.size() > c.messageLimit; tooBig {
-			break
-		}
-		c.batch = append(c.batch, p)
-	}
-	if c.received(c.batch) {
-		go c.deliver() // pump goes on: a handler may wait for the end of the connection, in Drain
-	}
-	c.taking = false
-	if tooBig {
-		c.failTooBig()
-	}
-	clear(c.batch)
-	c.batch = c.batch[:0]
-}
-
-// failTooBig fails the connection for a message over the limit. A browser cannot be told to do it, so the peer gets a Close
-// frame without code.
-func (c *Conn) failTooBig() {
-	c.ws.Call("close")
-	c.ended(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: ErrMessageTooBig}, true)
-}
-
-func (c *Conn) hostClosed(ev js.Value, errored bool) {
-	closed := CloseEvent{
-		Code:     StatusCode(ev.Get("code").Int()),
-		Reason:   ev.Get("reason").String(),
-		WasClean: ev.Get("wasClean").Bool(),
-	}
-	if closed.Code == 0 && !closed.WasClean {
-		closed.Code = StatusAbnormalClosure // Deno says 0
-	}
-	c.closeLater = nil
-	c.ended(&CloseError{CloseEvent: closed}, errored)
+	// One that stays, because the host does not let it go, finds the connection over.
+	_, _ = h.method(l.object, "removeEventListener", one.event, one.function)
 }
 
 // release undoes what connect has set up. The object stays, for its attributes.
 func (c *Conn) release() {
-	for _, name := range lifecycleEvents {
-		c.ws.Call("removeEventListener", name, c.eventFunc)
+	for i := range c.listeners.all {
+		c.listeners.remove(i)
 	}
-	c.ws.Call("removeEventListener", "message", c.wakeFunc)
-	c.eventFunc.Release()
-	c.released = true
-	if !c.pace.due {
-		c.releaseWake()
-	}
-}
-
-// releaseWake releases what the host must not call any more.
-func (c *Conn) releaseWake() {
-	c.wakeFunc.Release()
-	if !c.pace.channel.IsUndefined() {
-		c.pace.channel.Get("port1").Call("close")
+	c.in.queue, c.in.next, c.in.splice = js.Undefined(), js.Undefined(), js.Undefined()
+	c.in.class, c.in.data = js.Undefined(), js.Undefined()
+	c.in.pending = nil
+	c.listeners.all = [len(c.listeners.all)]listener{}
+	c.listeners.messageFunc.Release()
+	if !c.in.due {
+		c.releaseTurn()
 	}
 }
 
-func (c *Conn) transmit(m Message) (bool, error) {
-	c.hasSent = true
-	if thrown := c.hostCall(func() { c.hostSend(m) }); thrown != nil {
-		return false, exceptionOf(thrown)
+// releaseTurn releases what the last task that wakeNextTurn has asked for would have called.
+func (c *Conn) releaseTurn() {
+	c.listeners.eventFunc.Release()
+	if isObject(c.in.channel) {
+		h := theHost()
+		_, _ = h.method(h.get(c.in.channel, "port1"), "close")
 	}
-	c.sent += messageSize(m)
-	return true, nil
 }
 
-func (c *Conn) hostSend(m Message) {
+// alreadyOpen is for a mock that opens in its constructor, before anybody can listen.
+func (c *Conn) alreadyOpen() {
+	c.in.pending = append(c.in.pending, hostEvent{kind: eventOpen})
+	go c.work()
+}
+
+func (c *Conn) hostOpened() {
 	h := theHost()
-	switch m := m.(type) {
-	case Text:
-		c.send.Invoke(h.string(string(m)))
-	case Bytes:
-		h.invoke(c.send, m)
-	case *ArrayBuffer:
-		h.invoke(c.send, m.data)
-	case *Blob:
-		c.sentBlob = true
-		c.send.Invoke(m.object())
+	c.in.opened = true
+	if c.opened(h.getText(c.ws, "protocol"), h.getText(c.ws, "extensions")) {
+		go c.deliver()
 	}
 }
 
-// A Drain that waits looks at bufferedAmount, for whose fall a browser has no event: first after drainFirst, then less and less often, at last
-// every drainPoll. Sending 1 MiB and waiting until it has left takes 0.6 times as long as with drainPoll alone, in Node 64 KiB 0.5 times.
-const (
-	drainFirst = time.Millisecond
-	drainPoll  = 4 * time.Millisecond
-)
+func (c *Conn) hostErrored() {
+	c.in.errored = true
+	if c.hostState() == Closed {
+		c.expectClose()
+	}
+}
 
-// watchBuffered looks at bufferedAmount until neither a Drain nor the closing handshake waits any more.
-func (c *Conn) watchBuffered(int64) {
-	if c.watched {
+// expectClose is called when the host's object is CLOSED. The close event has to come in the same task; if it has not
+// come in a later one, none will.
+func (c *Conn) expectClose() {
+	if c.in.end != alive {
 		return
 	}
-	c.watched = true
-	wait := drainFirst
-	var look func()
-	look = func() {
-		c.watched = false
-		if c.closeLater != nil && c.hostBuffered() == 0 {
-			c.callClose(c.closeLater.code, c.closeLater.reason)
-			c.closeLater = nil
+	c.in.end = closeExpected
+	time.AfterFunc(closeGrace, func() {
+		if c.in.end == closeExpected {
+			c.in.end = closeMissing
+			c.work()
 		}
-		c.mu.Lock()
-		again := c.draining() || c.closeLater != nil
-		c.watched = again
-		c.mu.Unlock()
-		c.drained()
-		if again {
-			wait = min(2*wait, drainPoll)
-			time.AfterFunc(wait, look)
-		}
+	})
+}
+
+// closeGrace is how long a close event may be late: some hosts take a task for each event.
+const closeGrace = 5 * time.Millisecond
+
+// endIfClosed ends a connection whose object is CLOSED without a close event.
+func (c *Conn) endIfClosed() {
+	if c.in.end == closeMissing && c.closedSilently() {
+		c.finish(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}}, c.in.errored || !c.in.opened)
 	}
-	time.AfterFunc(wait, look)
 }
 
-// closing is a call of close that waits for bufferedAmount to be 0.
-type closing struct {
-	code   StatusCode
-	reason string
-}
-
-// startClosing calls close: at once, unless a Blob is on its way, which Node lets the Close frame overtake and WebKitGTK
-// drops. With the Blob gone to the network first, every host keeps the order.
-func (c *Conn) startClosing(code StatusCode, reason string) {
-	if c.sentBlob && c.hostBuffered() > 0 {
-		c.closeLater = &closing{code, reason}
-		c.watchBuffered(0)
+func (c *Conn) hostClosed(event js.Value) {
+	if c.in.end == over { // a message over the limit came last
 		return
 	}
-	c.callClose(code, reason)
+	h := theHost()
+	closed := CloseEvent{Reason: h.getText(event, "reason"), WasClean: truth(h.get(event, "wasClean"))}
+	closed.Code = closeCode(h.get(event, "code"), closed.WasClean)
+	c.finish(&CloseError{CloseEvent: c.closedUnopened(closed)}, c.in.errored || !c.in.opened)
 }
 
-// callClose's arguments have been checked, but an old host may know fewer codes: then the code is lost rather than the
-// connection left open.
-func (c *Conn) callClose(code StatusCode, reason string) {
-	if code != StatusNoStatusRcvd {
-		if thrown := c.hostCall(func() { c.ws.Call("close", int(code), theHost().string(reason)) }); thrown == nil {
-			return
-		}
-	}
-	c.abandon()
+// failTooBig fails the connection for a message over the limit, after those before it. A browser cannot be told to do
+// it, so the peer gets a Close frame without code.
+func (c *Conn) failTooBig() {
+	c.post()
+	c.abort()
+	c.finish(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: ErrMessageTooBig}, true)
 }
 
-// abandon calls close(): other than 1001 or 1008 that throws in no host and no state.
-func (c *Conn) abandon() { c.hostCall(func() { c.ws.Call("close") }) }
+// finish ends the connection. Nothing of the host reaches Go any more.
+func (c *Conn) finish(err *CloseError, failed bool) {
+	c.leaveHost()
+	c.ended(err, failed)
+}
 
-// abort ends the connection. The listeners are removed first, so that nothing that the host still does reaches Go.
-func (c *Conn) abort() {
-	c.closeLater = nil
-	if !c.released {
+func (c *Conn) leaveHost() {
+	if c.in.end != over {
+		c.in.end = over
 		c.release()
 	}
-	c.events.Set("length", 0)
-	c.ws.Call("close")
-	c.signal() // pump ends
 }
 
-func (c *Conn) accepted() int64 { return c.sent }
-
-func (c *Conn) handed() int64 { return c.sent - c.hostBuffered() }
-
-func (c *Conn) hostBuffered() int64 {
-	if !c.hasSent {
-		return 0
-	}
-	return int64(c.getBuffered.Invoke().Float())
+// abort closes the host's object, of which no event comes any more, also none that is fired inside of its close.
+func (c *Conn) abort() {
+	c.leaveHost()
+	c.out.queue, c.out.queued, c.out.closing = nil, 0, nil
+	c.out.closed = true
+	_, _ = theHost().method(c.ws, "close")
 }
 
-// observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING and the
-// messages before it have been received.
+// observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING
+// and the messages before it have been received. It also sees an object that is CLOSED without an event.
 func (c *Conn) observe() {
-	if c.readyState() == Open && !c.taking && c.getReadyState.Invoke().Int() == int(Closing) && c.events.Length() == 0 {
-		c.peerClosing()
+	if c.in.working || c.in.end == over || c.readyState() == Closed {
+		return
+	}
+	switch c.hostState() {
+	case Closing:
+		if c.readyState() == Open && c.in.queue.Length() == 0 {
+			c.peerClosing()
+		}
+	case Closed:
+		c.expectClose()
 	}
 }
 
 func (c *Conn) binaryTypeChanged(t BinaryType) {
+	theHost().readBlob = (*Blob).ArrayBuffer
+	c.setHostBinaryType(t)
+}
+
+func (c *Conn) setHostBinaryType(t BinaryType) {
 	c.hasBlobs = c.hasBlobs || t == BinaryBlob
-	c.ws.Set("binaryType", string(t))
+	theHost().set(c.ws, "binaryType", string(t))
 }
 
 // resume has nothing to do: a browser does not stop reading.
@@ -437,69 +296,110 @@ func (c *Conn) receiveFor(context.Context, *readWaiter) {}
 
 func (c *Conn) keepReceiving() {}
 
-// resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known, and because not
-// every host's WebSocket takes http URLs.
+// dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that
+// was.
+func (c *Conn) dialError() error { return &dialError{withoutPassword(c.url), c.end} }
+
+type dialError struct {
+	url   string
+	cause *CloseError
+}
+
+func (e *dialError) Error() string {
+	cause := strings.TrimPrefix(e.cause.Error(), "ws: ")
+	return "ws: the connection to " + strconv.Quote(e.url) + " did not open: " + cause
+}
+
+func (e *dialError) Unwrap() error { return e.cause }
+
+// withoutPassword replaces the password in a URL that has been serialised, so that its user name and password have no
+// "@" and no "/".
+func withoutPassword(url string) string {
+	scheme, rest, _ := strings.Cut(url, "//")
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	credentials, host, ok := strings.Cut(rest[:end], "@")
+	user, _, hasPassword := strings.Cut(credentials, ":")
+	if !ok || !hasPassword {
+		return url
+	}
+	return scheme + "//" + user + ":xxxxx@" + host + rest[end:]
+}
+
+// resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known,
+// and because not every host's WebSocket takes http URLs.
 func resolveURL(url, base string) (target, error) {
+	h := theHost()
 	u, ok := parseURL(url, base)
 	if !ok {
-		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" does not parse")
+		return target{}, badURL(url, "does not parse")
 	}
-	protocol := u.Get("protocol").String()
+	protocol := h.getText(u, "protocol")
 	switch protocol {
 	case "http:":
-		u.Set("protocol", "ws:")
+		h.set(u, "protocol", "ws:")
 	case "https:":
-		u.Set("protocol", "wss:")
+		h.set(u, "protocol", "wss:")
 	case "ws:", "wss:":
 	default:
-		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" has the scheme "+
-			strconv.Quote(strings.TrimSuffix(protocol, ":"))+", not ws, wss, http or https")
+		scheme := strconv.Quote(strings.TrimSuffix(protocol, ":"))
+		return target{}, badURL(url, "has the scheme "+scheme+", not ws, wss, http or https")
 	}
-	t := target{href: u.Get("href").String()}
+	t := target{href: h.getText(u, "href")}
 	if strings.Contains(t.href, "#") {
-		return target{}, exception(ErrSyntax, "the URL "+strconv.Quote(url)+" has a fragment")
+		return target{}, badURL(url, "has a fragment")
 	}
 	t.number = portOf(u)
 	return t, nil
 }
 
+func badURL(url, what string) error {
+	return exception(ErrSyntax, "the URL "+strconv.Quote(withoutPassword(url))+" "+what)
+}
+
 func parseURL(url, base string) (u js.Value, ok bool) {
-	class := js.Global().Get("URL")
-	if class.Type() != js.TypeFunction {
-		return js.Undefined(), false
-	}
-	parse := func(args ...any) bool { return catch(func() { u = class.New(args...) }) == nil }
-	// As JavaScript strings, because js.ValueOf would drop a byte order mark that makes the URL invalid.
 	h := theHost()
-	urlString := h.string(handshake.ScalarValues(url))
+	class := h.at("URL")
+	parse := func(args ...string) bool {
+		values := make([]any, len(args))
+		for i, arg := range args {
+			// As a JavaScript string, because js.ValueOf would drop a byte order mark that makes the URL invalid.
+			value, err := h.string(handshake.ScalarValues(arg))
+			if err != nil {
+				return false
+			}
+			values[i] = value
+		}
+		var thrown *js.Error
+		u, thrown = h.construct(class, values...)
+		return thrown == nil
+	}
 	if base == "" {
-		if parse(urlString) {
+		if parse(url) {
 			return u, true
 		}
 		base = pageURL()
 	}
-	ok = parse(urlString, h.string(handshake.ScalarValues(base)))
+	ok = parse(url, base)
 	return u, ok
 }
 
 // pageURL returns the URL against which the page or worker resolves others, "" if there is none.
 func pageURL() string {
-	for _, path := range [][2]string{{"document", "baseURI"}, {"location", "href"}} {
-		object := js.Global().Get(path[0])
-		if object.Type() != js.TypeObject {
-			continue
-		}
-		if url := object.Get(path[1]); url.Type() == js.TypeString {
-			return url.String()
-		}
+	h := theHost()
+	if url := text(h.at("document.baseURI")); url != "" {
+		return url
 	}
-	return ""
+	return text(h.at("location.href"))
 }
 
 func portOf(u js.Value) uint16 {
-	port := u.Get("port").String()
+	h := theHost()
+	port := h.getText(u, "port")
 	if port == "" {
-		if u.Get("protocol").String() == "wss:" {
+		if h.getText(u, "protocol") == "wss:" {
 			return 443
 		}
 		return 80

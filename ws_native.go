@@ -112,7 +112,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 	if !c.opened(res.Protocol, res.Extensions) {
 		c.endpoint.Store(nil)
 		cause = errAbandoned
-		go res.Stream.Close() // which may wait; nobody is left to hear what goes wrong
+		go netio.New(res.Stream).Abort() // which may wait; nobody is left to hear what goes wrong
 		return
 	}
 	cause = nil
@@ -295,3 +295,6 @@ func (o *owner) Idle() {
 	c.posted.messages.trim()
 	c.mu.Unlock()
 }
+
+// dialError is the error of a Dial whose connection did not open: it has the cause.
+func (c *Conn) dialError() error { return c.end }

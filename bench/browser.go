@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -50,13 +51,15 @@ type pageConfig struct {
 }
 
 type pageWorkload struct {
-	Name     string `json:"name"`
-	Kind     string `json:"kind"`
-	Size     int    `json:"size"`
-	Path     string `json:"path"`
-	First    int    `json:"first"`
-	Most     int    `json:"most"`
-	Variants bool   `json:"variants"`
+	Name     string  `json:"name"`
+	Kind     string  `json:"kind"`
+	Size     int     `json:"size"`
+	Path     string  `json:"path"`
+	First    int     `json:"first"`
+	Most     int     `json:"most"`
+	Variants bool    `json:"variants"`
+	Least    int     `json:"least"`
+	Sample   float64 `json:"sample"` // milliseconds; 0 is that of pageConfig
 }
 
 // pageResult is what it reports of one workload.
@@ -65,6 +68,7 @@ type pageResult struct {
 	Samples  []struct {
 		Contestant string             `json:"contestant"`
 		Times      map[string]float64 `json:"times"`
+		Main       float64            `json:"main"` // nanoseconds of the main thread for each message; 0 where nobody tells
 	} `json:"samples"`
 }
 
@@ -113,7 +117,7 @@ func (set *settings) pageConfig(server string) pageConfig {
 		Sample: float64(set.sample) / float64(time.Millisecond),
 		Texts:  make(map[int][]string),
 	}
-	for _, w := range load.Workloads() {
+	for _, w := range load.PageWorkloads() {
 		if !set.workloads.MatchString(set.host + "/" + w.Name) {
 			continue
 		}
@@ -121,8 +125,11 @@ func (set *settings) pageConfig(server string) pageConfig {
 		if w.Size > 0 {
 			most = min(w.Most, max(1, mostBytes/w.Size))
 		}
-		config.Workloads = append(config.Workloads, pageWorkload{w.Name, w.Kind, w.Size, w.Path, min(w.First, most), most, w.Variants})
-		if w.Deflate {
+		config.Workloads = append(config.Workloads, pageWorkload{
+			w.Name, w.Kind, w.Size, w.Path, max(w.Least, min(w.First, most)), most, w.Variants,
+			w.Least, float64(w.Sample) / float64(time.Millisecond),
+		})
+		if w.Kind == "json" {
 			config.Texts[w.Size] = load.JSONTexts(w.Size)
 		}
 	}
@@ -155,7 +162,7 @@ func runPage(host *jsHost, config pageConfig, dir string, report func([]*result)
 	server := &http.Server{Handler: p.handler()}
 	go server.Serve(l) // returns when it is closed below
 	defer server.Close()
-	said, err := host.open(ctx, "http://"+l.Addr().String()+"/")
+	said, err := host.open(ctx, "http://"+l.Addr().String()+"/", func(pid int) { p.pid.Store(int64(pid)) })
 	if err == nil {
 		err = context.Cause(ctx)
 	}
@@ -175,13 +182,19 @@ type pageServer struct {
 	report  func([]*result) error
 	end     context.CancelCauseFunc
 	silence *time.Timer
+	pid     atomic.Int64 // of the host
 }
+
+func (p *pageServer) process() int { return int(p.pid.Load()) }
 
 func (p *pageServer) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /{file...}", p.file)
 	mux.HandleFunc("GET /config", func(w http.ResponseWriter, _ *http.Request) {
 		p.check(json.NewEncoder(w).Encode(p.config))
+	})
+	mux.HandleFunc("GET /main", func(w http.ResponseWriter, _ *http.Request) {
+		p.check(json.NewEncoder(w).Encode(mainThreads(p.process())))
 	})
 	mux.HandleFunc("POST /result", func(_ http.ResponseWriter, r *http.Request) {
 		p.silence.Reset(silenceLimit)
@@ -234,6 +247,11 @@ func (p *pageResult) results(host string) []*result {
 			if value, ok := s.Times[suffix]; ok {
 				all.add(host, p.Workload+suffix, load.Time, s.Contestant, value)
 			}
+		}
+	}
+	for _, s := range p.Samples {
+		if s.Main > 0 {
+			all.add(host, p.Workload, load.Main, s.Contestant, s.Main)
 		}
 	}
 	return all.list

@@ -53,7 +53,8 @@ func (h *jsHost) find() (string, error) {
 }
 
 // open runs the host on the page until ctx ends, and returns what the host has said. It is an error if the host ends by itself.
-func (h *jsHost) open(ctx context.Context, url string) (said string, err error) {
+// started is called with its process.
+func (h *jsHost) open(ctx context.Context, url string, started func(pid int)) (said string, err error) {
 	executable, err := h.find()
 	if err != nil {
 		return "", err
@@ -78,7 +79,10 @@ func (h *jsHost) open(ctx context.Context, url string) (said string, err error) 
 	defer log.Close()
 	cmd.Stdout, cmd.Stderr = log, log
 	inGroup(cmd)
-	err = cmd.Run()
+	if err = cmd.Start(); err == nil {
+		started(cmd.Process.Pid)
+		err = cmd.Wait()
+	}
 	if ctx.Err() != nil {
 		err = nil
 	} else {

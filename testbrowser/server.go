@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"embed"
+	"crypto/tls"
 	"encoding/base32"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math"
 	"net"
 	"net/http"
@@ -24,14 +25,6 @@ import (
 	"time"
 )
 
-//go:embed page
-var pageFiles embed.FS
-
-// contentSecurityPolicy lets the page run its own scripts and WebAssembly, nothing evaluated and nothing inline, and
-// connect to anything: what a program must live with in a page that is careful.
-const contentSecurityPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' data:; " +
-	"connect-src * ws: wss: blob: data:"
-
 // aliveInterval is the time between two bytes of the response that the page keeps open. Each asks for an answer.
 const aliveInterval = time.Second
 
@@ -39,10 +32,13 @@ const aliveInterval = time.Second
 type program struct {
 	Wasm     string            `json:"wasm"`     // file
 	WasmExec string            `json:"wasmExec"` // Go's support script, file
+	Scripts  []scriptFile      `json:"scripts"`  // run before it
 	Argv     []string          `json:"argv"`
 	Env      map[string]string `json:"env"`
+	Unknown  []string          `json:"notPassed"` // names of variables that are set and not in Env
 	Dir      string            `json:"cwd"`
 	Failure  int               `json:"failure"` // exit code of a script that cannot run the program
+	Ignore   bool              `json:"ignoreUncaught"`
 	Process  processIDs        `json:"process"`
 }
 
@@ -60,14 +56,19 @@ type processIDs struct {
 // Nobody who does not know its URL can use it: the first element of the path is a random secret.
 type pageServer struct {
 	program program
-	page    string // window.html or worker.html
+	page    pageSettings
+	folder  string // path of the page: a slash, the secret and a slash
+	nonce   string // of the page's scripts, where its policy wants one
 	url     string
 	stdout  io.Writer
 	stderr  io.Writer
 	files   *fileBridge
 	server  *http.Server
 
-	loaded   atomic.Bool
+	certificate *certificate // nil: http
+
+	loads    atomic.Int32  // how often the page was loaded
+	left     atomic.Bool   // it was navigated away from, or closed
 	started  chan struct{} // closed when the Go program is about to run
 	startRun sync.Once
 	ended    chan pageEnd // what the page said last; buffered
@@ -84,18 +85,15 @@ type pageEnd struct {
 }
 
 // servePage listens on address and serves until close is called.
-func servePage(address string, p program, worker bool, stdout, stderr io.Writer) (*pageServer, error) {
+func servePage(address string, p program, page pageSettings, stdout, stderr io.Writer) (*pageServer, error) {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}
-	var random [10]byte
-	rand.Read(random[:])
-	secret := "/" + strings.ToLower(base32.StdEncoding.EncodeToString(random[:])) + "/"
 	s := &pageServer{
 		program: p,
-		page:    "window.html",
-		url:     "http://" + listener.Addr().String() + secret,
+		page:    page,
+		folder:  "/" + randomName() + "/",
 		stdout:  stdout,
 		stderr:  stderr,
 		files:   newFileBridge(),
@@ -103,26 +101,74 @@ func servePage(address string, p program, worker bool, stdout, stderr io.Writer)
 		ended:   make(chan pageEnd, 1),
 		gone:    make(chan struct{}, 1),
 	}
-	if worker {
-		s.page = "worker.html"
+	if needsNonce(page.policy) {
+		s.nonce = randomName()
 	}
-
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.servePageFile)
-	mux.HandleFunc("GET /{name}", s.servePageFile)
-	mux.HandleFunc("GET /wasm_exec.js", s.serveFile(p.WasmExec, "text/javascript"))
-	mux.HandleFunc("GET /test.wasm", s.serveFile(p.Wasm, "application/wasm"))
-	mux.HandleFunc("GET /alive", s.serveAlive)
-	mux.HandleFunc("POST /turn", s.turn)
-	mux.HandleFunc("POST /config", s.config)
-	mux.HandleFunc("POST /start", s.start)
-	mux.HandleFunc("POST /write", s.write)
-	mux.HandleFunc("POST /file/{operation}", s.files.serve)
-	mux.HandleFunc("POST /exit", s.exit)
-	mux.HandleFunc("POST /fatal", s.fatal)
-	s.server = &http.Server{Handler: withHeaders(http.StripPrefix(strings.TrimSuffix(secret, "/"), mux))}
+	scheme := "http://"
+	if page.tls {
+		if s.certificate, err = newCertificate(listener.Addr()); err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
+		scheme = "https://"
+	}
+	s.url = scheme + listener.Addr().String() + s.folder
+	if page.query != "" {
+		s.url += "?" + page.query
+	}
+	s.server = &http.Server{Handler: s.routes(), ErrorLog: log.New(io.Discard, "", 0)} // of connections that the browser gave up
+	if s.certificate != nil {
+		// HTTP/1.1 alone, as without TLS; WebSockets need it.
+		config := &tls.Config{Certificates: []tls.Certificate{s.certificate.tls}, NextProtos: []string{"http/1.1"}}
+		listener = tls.NewListener(listener, config)
+	}
 	go s.server.Serve(listener) // returns ErrServerClosed after close
 	return s, nil
+}
+
+func randomName() string {
+	var random [10]byte
+	rand.Read(random[:])
+	return strings.ToLower(base32.StdEncoding.EncodeToString(random[:]))
+}
+
+// routes are the page's own files and calls, the page, and, wherever they do not reach, the user's files.
+func (s *pageServer) routes() http.Handler {
+	calls := http.NewServeMux()
+	calls.HandleFunc("GET /worker_start.js", serveScript(workerStart))
+	calls.HandleFunc("GET /testbrowser.js", serveScript(pageScript))
+	calls.HandleFunc("GET /script/{script}/{path...}", s.serveUserScript)
+	calls.HandleFunc("GET /wasm_exec.js", s.serveFile(s.program.WasmExec, "text/javascript"))
+	calls.HandleFunc("GET /test.wasm", s.serveProgram)
+	calls.HandleFunc("GET /alive", s.serveAlive)
+	calls.HandleFunc("POST /load", s.load)
+	calls.HandleFunc("POST /left", s.leave)
+	calls.HandleFunc("POST /turn", s.turn)
+	calls.HandleFunc("POST /config", s.config)
+	calls.HandleFunc("POST /start", s.start)
+	calls.HandleFunc("POST /write", s.write)
+	calls.HandleFunc("POST /file/{operation}", s.files.serve)
+	calls.HandleFunc("POST /exit", s.exit)
+	calls.HandleFunc("POST /fatal", s.fatal)
+
+	inside := http.NewServeMux()
+	inside.HandleFunc("GET /{$}", s.servePage)
+	inside.HandleFunc("GET /"+workerScript, s.serveWorker)
+	inside.HandleFunc("/", s.serveRoot)
+	inside.Handle("/"+own, http.StripPrefix(strings.TrimSuffix("/"+own, "/"), calls))
+
+	all := http.NewServeMux()
+	all.Handle(s.folder, http.StripPrefix(strings.TrimSuffix(s.folder, "/"), inside))
+	all.HandleFunc("/", s.serveRoot)
+	return s.withProxies(s.withHeaders(all))
+}
+
+// absolute is the URL of the page's folder, as the client of a request sees it.
+func (s *pageServer) absolute(r *http.Request) string {
+	scheme := "http://"
+	if s.certificate != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host + s.folder
 }
 
 // close ends all connections and closes the files that the program left open.
@@ -134,20 +180,56 @@ func (s *pageServer) close() error {
 	return err
 }
 
-func withHeaders(h http.Handler) http.Handler {
+// withHeaders adds what holds for all responses. The amended policy has the secret: only who knows it gets it.
+func (s *pageServer) withHeaders(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", contentSecurityPolicy)
-		w.Header().Set("Cache-Control", "no-store")
+		header := w.Header()
+		policy := s.page.policy
+		if strings.HasPrefix(r.URL.Path, s.folder) {
+			folder := s.absolute(r)
+			policy = amendPolicy(policy, folder+own, folder+workerScript, s.nonce)
+		}
+		if policy != "" {
+			header.Set("Content-Security-Policy", policy)
+		}
+		if s.page.isolate {
+			header.Set("Cross-Origin-Opener-Policy", "same-origin")
+			header.Set("Cross-Origin-Embedder-Policy", "require-corp")
+		}
+		header.Set("Referrer-Policy", "strict-origin") // the path has the secret
+		header.Set("Cache-Control", "no-store")
 		h.ServeHTTP(w, r)
 	})
 }
 
-func (s *pageServer) servePageFile(w http.ResponseWriter, r *http.Request) {
-	name := r.PathValue("name")
-	if name == "" {
-		name = s.page
+func (s *pageServer) servePage(w http.ResponseWriter, r *http.Request) {
+	s.left.Store(false)
+	text, err := s.document(s.absolute(r))
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		s.end(pageEnd{err: err})
+		return
 	}
-	http.ServeFileFS(w, r, pageFiles, "page/"+name)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Write(text)
+}
+
+func (s *pageServer) serveWorker(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+	io.WriteString(w, s.workerSource(s.absolute(r)))
+}
+
+// serveScript serves one of testbrowser's own.
+func serveScript(text func() (string, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		script, err := text()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		io.WriteString(w, script)
+	}
 }
 
 func (s *pageServer) serveFile(name, contentType string) http.HandlerFunc {
@@ -157,15 +239,22 @@ func (s *pageServer) serveFile(name, contentType string) http.HandlerFunc {
 	}
 }
 
+func (s *pageServer) serveProgram(w http.ResponseWriter, _ *http.Request) {
+	module, err := os.ReadFile(s.program.Wasm)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/wasm")
+	w.Write(watchGetenv(module))
+}
+
 // serveAlive keeps a response open: the operating system closes the connection when the page goes, however it goes.
 func (s *pageServer) serveAlive(w http.ResponseWriter, r *http.Request) {
 	s.alive.Add(1)
 	defer func() {
 		s.alive.Add(-1)
-		select {
-		case s.gone <- struct{}{}:
-		default:
-		}
+		s.noteGone()
 	}()
 	ticker := time.NewTicker(aliveInterval)
 	defer ticker.Stop()
@@ -185,6 +274,29 @@ func (s *pageServer) serveAlive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// noteGone has somebody look whether the page is still there.
+func (s *pageServer) noteGone() {
+	select {
+	case s.gone <- struct{}{}:
+	default:
+	}
+}
+
+func (s *pageServer) leave(http.ResponseWriter, *http.Request) {
+	s.left.Store(true)
+	s.noteGone()
+}
+
+// describeEnd is for a page that has no connection any more.
+func (s *pageServer) describeEnd() error {
+	if s.left.Load() {
+		return errors.New("the page is gone: it was left, because the program, the page or a script has set another location " +
+			"(a page that redirects cannot run a program), or it was closed")
+	}
+	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that redirects " +
+		"cannot run a program)")
+}
+
 func (s *pageServer) turn(http.ResponseWriter, *http.Request) {
 	s.lastTurn.Store(time.Now().UnixNano())
 }
@@ -194,12 +306,26 @@ func (s *pageServer) silence() time.Duration {
 	return time.Duration(time.Now().UnixNano() - s.lastTurn.Load())
 }
 
-func (s *pageServer) config(w http.ResponseWriter, _ *http.Request) {
-	if s.loaded.Swap(true) {
-		http.Error(w, "this page runs once", http.StatusConflict)
+// mostLoads is how often a page may be loaded until it starts the program: a script that registers a service worker may
+// reload the page for it.
+const mostLoads = 5
+
+// load counts how often the page is loaded. The program runs once.
+func (s *pageServer) load(w http.ResponseWriter, _ *http.Request) {
+	n := s.loads.Add(1)
+	select {
+	case <-s.started:
 		s.end(pageEnd{err: errors.New("the page was loaded a second time: the program, or a user, reloaded it")})
-		return
+	default:
+		if n <= mostLoads {
+			return
+		}
+		s.end(pageEnd{err: fmt.Errorf("the page was loaded %d times and has not started the program: it, or a script, reloads it", n)})
 	}
+	http.Error(w, "this page runs once", http.StatusConflict)
+}
+
+func (s *pageServer) config(w http.ResponseWriter, _ *http.Request) {
 	reply(w, s.program)
 }
 
@@ -296,9 +422,9 @@ func reply(w http.ResponseWriter, value any) {
 	json.NewEncoder(w).Encode(value)
 }
 
-// wasmExec finds the support script of the Go installation that built the program: the one whose go command is used in
-// the working directory, or that GOROOT names where there is no go command.
-func wasmExec(ctx context.Context) (string, error) {
+// findWasmExec finds the support script of the Go installation that built the program: the one whose go command is used
+// in the working directory, or that GOROOT names where there is no go command.
+func findWasmExec(ctx context.Context) (string, error) {
 	goroot, err := goEnv(ctx, "GOROOT")
 	if errors.Is(err, exec.ErrNotFound) && os.Getenv("GOROOT") != "" {
 		goroot, err = os.Getenv("GOROOT"), nil

@@ -21,6 +21,7 @@ globalThis.drive = async (base) => {
 	};
 	try {
 		const config = await (await fetch(base + "config")).json();
+		config.base = base;
 		globalThis.useConfig(config);
 		for (const name of config.programs) {
 			await startProgram(base + name);
@@ -78,11 +79,14 @@ const runWorkload = async (config, workload) => {
 		}
 	}
 	const samples = [];
+	const mainThread = async () => (await fetch(`${config.base}main`)).json();
 	for (let round = 0; round < config.rounds; round++) {
 		for (let i = 0; i < runners.length; i++) {
 			const { name, contestant, n } = runners[(i + round) % runners.length];
 			try {
-				samples.push({ contestant: name, times: await sample(contestant, n) });
+				const before = await mainThread();
+				const times = await sample(contestant, n);
+				samples.push({ contestant: name, times, main: (await mainThread() - before) / n });
 			} catch (error) {
 				throw fail(name, error);
 			}
@@ -105,8 +109,9 @@ const warmUp = async (config, workload, runner) => {
 		const start = performance.now();
 		await sample(runner.contestant, runner.n);
 		const elapsed = Math.max(performance.now() - start, 0.01);
-		const done = elapsed > config.sample / 4 || runner.n >= workload.most;
-		runner.n = Math.max(1, Math.min(workload.most, Math.floor(runner.n * Math.min(4, config.sample / elapsed))));
+		const wanted = workload.sample || config.sample;
+		const done = elapsed > wanted / 4 || runner.n >= workload.most;
+		runner.n = Math.max(1, workload.least, Math.min(workload.most, Math.floor(runner.n * Math.min(4, wanted / elapsed))));
 		if (done) {
 			return;
 		}

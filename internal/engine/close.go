@@ -97,8 +97,10 @@ func (e *Endpoint) failLocked(code uint16, reason string, cause error) {
 		e.setReceivingLocked(ignoring)
 		go e.closeWrite()
 	case code != 0 && e.sending != broken:
-		e.out.discardUnbegun()
-		e.out.close = &closeFrame{code, reason}
+		if e.sending != closeWriting {
+			e.out.discardUnbegun()
+			e.out.close = &closeFrame{code, reason}
+		}
 		e.setReceivingLocked(ignoring)
 		if e.sending == open {
 			e.setSendingLocked(closeQueued)

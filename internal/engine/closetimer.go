@@ -59,6 +59,7 @@ const (
 type closeTimer struct {
 	stage      closeStage
 	timer      *time.Timer
+	due        time.Time // when the timer is to run
 	began      time.Time // the stage
 	progressed time.Time // when the peer was last seen to take something
 	taken      int64     // the stream's Taken then
@@ -131,6 +132,7 @@ func (e *Endpoint) stageTimeLocked() time.Duration {
 }
 
 func (t *closeTimer) set(e *Endpoint, d time.Duration) {
+	t.due = time.Now().Add(d)
 	if t.timer == nil {
 		t.timer = time.AfterFunc(d, e.closeDue)
 	} else {
@@ -142,7 +144,12 @@ func (t *closeTimer) set(e *Endpoint, d time.Duration) {
 func (e *Endpoint) closeDue() {
 	e.mu.Lock()
 	defer e.unlock()
-	if e.closing.stage == notClosing || e.receiving == over {
+	t := e.closing
+	if t.stage == notClosing || e.receiving == over {
+		return
+	}
+	if left := time.Until(t.due); left > 0 {
+		t.timer.Reset(left) // the stage has changed while this run waited for mu
 		return
 	}
 	cause := e.closeCauseLocked()
@@ -186,6 +193,9 @@ func (e *Endpoint) closeCauseLocked() error {
 		t.received = received
 		t.set(e, d)
 		return nil
+	}
+	if e.writeErr != nil {
+		return e.writeErr
 	}
 	return errReplyTimeout
 }

@@ -11,7 +11,7 @@ import (
 func (e *Endpoint) queueControlLocked(op frame.Opcode, payload []byte) {
 	ch := e.out.controls
 	if ch == nil {
-		ch = new(chunk)
+		ch = &chunk{control: true}
 		e.out.controls = ch
 	}
 	if len(ch.buf) > maxControls {
@@ -132,7 +132,7 @@ func (e *Endpoint) pingDue() {
 		p.restart()
 	case !over:
 		p.wait()
-	case !p.doubted || !e.lookedLocked():
+	case !p.doubted || !e.lookedLocked() || e.answeredLocked():
 		p.doubted = true
 		e.keepReadingLocked()
 		p.set(lastLook)
@@ -190,6 +190,9 @@ func (e *Endpoint) sendPingLocked() {
 
 // pingTakenLocked is called when the network has taken our ping.
 func (e *Endpoint) pingTakenLocked() {
+	if e.receiving == over {
+		return // the timer has been stopped
+	}
 	p := e.pinger
 	p.state = pingTaken
 	p.end = e.stream.Written()

@@ -155,6 +155,7 @@ type Endpoint struct {
 	out       outgoing
 	peerClose *closeFrame // the peer's Close frame
 	unsaid    *End        // the report that unlock makes
+	writeErr  error       // why sending is broken, if a write failed
 	low       int64       // Drained is due when Buffered is at most this; negative: nobody waits
 	closing   *closeTimer // nil until the connection is to close
 	pinger    *pinger     // nil without pings

@@ -36,10 +36,11 @@ type outgoing struct {
 
 // chunk is a part of what is written: whole frames, so that a control frame may stand between any two chunks.
 type chunk struct {
-	buf  []byte
-	sent int   // how much of buf has been written
-	app  int64 // bytes of application data that count as handed to the stream with it
-	ping bool  // has our ping
+	buf     []byte
+	sent    int   // how much of buf has been written
+	app     int64 // bytes of application data that count as handed to the stream with it
+	control bool  // control frames
+	ping    bool  // our ping is among them
 }
 
 var chunks = sync.Pool{New: func() any {

@@ -235,10 +235,9 @@ func (e *Endpoint) stopReading(number uint32) {
 	}
 }
 
-// pausedLocked reports whether the Owner wants nothing now. A connection that is closing reads on: nobody will get what arrives.
-func (e *Endpoint) pausedLocked() bool {
-	return e.pauses != e.resumes && e.sending == open && e.receiving == receiving
-}
+// pausedLocked reports whether the Owner wants nothing now. An Owner that has closed the connection takes its Pause back: nobody will get
+// what arrives.
+func (e *Endpoint) pausedLocked() bool { return e.pauses != e.resumes && e.receiving == receiving }
 
 func (e *Endpoint) waitResumedLocked() {
 	if e.resumed == nil {

@@ -101,6 +101,9 @@ var compressed = sync.Pool{New: func() any { return new([]byte) }}
 // sendLargeLocked queues a message in one or more frames. It gives up mu while it compresses, masks and writes: only the order of
 // Sends is kept meanwhile.
 func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
+	if len(data) > flushChunks*maxFrame {
+		e.keepReadingLocked() // a ping is not to wait for all of that
+	}
 	e.mu.Unlock()
 	app := int64(len(data)) // not yet part of a chunk
 	rsv1 := false

@@ -42,6 +42,9 @@ func (e *Endpoint) startWritingLocked() {
 // whoever finds it due, and not left to a goroutine: the program may end right after its Close.
 func (e *Endpoint) leaveWritingLocked() {
 	if e.sending == closeQueued && !e.writing {
+		if e.out.chunks.len()*chunkSize <= closeInline {
+			e.stream.TakeMore() // nothing that follows could overtake it
+		}
 		e.writeInlineLocked(closeInline)
 	}
 	e.startFlushLocked()
@@ -72,26 +75,28 @@ func (e *Endpoint) dueLocked() bool {
 	return e.sending != broken && (!e.out.empty() || e.closeDueLocked())
 }
 
-// closeDueLocked reports whether it is the turn of our Close frame: everything before it has been written, and no Send that came
+// closeDueLocked reports whether it is the turn of our Close frame: all messages before it have been written, and no Send that came
 // before it is still at work.
 func (e *Endpoint) closeDueLocked() bool {
-	return e.sending == closeQueued && e.out.empty() && !e.out.order.busy
+	return e.sending == closeQueued && e.out.chunks.len() == 0 && !e.out.order.busy
 }
 
 // nextLocked takes what is to be written next, nil if there is nothing: the rest of a chunk, control frames, a chunk, the Close frame.
-// The latter is written alone: a control frame may overtake it until then.
+// The latter is not written together with messages: a control frame may overtake it until then. But it does go with the last
+// control frames, or a peer that sends pings without end would keep it from leaving.
 func (e *Endpoint) nextLocked() *chunk {
 	out := &e.out
 	switch {
 	case e.sending == broken:
 		return nil
-	case out.controls != nil && !out.chunks.halfWritten():
-		ch := out.controls
-		out.controls = nil
-		if ch.ping {
-			e.pingLeavesLocked()
-		}
+	case e.closeDueLocked():
+		ch := e.takeControlsLocked()
+		payload := frame.AppendClose(nil, out.close.code, out.close.reason)
+		ch.buf = e.appendFrame(ch.buf, frame.Close, true, false, payload, frame.NewKey())
+		e.setSendingLocked(closeWriting)
 		return ch
+	case out.controls != nil && !out.chunks.halfWritten():
+		return e.takeControlsLocked()
 	case out.chunks.len() > 0:
 		ch := out.chunks.pop()
 		// Bytes count as handed to the stream before the system call, so that no echo can arrive while its message still counts.
@@ -100,12 +105,34 @@ func (e *Endpoint) nextLocked() *chunk {
 			ch.app = 0
 		}
 		return ch
-	case e.closeDueLocked():
-		e.setSendingLocked(closeWriting)
-		payload := frame.AppendClose(nil, out.close.code, out.close.reason)
-		return &chunk{buf: e.appendFrame(nil, frame.Close, true, false, payload, frame.NewKey())}
 	}
 	return nil
+}
+
+// takeControlsLocked takes the control frames, of which there may be none.
+func (e *Endpoint) takeControlsLocked() *chunk {
+	ch := e.out.controls
+	if ch == nil {
+		return new(chunk)
+	}
+	e.out.controls = nil
+	if ch.ping {
+		e.pingLeavesLocked()
+	}
+	return ch
+}
+
+// putBackLocked puts back a chunk that was not written, or not all of it.
+func (e *Endpoint) putBackLocked(ch *chunk) {
+	if !ch.control || ch.sent > 0 || e.sending == closeWriting {
+		e.out.chunks.putBack(ch)
+		return
+	}
+	if later := e.out.controls; later != nil {
+		ch.buf = append(ch.buf, later.buf...)
+		ch.ping = ch.ping || later.ping
+	}
+	e.out.controls = ch
 }
 
 // writeInlineLocked writes what the stream takes without waiting, up to about limit bytes. It gives up mu meanwhile.
@@ -129,14 +156,14 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 		n, err := e.stream.TryWrite(rest)
 		e.mu.Lock()
 		if err != nil {
-			e.writeFailedLocked()
+			e.writeFailedLocked(err)
 			break
 		}
 		ch.sent += n
 		limit -= n
 		if n < len(rest) {
 			if e.sending != broken {
-				out.chunks.putBack(ch)
+				e.putBackLocked(ch)
 			}
 			break
 		}
@@ -157,12 +184,15 @@ func (e *Endpoint) flush() {
 	}
 	e.writing = true
 	for e.fillLocked(w) {
+		if e.out.chunks.len() >= flushChunks {
+			e.keepReadingLocked() // a ping is not to wait for all of that
+		}
 		e.unlock()
 		err := e.stream.Write(w.buffers)
 		e.mu.Lock()
 		if err != nil {
 			w.clear()
-			e.writeFailedLocked()
+			e.writeFailedLocked(err)
 			break
 		}
 		for _, ch := range w.chunks {
@@ -227,10 +257,11 @@ func (e *Endpoint) closeWrite() {
 	}
 }
 
-// writeFailedLocked is called when a write failed. Why, and what the peer sent before, is for the goroutine that reads to find
-// out; it gets a little time.
-func (e *Endpoint) writeFailedLocked() {
+// writeFailedLocked is called when a write failed. What the peer sent before is for the goroutine that reads to find out, and
+// perhaps a better reason; it gets a little time.
+func (e *Endpoint) writeFailedLocked(err error) {
 	if e.sending != broken {
+		e.writeErr = err
 		e.setSendingLocked(broken)
 	}
 }

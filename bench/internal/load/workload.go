@@ -10,13 +10,15 @@ import (
 // Workload is something that every contestant does with one connection.
 type Workload struct {
 	Name     string
-	Kind     string // for contestants that are not in Go
-	Size     int    // of a message
-	Path     string // of the server
-	Deflate  bool   // compressed, so only for contestants with context takeover
-	Variants bool   // variants of a contestant take part
-	First    int    // how many messages to begin with when looking for how many a sample needs
-	Most     int    // how many it may have
+	Kind     string        // for contestants that are not in Go
+	Size     int           // of a message
+	Path     string        // of the server
+	Deflate  bool          // compressed, so only for contestants with context takeover
+	Variants bool          // variants of a contestant take part
+	First    int           // how many messages to begin with when looking for how many a sample needs
+	Most     int           // how many it may have
+	Least    int           // how many it has to have in a page
+	Sample   time.Duration // how long a sample takes in a page; 0 is what the flag says
 	Run      func(s *Session, n int) (time.Duration, []Measure, error)
 }
 
@@ -53,6 +55,26 @@ func Workloads() []*Workload {
 		jsonWorkload(1<<10), jsonWorkload(64<<10),
 		dialWorkload())
 }
+
+// PageWorkloads are those of a page: text, which costs a page more than binary, and bursts, as programs see them more than floods.
+func PageWorkloads() []*Workload {
+	list := Workloads()
+	text := receiveWorkload(128)
+	text.Name, text.Path = "recv/text/"+sizeName(128), "/recv?kind=text&size=128"
+	list = append(list, text)
+	for _, size := range []int{16, 1 << 10} {
+		burst := receiveWorkload(size)
+		burst.Name, burst.Sample = "burst/"+sizeName(size), burstTime
+		list = append(list, burst)
+	}
+	json := receiveWorkload(1 << 10)
+	json.Name, json.Sample = "burst/json/"+sizeName(1<<10), burstTime
+	json.Path, json.Deflate, json.Most = fmt.Sprintf("/recv?kind=deflate&deflate=1&size=%d", 1<<10), true, maxCompressed
+	return append(list, json)
+}
+
+// burstTime is how long a burst takes.
+const burstTime = 60 * time.Millisecond
 
 // firstCount is about a millisecond's work.
 func firstCount(size int) int { return max(4, min(2000, 4<<20/size)) }
@@ -144,6 +166,7 @@ func pingPongWorkload(size int) *Workload {
 		Path:     "/echo",
 		Variants: true,
 		First:    200,
+		Least:    2000, // of fewer p99 says little
 		Most:     maxCount,
 		Run: func(s *Session, n int) (time.Duration, []Measure, error) {
 			var times []time.Duration
@@ -238,6 +261,7 @@ type Kind struct {
 var (
 	Time        = Kind{"", "ns", false}
 	CPU         = Kind{"cpu", "ns", false}
+	Main        = Kind{"main", "ns", false} // processor time of a page's main thread
 	Allocs      = Kind{"alloc", "allocations", true}
 	Bytes       = Kind{"bytes", "bytes", true}
 	Wire        = Kind{"wire", "bytes", true}

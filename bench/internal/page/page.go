@@ -20,7 +20,7 @@ import (
 // done is called with an error message or null, and a result.
 func Serve(contestants ...*load.Contestant) {
 	workloads := make(map[string]*load.Workload)
-	for _, w := range load.Workloads() {
+	for _, w := range load.PageWorkloads() {
 		workloads[w.Name] = w
 	}
 	for _, c := range contestants {

@@ -1,2 +1,0 @@
-"use strict";
-importScripts("wasm_exec.js", "program.js");

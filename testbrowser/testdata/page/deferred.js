@@ -1,0 +1,1 @@
+globalThis.deferred = document.getElementById("mine").textContent;

@@ -1,0 +1,2 @@
+import { value } from "./imported.mjs";
+globalThis.moduleValue = value;

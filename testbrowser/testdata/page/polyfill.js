@@ -1,0 +1,2 @@
+"use strict";
+globalThis.polyfill = typeof Go === "undefined" ? "before Go" : "after Go";
