@@ -122,12 +122,12 @@ func TestDrainKeepsReading(t *testing.T) {
 	e, s, owner := newUnread(t)
 	owner.next = func() engine.Next { return engine.Yield }
 	s.locked(func() { s.budget = 0 })
-	for range 100 {
-		e.Send(frame.Binary, make([]byte, 10<<10)) // a larger one would have somebody read
-	}
 	e.HoldReading()
 	if !e.YieldReading() {
 		t.Fatal("without a Drain the right to read was kept")
+	}
+	for range 100 {
+		e.Send(frame.Binary, make([]byte, 10<<10))
 	}
 	e.AwaitBuffered(0)
 	s.waitReads(t, 1)
