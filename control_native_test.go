@@ -253,11 +253,11 @@ func TestControlPongDuringUpload(t *testing.T) {
 		for _, size := range []int{16, 5000, 16 << 10, 100 << 10, 1 << 20, 48 << 20} {
 			t.Run(fmt.Sprintf("%v/%d", o, size), func(t *testing.T) {
 				total := 16 << 20
-				switch {
-				case size == 16:
-					total = 2 << 20
-				case testing.Short() || raceDetector:
-					size, total = min(size, 4<<20), 4<<20
+				if testing.Short() || raceDetector {
+					size, total = min(size, 2<<20), 2<<20
+				}
+				if size == 16 {
+					total = 512 << 10
 				}
 				pongDuringUpload(t, o, size, max(total, size))
 			})
@@ -718,9 +718,9 @@ func (l latencies) want(t testing.TB, what string) {
 
 // TestControlLocks: methods answer at once while a large message is being sent.
 func TestControlLocks(t *testing.T) {
-	size := 200 << 20
+	size := 100 << 20
 	if testing.Short() || raceDetector {
-		size = 16 << 20
+		size = 8 << 20
 	}
 	for _, o := range []lineOptions{{}, {compressed: true}} {
 		t.Run(o.String(), func(t *testing.T) {
