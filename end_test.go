@@ -398,39 +398,43 @@ func TestEndCloseNowWaiting(t *testing.T) {
 	for _, closing := range []bool{false, true} {
 		t.Run(fmt.Sprintf("closing %t", closing), func(t *testing.T) {
 			t.Parallel()
-			c, _, n := stuffed(t, &ws.Options{})
-			ctx := testContext(t)
-			errs := make(chan error, 4)
-			go func() { _, err := c.Read(ctx); errs <- err }()
-			go func() { errs <- c.Drain(ctx, 0) }()
-			go func() {
-				_, err := c.Wait(ctx)
-				errs <- errors.Join(err, c.Err())
-			}()
-			want := 3
-			if closing {
-				c.Close()
-				go func() { errs <- c.Shutdown(ctx, 4000, "") }()
-				want++
-			}
-			before := c.BufferedAmount()
-			c.CloseNow()
-			for range want {
-				wantClosed(t, c, await(t, "end of Read, Drain, Wait and Shutdown", errs), abnormal)
-			}
-			after := c.BufferedAmount()
-			if before > n || after > before || after == 0 {
-				t.Errorf("BufferedAmount %d before CloseNow and %d after it", before, after)
-			}
-			if err := c.Send(ws.Text("12345")); !errors.Is(err, ws.ErrInvalidState) {
-				t.Errorf("Send: %v", err)
-			}
-			if got := c.BufferedAmount(); got != after+5 {
-				t.Errorf("BufferedAmount %d after a refused Send of 5 bytes, %d before", got, after)
-			}
-			wantClosedNow(t, c)
+			onHost(t, func(t testing.TB) { testCloseNowWaiting(t, closing) })
 		})
 	}
+}
+
+func testCloseNowWaiting(t testing.TB, closing bool) {
+	c, _, n := stuffed(t, &ws.Options{})
+	ctx := testContext(t)
+	errs := make(chan error, 4)
+	go func() { _, err := c.Read(ctx); errs <- err }()
+	go func() { errs <- c.Drain(ctx, 0) }()
+	go func() {
+		_, err := c.Wait(ctx)
+		errs <- errors.Join(err, c.Err())
+	}()
+	want := 3
+	if closing {
+		c.Close()
+		go func() { errs <- c.Shutdown(ctx, 4000, "") }()
+		want++
+	}
+	before := c.BufferedAmount()
+	c.CloseNow()
+	for range want {
+		wantClosed(t, c, await(t, "end of Read, Drain, Wait and Shutdown", errs), abnormal)
+	}
+	after := c.BufferedAmount()
+	if before > n || after > before || after == 0 {
+		t.Errorf("BufferedAmount %d before CloseNow and %d after it", before, after)
+	}
+	if err := c.Send(ws.Text("12345")); !errors.Is(err, ws.ErrInvalidState) {
+		t.Errorf("Send: %v", err)
+	}
+	if got := c.BufferedAmount(); got != after+5 {
+		t.Errorf("BufferedAmount %d after a refused Send of 5 bytes, %d before", got, after)
+	}
+	wantClosedNow(t, c)
 }
 
 // TestEndBufferedAmountInHandler: neither CloseNow nor anything else lets it fall while a handler runs.

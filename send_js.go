@@ -20,6 +20,8 @@ type outbox struct {
 	queued   int64 // bytes in queue
 	accepted int64 // bytes that transmit has taken
 	closed   bool  // startClosing has been called
+	aborted  bool  // abort has been called
+	last     int64 // what hostBuffered was then, and stays
 	sentBlob bool
 	closing  *departure // a call of close that waits for bufferedAmount to be 0
 	watched  bool       // watchBuffered's timer runs
@@ -185,6 +187,9 @@ func (c *Conn) hostBuffered() int64 {
 	o := &c.out
 	if o.accepted == 0 {
 		return 0
+	}
+	if o.aborted {
+		return o.last
 	}
 	amount, _ := theHost().call(o.getBuffered)
 	return max(int64(number(amount)), 0) + o.queued

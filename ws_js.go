@@ -257,6 +257,8 @@ func (c *Conn) leaveHost() {
 // abort closes the host's object, of which no event comes any more, also none that is fired inside of its close.
 func (c *Conn) abort() {
 	c.leaveHost()
+	// Some hosts change bufferedAmount in close: Deno to 0, Bun by what the Close frame has.
+	c.out.last, c.out.aborted = c.hostBuffered(), true
 	c.out.queue, c.out.queued, c.out.closing = nil, 0, nil
 	c.out.closed = true
 	_, _ = theHost().method(c.ws, "close")
