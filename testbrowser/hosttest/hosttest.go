@@ -79,7 +79,7 @@ type Host struct {
 	Oldest int      // major version below which it counts as missing
 
 	Packages  []string // some of Config.Packages; nil is all
-	TestFlags []string // of the test binaries, like -test.run=REGEXP
+	TestFlags []string // of the test binaries, like -test.run=REGEXP, which a -run of the command line replaces
 	Missing   string   // why the tests cannot run here, unless empty: something else than the host is not installed
 }
 
