@@ -16,12 +16,14 @@ type half interface {
 	// connect begins to connect. Reports may follow at once.
 	connect(target, *Options) error
 
+	// dialError is what Dial returns of an attempt to connect that ended in that way.
+	dialError(*CloseError) error
+
 	// abandon fails an attempt to connect: ended is reported soon. It is called without mu.
 	abandon()
 
-	// transmit queues a message and does not wait for the network. It reports false if startClosing came first. The
-	// error is an
-	// *Exception: nothing was sent. It is called without mu, while the state is Open.
+	// transmit queues a message and does not wait for the network. It reports false if startClosing came first. After
+	// an error, which is an *Exception, nothing was sent. It is called without mu, while the state is Open.
 	transmit(Message) (bool, error)
 
 	// startClosing queues the Close frame behind all messages; StatusNoStatusRcvd stands for no code. It is called

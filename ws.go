@@ -138,7 +138,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.established {
-		return nil, c.dialError()
+		return nil, c.dialError(c.end)
 	}
 	return c, nil
 }

@@ -300,7 +300,7 @@ func (c *Conn) keepReceiving() {}
 
 // dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that
 // was.
-func (c *Conn) dialError() error { return &dialError{withoutPassword(c.url), c.end} }
+func (c *Conn) dialError(end *CloseError) error { return &dialError{withoutPassword(c.url), end} }
 
 type dialError struct {
 	url   string

@@ -289,5 +289,5 @@ func (o *owner) Deliver() { (*Conn)(o).deliver() }
 
 func (o *owner) Idle() { (*Conn)(o).idle() }
 
-// dialError is the error of a Dial whose connection did not open: it has the cause.
-func (c *Conn) dialError() error { return c.end }
+// dialError returns the end itself, which has the cause.
+func (c *Conn) dialError(end *CloseError) error { return end }
