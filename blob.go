@@ -9,9 +9,9 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
-// Blob is a file-like object of immutable bytes with a media type (File API standard). Natively its bytes are Go memory;
-// in a JavaScript host it stands for a Blob object, whose bytes the host keeps and hands out asynchronously: that is why
-// reading takes a context there. Its methods may be called from several goroutines.
+// Blob is a file-like object of immutable bytes with a media type (File API standard). Natively its bytes are Go
+// memory; in a JavaScript host it stands for a Blob object, whose bytes the host keeps and hands out
+// asynchronously: that is why reading takes a context there. Its methods may be called from several goroutines.
 type Blob struct {
 	blob
 }
@@ -43,9 +43,9 @@ func (b *Blob) Slice(start, end int64, contentType string) *Blob {
 	return b.slice(from, to, blobType(contentType))
 }
 
-// Bytes returns the content, which must not be modified. In a JavaScript host it waits for the host to read the Blob, and
-// returns ctx.Err() when ctx ends first; the host's failure to read is an *Exception, for example a "NotReadableError".
-// Natively it returns the Blob's own memory at once.
+// Bytes returns the content, which must not be modified. In a JavaScript host it waits for the host to read the
+// Blob, and returns ctx.Err() when ctx ends first; the host's failure to read is an *Exception, for example a
+// "NotReadableError". Natively it returns the Blob's own memory at once.
 func (b *Blob) Bytes(ctx context.Context) ([]byte, error) {
 	if err := checkContext(ctx); err != nil {
 		return nil, err

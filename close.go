@@ -12,13 +12,15 @@ import (
 // maxReason is the longest close reason in bytes: a control frame's 125 without the code (RFC 6455, section 5.5).
 const maxReason = 123
 
-// Close starts the closing handshake without a status code, as close() does (WHATWG WebSockets, section 3.1), or abandons the
-// attempt to connect, which then fails. In Closing and Closed it does nothing. The error is always nil.
+// Close starts the closing handshake without a status code, as close() does (WHATWG WebSockets, section 3.1), or
+// abandons the attempt to connect, which then fails. In Closing and Closed it does nothing. The error is always
+// nil.
 //
-// Close does not wait. Messages sent before still leave, then the Close frame, then the peer's Close frame is awaited. Unread
-// messages are dropped, and so are those that arrive from now on. Natively, on TCP and TLS, what the network takes at once has
-// been given to it when Close returns, up to 1 MiB (4 KiB over TLS); so a small program that ends right after Close has said
-// goodbye. To be sure that all messages leave, use [Conn.Shutdown]. Everything ends by itself, see [Conn.Wait].
+// Close does not wait. Messages sent before still leave, then the Close frame, then the peer's Close frame is
+// awaited. Unread messages are dropped, and so are those that arrive from now on. Natively, on TCP and TLS, what
+// the network takes at once has been given to it when Close returns, up to 1 MiB (4 KiB over TLS); so a small
+// program that ends right after Close has said goodbye. To be sure that all messages leave, use [Conn.Shutdown].
+// Everything ends by itself, see [Conn.Wait].
 func (c *Conn) Close() error {
 	c.close(StatusNoStatusRcvd, "")
 	return nil
@@ -36,12 +38,13 @@ func (c *Conn) CloseWith(code StatusCode, reason string) error {
 	return nil
 }
 
-// Shutdown is the way to end a connection when nothing that was sent may be lost: it is [Conn.CloseWith], and then it waits until the
-// connection has ended. In Closing it only waits. While Connecting it is Close.
+// Shutdown is the way to end a connection when nothing that was sent may be lost: it is [Conn.CloseWith], and then
+// it waits until the connection has ended. In Closing it only waits. While Connecting it is Close.
 //
-// It returns nil after a clean close, by either side, and otherwise the *CloseError; of a connection that is already closed
-// too. When ctx ends first, or has ended already, it ends the connection by [Conn.CloseNow] and returns ctx.Err(). A bad code
-// or reason is the error that CloseWith returns, a nil ctx a "TypeError" *Exception, and then nothing has happened.
+// It returns nil after a clean close, by either side, and otherwise the *CloseError; of a connection that is
+// already closed too. When ctx ends first, or has ended already, it ends the connection by [Conn.CloseNow] and
+// returns ctx.Err(). A bad code or reason is the error that CloseWith returns, a nil ctx a "TypeError" *Exception,
+// and then nothing has happened.
 //
 // Shutdown may be called in a handler of the connection: it does not wait for handlers. OnClose is called when that
 // handler has returned. In a browser it must not be called in a js.FuncOf, where nothing else can happen meanwhile.
@@ -76,12 +79,13 @@ func (c *Conn) Shutdown(ctx context.Context, code StatusCode, reason string) err
 	return c.end
 }
 
-// CloseNow ends the connection at once, without a closing handshake. Nothing more is sent or received: natively the TCP connection is
-// closed and what is queued is dropped; a browser may still send what it has queued. Unread messages are dropped.
-// BufferedAmount keeps its value.
+// CloseNow ends the connection at once, without a closing handshake. Nothing more is sent or received: natively the
+// TCP connection is closed and what is queued is dropped; a browser may still send what it has queued. Unread
+// messages are dropped. BufferedAmount keeps its value.
 //
 // OnClose is called, with code 1006 and not clean, whatever the peer has said, and no OnError. CloseError.Err is
-// ErrClosedNow. While Connecting, CloseNow is Close. When the connection has ended, it does nothing. The error is always nil.
+// ErrClosedNow. While Connecting, CloseNow is Close. When the connection has ended, it does nothing. The error is
+// always nil.
 func (c *Conn) CloseNow() error {
 	c.mu.Lock()
 	if c.end != nil {
@@ -137,11 +141,11 @@ func (c *Conn) close(code StatusCode, reason string) {
 // Wait waits until the connection is closed and returns its close event. It returns ctx.Err() if ctx ends first, which
 // leaves the connection as it was.
 //
-// A connection that is closing ends by itself. As long as messages or the Close frame wait to be written, natively, the peer
-// must take at least one byte in 120 seconds and on average 64 KiB a minute; then it has 60 seconds to answer the Close frame,
-// and up to five times as long while it goes on sending; then 2 seconds to end the TCP connection. On Linux a byte counts as taken
-// when the peer's system has acknowledged it, elsewhere when this system has taken it. The time that browsers wait is
-// theirs to choose.
+// A connection that is closing ends by itself. As long as messages or the Close frame wait to be written, natively,
+// the peer must take at least one byte in 120 seconds and on average 64 KiB a minute; then it has 60 seconds to
+// answer the Close frame, and up to five times as long while it goes on sending; then 2 seconds to end the TCP
+// connection. On Linux a byte counts as taken when the peer's system has acknowledged it, elsewhere when this
+// system has taken it. The time that browsers wait is theirs to choose.
 func (c *Conn) Wait(ctx context.Context) (CloseEvent, error) {
 	if err := checkContext(ctx); err != nil {
 		return CloseEvent{}, err
@@ -190,8 +194,8 @@ func (c *Conn) Err() error {
 	return c.end
 }
 
-// CloseStatus returns the code of the *CloseError in err, or 0 if there is none. So it tells how a connection was closed
-// from the error of any method:
+// CloseStatus returns the code of the *CloseError in err, or 0 if there is none. So it tells how a connection was
+// closed from the error of any method:
 //
 //	if ws.CloseStatus(err) == ws.StatusNormalClosure {
 func CloseStatus(err error) StatusCode {

@@ -253,11 +253,11 @@ func TestControlPongDuringUpload(t *testing.T) {
 		for _, size := range []int{16, 5000, 16 << 10, 100 << 10, 1 << 20, 48 << 20} {
 			t.Run(fmt.Sprintf("%v/%d", o, size), func(t *testing.T) {
 				total := 16 << 20
-				switch {
-				case size == 16:
-					total = 2 << 20
-				case testing.Short():
-					size, total = min(size, 8<<20), 8<<20
+				if testing.Short() || raceDetector {
+					size, total = min(size, 2<<20), 2<<20
+				}
+				if size == 16 {
+					total = 512 << 10
 				}
 				pongDuringUpload(t, o, size, max(total, size))
 			})
@@ -267,7 +267,7 @@ func TestControlPongDuringUpload(t *testing.T) {
 
 func pongDuringUpload(t *testing.T, o lineOptions, size, total int) {
 	c, server := newLine(t, o).dial(t)
-	data := noise(max(size, 4<<20)) // no message is like one before that compression remembers
+	data := noise(max(size, 1<<20)) // no message is like one before that compression remembers
 	if o.compressed {
 		data = grain(len(data))
 	}
@@ -536,7 +536,7 @@ func TestControlPongsAfterClose(t *testing.T) {
 			send(t, c, noise(size))
 			c.CloseWith(4000, "bye")
 			pings := 0
-			for server.read < size-1<<20 {
+			for server.read < size/2 {
 				payload := fmt.Sprint("ping ", pings)
 				server.send(fin|ping, payload)
 				pings++
@@ -551,9 +551,10 @@ func TestControlPongsAfterClose(t *testing.T) {
 					if f.first == fin|closeFrame {
 						t.Fatalf("the Close frame came after %d bytes, and no pong for %q", server.read, payload)
 					}
-					if server.read-asked > 2<<20 {
-						t.Fatalf("no pong came for %q in 2 MiB", payload)
+					if server.read-asked > size/2-1<<20 {
+						t.Fatalf("no pong came for %q in 7 MiB", payload)
 					}
+					time.Sleep(3 * time.Millisecond) // or a busy machine would have sent all before it reads
 				}
 			}
 			for server.next().first != fin|closeFrame {
@@ -564,7 +565,7 @@ func TestControlPongsAfterClose(t *testing.T) {
 				t.Errorf("closed with %+v", ev)
 			}
 			t.Logf("%d pings", pings)
-			if pings < 10 {
+			if pings < 5 {
 				t.Errorf("only %d pings were answered", pings)
 			}
 		})
@@ -647,8 +648,8 @@ func TestControlNothingBehindClose(t *testing.T) {
 func TestControlCloseDuringSend(t *testing.T) {
 	t.Parallel()
 	size := 64 << 20
-	if testing.Short() {
-		size = 16 << 20
+	if testing.Short() || raceDetector {
+		size = 8 << 20
 	}
 	c, server := newLine(t, lineOptions{compressed: true}).dial(t)
 	data := grain(size)
@@ -717,9 +718,9 @@ func (l latencies) want(t testing.TB, what string) {
 
 // TestControlLocks: methods answer at once while a large message is being sent.
 func TestControlLocks(t *testing.T) {
-	size := 200 << 20
+	size := 100 << 20
 	if testing.Short() || raceDetector {
-		size = 40 << 20
+		size = 8 << 20
 	}
 	for _, o := range []lineOptions{{}, {compressed: true}} {
 		t.Run(o.String(), func(t *testing.T) {

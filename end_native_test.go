@@ -42,19 +42,26 @@ type wireServer struct {
 // serve, which may leave closing to it.
 func newWireServer(t testing.TB, encrypted bool, serve func(net.Conn, *bufio.Reader)) *wireServer {
 	t.Helper()
-	var listener net.Listener
+	if encrypted {
+		lender := httptest.NewUnstartedServer(nil)
+		lender.StartTLS()
+		lender.Close()
+		return serveWire(t, &tls.Config{Certificates: lender.TLS.Certificates}, lender.Client(), serve)
+	}
+	return serveWire(t, nil, nil, serve)
+}
+
+// serveWire is newWireServer with a server's and a client's side of TLS, or nil.
+func serveWire(t testing.TB, config *tls.Config, client *http.Client, serve func(net.Conn, *bufio.Reader)) *wireServer {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &wireServer{url: "ws://" + listener.Addr().String() + "/"}
-	if encrypted {
-		lender := httptest.NewUnstartedServer(nil)
-		lender.StartTLS()
-		s.client = lender.Client()
+	s := &wireServer{url: "ws://" + listener.Addr().String() + "/", client: client}
+	if config != nil {
 		s.url = "wss" + strings.TrimPrefix(s.url, "ws")
-		listener = tls.NewListener(listener, &tls.Config{Certificates: lender.TLS.Certificates})
-		lender.Close()
+		listener = tls.NewListener(listener, config)
 	}
 	var all sync.WaitGroup
 	t.Cleanup(func() {
@@ -294,7 +301,7 @@ func TestEndPrograms(t *testing.T) {
 			case "Shutdown":
 				runs, want.bytes = 20, want.bytes+10<<20
 			}
-			if testing.Short() {
+			if testing.Short() || raceDetector {
 				runs = 5
 			}
 			heard := make(chan said, 1)
@@ -514,5 +521,319 @@ func TestEndCloseNowOpening(t *testing.T) {
 		if got != openEvent+", "+event(abnormal) && got != errorEvent+", "+event(abnormal) {
 			t.Fatalf("round %d: events %s", i, got)
 		}
+	}
+}
+
+// heldBy returns how much heap each of n connections holds that make has returned, when it has been closed. It is the least of some tries,
+// because other things may happen at the same time.
+func heldBy(t *testing.T, n int, make func() *ws.Conn) int64 {
+	t.Helper()
+	if raceDetector {
+		t.Skip("under the race detector memory figures are not those of the program")
+	}
+	least := int64(-1)
+	make() // what is made once
+	for range 3 {
+		conns := []*ws.Conn{}
+		before := heap()
+		for range n {
+			conns = append(conns, make())
+		}
+		wantNoGoroutines(t, nil)
+		per := (heap() - before) / int64(n)
+		runtime.KeepAlive(conns)
+		if least < 0 || per < least {
+			least = per
+		}
+		if least <= closedHolds {
+			break
+		}
+	}
+	return least
+}
+
+// heap returns how much memory is in use.
+func heap() int64 {
+	var stats runtime.MemStats
+	for range 3 { // pools give back what they hold at the second collection
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+// closedHolds is how many bytes a closed connection may hold.
+const closedHolds = 4 << 10
+
+// user is a test that leaves nothing behind that refers to its connections.
+type user struct {
+	testing.TB
+	ctx context.Context
+}
+
+func (u *user) dial(url string, opts *ws.Options) *ws.Conn {
+	u.Helper()
+	c, err := ws.Dial(u.ctx, url, opts)
+	if err != nil {
+		u.Fatalf("Dial(%s): %v", url, err)
+	}
+	return c
+}
+
+func (u *user) construct(url string) *ws.Conn {
+	u.Helper()
+	c, err := ws.New(url, nil)
+	if err != nil {
+		u.Fatalf("New(%s): %v", url, err)
+	}
+	return c
+}
+
+func (u *user) read(c *ws.Conn) ws.Message {
+	u.Helper()
+	m, err := c.Read(u.ctx)
+	if err != nil {
+		u.Fatalf("Read: %v", err)
+	}
+	return m
+}
+
+func (u *user) shutdown(c *ws.Conn) {
+	u.Helper()
+	if err := c.Shutdown(u.ctx, 1000, ""); err != nil {
+		u.Fatalf("Shutdown: %v", err)
+	}
+}
+
+// TestEndMemory: a closed connection that is still referenced holds next to nothing, whatever was under way.
+func TestEndMemory(t *testing.T) {
+	if raceDetector {
+		t.Skip("under the race detector memory figures are not those of the program")
+	}
+	closing := func(u *user, s *wireServer, opts *ws.Options) *ws.Conn {
+		c := u.dial(s.url, opts)
+		send(u, c, ws.Text("hello"))
+		u.read(c)
+		u.shutdown(c)
+		return c
+	}
+	// cut sends the beginning of a message of 100 MiB. It has been received when the pong has come.
+	cut := func(conn net.Conn, in *bufio.Reader) {
+		head := binary.BigEndian.AppendUint64([]byte{fin | binaryFrame, 127}, 100<<20)
+		conn.Write(append(head, make([]byte, 1<<20)...))
+	}
+	for name, test := range map[string]struct {
+		n      int
+		server func(*testing.T) *wireServer
+		make   func(*user, *wireServer) *ws.Conn
+	}{
+		"plain": {100,
+			func(t *testing.T) *wireServer {
+				return newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) { listen(conn, in) })
+			},
+			func(u *user, s *wireServer) *ws.Conn { return closing(u, s, nil) },
+		},
+		"TLS": {100,
+			func(t *testing.T) *wireServer {
+				return newWireServer(t, true, func(conn net.Conn, in *bufio.Reader) { listen(conn, in) })
+			},
+			func(u *user, s *wireServer) *ws.Conn { return closing(u, s, s.options()) },
+		},
+		"pings": {100,
+			func(t *testing.T) *wireServer {
+				return newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) { listen(conn, in) })
+			},
+			func(u *user, s *wireServer) *ws.Conn {
+				return closing(u, s, &ws.Options{Native: ws.NativeOptions{PingInterval: time.Hour}})
+			},
+		},
+		"compression with context": {50,
+			func(*testing.T) *wireServer { return &wireServer{url: absolute("/echo?compress=1")} },
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.dial(s.url, nil)
+				if c.Extensions() == "" {
+					u.Fatal("no compression")
+				}
+				for range 4 {
+					send(u, c, ws.Text(strings.Repeat("a message that is compressed ", 5000)))
+					u.read(c)
+				}
+				u.shutdown(c)
+				return c
+			},
+		},
+		"compression, CloseNow": {50,
+			func(*testing.T) *wireServer { return &wireServer{url: absolute("/echo?compress=1")} },
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.dial(s.url, nil)
+				send(u, c, ws.Text(strings.Repeat("a message that is compressed ", 5000)))
+				u.read(c)
+				c.CloseNow()
+				return c
+			},
+		},
+		"a large message cut by the peer": {20,
+			func(t *testing.T) *wireServer { return newWireServer(t, false, cut) },
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.dial(s.url, nil)
+				<-c.Done()
+				return c
+			},
+		},
+		"a large message cut by CloseNow": {20,
+			func(t *testing.T) *wireServer {
+				return newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
+					cut(conn, in)
+					io.Copy(io.Discard, in)
+				})
+			},
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.dial(s.url, nil)
+				c.CloseNow()
+				return c
+			},
+		},
+		"a large message cut by Close": {20,
+			func(t *testing.T) *wireServer {
+				return newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
+					cut(conn, in)
+					readClientFrame(in)
+				})
+			},
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.dial(s.url, nil)
+				c.Close()
+				<-c.Done()
+				return c
+			},
+		},
+		"a queue that nobody takes": {10,
+			func(t *testing.T) *wireServer {
+				return newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
+					in.Peek(1)
+					time.Sleep(time.Second) // or until the test is over: it does not matter
+				})
+			},
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.dial(s.url, nil)
+				for range 12 {
+					send(u, c, make(ws.Bytes, 1<<20))
+				}
+				c.CloseNow()
+				return c
+			},
+		},
+		"unread messages, dropped": {50,
+			func(t *testing.T) *wireServer {
+				return newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
+					conn.Write(bytes.Repeat([]byte{fin | text, 1, 'x'}, 20000))
+					listen(conn, in)
+				})
+			},
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.dial(s.url, nil)
+				for range 100 {
+					u.read(c)
+				}
+				c.Close()
+				<-c.Done()
+				return c
+			},
+		},
+		"failed handshake": {100,
+			func(*testing.T) *wireServer { return &wireServer{url: ""} },
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.construct("ws://127.0.0.1:2/") // nobody listens
+				<-c.Done()
+				return c
+			},
+		},
+		"abandoned": {100,
+			func(t *testing.T) *wireServer {
+				return newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) { listen(conn, in) })
+			},
+			func(u *user, s *wireServer) *ws.Conn {
+				c := u.construct(s.url)
+				c.Close()
+				<-c.Done()
+				return c
+			},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := test.server(t)
+			u := &user{t, testContext(t)}
+			held := heldBy(t, test.n, func() *ws.Conn { return test.make(u, s) })
+			t.Logf("a closed connection holds %d bytes", held)
+			if held > closedHolds {
+				t.Errorf("a closed connection holds %d bytes, more than %d", held, closedHolds)
+			}
+		})
+	}
+}
+
+// TestEndMemoryOfMessages: a small message that the program keeps pins no more than its part of a slab, and unread ones take no more than
+// twice what Options.ReadBuffer says.
+func TestEndMemoryOfMessages(t *testing.T) {
+	if raceDetector {
+		t.Skip("under the race detector memory figures are not those of the program")
+	}
+	for name, first := range map[string]byte{"text": fin | text, "binary": fin | binaryFrame} {
+		t.Run("kept "+name, func(t *testing.T) {
+			const kept, each = 5000, 20
+			flood := bytes.Repeat(appendWireFrame(nil, first, []byte("0123456789abcdef")), 1000)
+			s := newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
+				for range kept * each / 1000 {
+					if _, err := conn.Write(flood); err != nil {
+						return
+					}
+				}
+				listen(conn, in)
+			})
+			messages := make([]ws.Message, 0, kept)
+			u := &user{t, testContext(t)}
+			before := heap()
+			c := u.dial(s.url, nil)
+			for i := range kept * each {
+				m := u.read(c)
+				if i%each == 0 {
+					messages = append(messages, m)
+				}
+			}
+			u.shutdown(c)
+			wantNoGoroutines(t, nil)
+			per := float64(heap()-before) / kept
+			runtime.KeepAlive(messages)
+			t.Logf("a message of 16 bytes that is kept pins %.0f bytes", per)
+			if per > 256+8 { // for what the test itself has in memory
+				t.Errorf("a message of 16 bytes that is kept pins %.0f bytes, more than 256", per)
+			}
+		})
+		t.Run("unread "+name, func(t *testing.T) {
+			const n = 16<<20/81 - 100 // a message counts 80 bytes more than it has: just not enough for reading to stop
+			flood := bytes.Repeat([]byte{first, 1, 'x'}, n)
+			received := make(chan error, 1)
+			s := newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) {
+				conn.Write(append(flood, fin|ping, 0))
+				_, err := readClientFrame(in) // the pong: everything has been received
+				received <- err
+				listen(conn, in)
+			})
+			u := &user{t, testContext(t)}
+			before := heap()
+			c := u.dial(s.url, nil)
+			if err := await(t, "pong", received); err != nil {
+				t.Fatal(err)
+			}
+			took := heap() - before
+			t.Logf("%d unread messages of 1 byte take %.1f MiB", n, float64(took)/(1<<20))
+			if took > 32<<20 {
+				t.Errorf("%d unread messages of 1 byte take %.1f MiB, more than 32", n, float64(took)/(1<<20))
+			}
+			for range n {
+				u.read(c)
+			}
+			u.shutdown(c)
+		})
 	}
 }

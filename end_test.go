@@ -27,6 +27,7 @@ type endPlace struct {
 	// What comes of CloseNow. over is an event that cannot be changed any more, or zero.
 	failed  bool
 	over    ws.CloseEvent
+	lost    bool // without a closing handshake
 	mayOver bool // by the time of the call the connection may have ended with over: the host waits a short time only
 
 	// What the peer does next, so that Shutdown returns, and with which event.
@@ -111,6 +112,17 @@ func until(t testing.TB, what string, happened func() bool) {
 			t.Fatalf("no %s", what)
 		}
 	}
+}
+
+// want checks the events. Some hosts fail a connection that is lost, others do not.
+func (s *endScene) want(t testing.TB, place *endPlace, events []string) {
+	t.Helper()
+	got := s.log.all(t)
+	last := len(events) - 1
+	if runtime.GOOS == "js" && place.lost && len(got) > last && got[last] == errorEvent {
+		events = append(events[:last:last], errorEvent, events[last])
+	}
+	s.log.want(t, events...)
 }
 
 // answerClose takes the Close frame, answers it and ends TCP.
@@ -222,10 +234,10 @@ var endPlaces = []endPlace{
 				}
 				act(c)
 			})
-			s.server.end("close") // a reset fails the connection in some hosts
+			s.server.end("close")
 			return s
 		},
-		over: abnormal, shutdown: abnormal,
+		over: abnormal, lost: true, shutdown: abnormal,
 	},
 	{
 		name: "Closed", before: openPrefix,
@@ -318,7 +330,7 @@ func testCloseNow(t testing.TB, place *endPlace, way func(*ws.Conn) error) {
 	if place.failed {
 		events = []string{errorEvent}
 	}
-	s.log.want(t, append(events[:len(events):len(events)], event(want))...)
+	s.want(t, place, append(events[:len(events):len(events)], event(want)))
 	wantEnded(t, s.c, want)
 	if closedNow {
 		wantClosedNow(t, s.c)
@@ -386,39 +398,43 @@ func TestEndCloseNowWaiting(t *testing.T) {
 	for _, closing := range []bool{false, true} {
 		t.Run(fmt.Sprintf("closing %t", closing), func(t *testing.T) {
 			t.Parallel()
-			c, _, n := stuffed(t, &ws.Options{})
-			ctx := testContext(t)
-			errs := make(chan error, 4)
-			go func() { _, err := c.Read(ctx); errs <- err }()
-			go func() { errs <- c.Drain(ctx, 0) }()
-			go func() {
-				_, err := c.Wait(ctx)
-				errs <- errors.Join(err, c.Err())
-			}()
-			want := 3
-			if closing {
-				c.Close()
-				go func() { errs <- c.Shutdown(ctx, 4000, "") }()
-				want++
-			}
-			before := c.BufferedAmount()
-			c.CloseNow()
-			for range want {
-				wantClosed(t, c, await(t, "end of Read, Drain, Wait and Shutdown", errs), abnormal)
-			}
-			after := c.BufferedAmount()
-			if before > n || after > before || after == 0 {
-				t.Errorf("BufferedAmount %d before CloseNow and %d after it", before, after)
-			}
-			if err := c.Send(ws.Text("12345")); !errors.Is(err, ws.ErrInvalidState) {
-				t.Errorf("Send: %v", err)
-			}
-			if got := c.BufferedAmount(); got != after+5 {
-				t.Errorf("BufferedAmount %d after a refused Send of 5 bytes, %d before", got, after)
-			}
-			wantClosedNow(t, c)
+			onHost(t, func(t testing.TB) { testCloseNowWaiting(t, closing) })
 		})
 	}
+}
+
+func testCloseNowWaiting(t testing.TB, closing bool) {
+	c, _, n := stuffed(t, &ws.Options{})
+	ctx := testContext(t)
+	errs := make(chan error, 4)
+	go func() { _, err := c.Read(ctx); errs <- err }()
+	go func() { errs <- c.Drain(ctx, 0) }()
+	go func() {
+		_, err := c.Wait(ctx)
+		errs <- errors.Join(err, c.Err())
+	}()
+	want := 3
+	if closing {
+		c.Close()
+		go func() { errs <- c.Shutdown(ctx, 4000, "") }()
+		want++
+	}
+	before := c.BufferedAmount()
+	c.CloseNow()
+	for range want {
+		wantClosed(t, c, await(t, "end of Read, Drain, Wait and Shutdown", errs), abnormal)
+	}
+	after := c.BufferedAmount()
+	if before > n || after > before || after == 0 {
+		t.Errorf("BufferedAmount %d before CloseNow and %d after it", before, after)
+	}
+	if err := c.Send(ws.Text("12345")); !errors.Is(err, ws.ErrInvalidState) {
+		t.Errorf("Send: %v", err)
+	}
+	if got := c.BufferedAmount(); got != after+5 {
+		t.Errorf("BufferedAmount %d after a refused Send of 5 bytes, %d before", got, after)
+	}
+	wantClosedNow(t, c)
 }
 
 // TestEndBufferedAmountInHandler: neither CloseNow nor anything else lets it fall while a handler runs.
@@ -484,7 +500,7 @@ func TestEndShutdown(t *testing.T) {
 					if place.failed {
 						events = []string{errorEvent}
 					}
-					s.log.want(t, append(events[:len(events):len(events)], event(place.shutdown))...)
+					s.want(t, &place, append(events[:len(events):len(events)], event(place.shutdown)))
 					wantShutdown(t, s.c, err, place.shutdown)
 					wantShutdown(t, s.c, s.c.Shutdown(testContext(t), 1000, ""), place.shutdown)
 				})

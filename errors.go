@@ -5,13 +5,13 @@ import (
 	"strconv"
 )
 
-// Exception is what the platform calls a DOMException: an argument or a call that the WebSocket standard forbids. Its Name
-// is one of the standard's names.
+// Exception is what the platform calls a DOMException: an argument or a call that the WebSocket standard forbids.
+// Its Name is one of the standard's names.
 //
-// errors.Is compares names, so errors.Is(err, ws.ErrSyntax) holds for every Exception named "SyntaxError".
-// Besides the four names that have a variable below there are "TypeError" (a nil Message, *Blob, *ArrayBuffer or context; a value
-// that is no Blob or ArrayBuffer), "NotSupportedError" (a JavaScript host that has no WebSocket, no Blob or cannot read
-// one) and the names of what else the host throws, for example "NotReadableError".
+// errors.Is compares names, so errors.Is(err, ws.ErrSyntax) holds for every Exception named "SyntaxError". Besides
+// the four names that have a variable below there are "TypeError" (a nil Message, *Blob, *ArrayBuffer or context; a
+// value that is no Blob or ArrayBuffer), "NotSupportedError" (a JavaScript host that has no WebSocket, no Blob or
+// cannot read one) and the names of what else the host throws, for example "NotReadableError".
 type Exception struct {
 	Name    string
 	Message string
@@ -50,13 +50,14 @@ var (
 	// Err of that connection's CloseError.
 	ErrMessageTooBig = errors.New("ws: message exceeds the limit")
 
-	// ErrClosedNow: the program has ended the connection by CloseNow, or by the end of a context that Dial or Shutdown had. It
-	// is the Err of that connection's CloseError.
+	// ErrClosedNow: the program has ended the connection by CloseNow, or by the end of a context that Dial or Shutdown
+	// had. It is the Err of that connection's CloseError.
 	ErrClosedNow = errors.New("ws: ended by CloseNow")
 )
 
-// exception makes an Exception that is errors.Is kind, which is one of the variables above. Messages are put together without
-// fmt, which makes the smallest program for a browser 13 % larger; inlined at every place, this would add 800 bytes.
+// exception makes an Exception that is errors.Is kind, which is one of the variables above. Messages are put
+// together without fmt, which makes the smallest program for a browser 13 % larger; inlined at every place, this
+// would add 800 bytes.
 //
 //go:noinline
 func exception(kind error, message string) error {

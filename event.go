@@ -41,8 +41,8 @@ type CloseEvent struct {
 	WasClean bool
 }
 
-// StatusCode is a WebSocket close code (RFC 6455, section 7.4). CloseWith takes StatusNormalClosure and 3000 to 4999; the
-// others are for the protocol and for servers.
+// StatusCode is a WebSocket close code (RFC 6455, section 7.4). CloseWith takes StatusNormalClosure and 3000 to
+// 4999; the others are for the protocol and for servers.
 type StatusCode uint16
 
 // The registered codes (RFC 6455, section 7.4.1, and the IANA registry).

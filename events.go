@@ -1,10 +1,10 @@
 package ws
 
-// The receiving half of the state machine: a platform reports what happened on the connection, and here it becomes readyState,
-// messages for Read, and calls of handlers.
+// The receiving half of the state machine: a platform reports what happened on the connection, and here it becomes
+// readyState, messages for Read, and calls of handlers.
 //
-// What happened is posted, under mu. What no handler is called for is applied at once, unless something posted before it is still
-// waiting. The rest is applied by deliver, event after event.
+// What happened is posted, under mu. What no handler is called for is applied at once, unless something posted
+// before it is still waiting. The rest is applied by deliver, event after event.
 
 // posted are the events that have not been delivered yet, in this order.
 type posted struct {
@@ -31,7 +31,8 @@ func (c *Conn) setState(s ReadyState) { c.state.Store(uint32(s)) }
 // readyState returns the state as it was last set.
 func (c *Conn) readyState() ReadyState { return ReadyState(c.state.Load()) }
 
-// opened makes the connection Open, and reports whether it did: after Close it does not. The caller must then call deliver.
+// opened makes the connection Open, and reports whether it did: after Close it does not. The caller must then call
+// deliver.
 func (c *Conn) opened(protocol, extensions string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,18 +55,6 @@ func (c *Conn) settle() {
 	}
 }
 
-// incoming returns the queue that a message goes into that arrives now, nil if nobody wants it. mu is held until arrived has been
-// called.
-func (c *Conn) incoming() *queue[payload] {
-	switch {
-	case c.end != nil, c.dropping:
-		return nil
-	case c.onMessage != nil, c.delivering, c.posted.any():
-		return &c.posted.messages
-	}
-	return &c.unread
-}
-
 // demand says what is to follow when messages have been received.
 type demand uint8
 
@@ -76,10 +65,25 @@ const (
 	wantYield                 // the program takes messages by Read, and will come for the next
 )
 
-// arrived is called, with mu, when messages have been put into the queue that incoming returned. bytes is what they count.
-func (c *Conn) arrived(bytes int64) demand {
-	c.unreadBytes += bytes
-	if c.unread.len() > 0 {
+// received takes messages that have arrived, and says what is to follow.
+func (c *Conn) received(batch []payload) demand {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addReceived(batch)
+}
+
+// addReceived is received, with mu.
+func (c *Conn) addReceived(batch []payload) demand {
+	if c.end != nil || c.dropping {
+		return wantMore
+	}
+	for i := range batch {
+		c.unreadBytes += batch[i].size() + messageOverhead
+	}
+	if c.onMessage != nil || c.delivering || c.posted.any() {
+		c.posted.messages.push(batch...)
+	} else {
+		c.unread.push(batch...)
 		c.handOut()
 	}
 	took := c.tookMessage
@@ -96,20 +100,12 @@ func (c *Conn) arrived(bytes int64) demand {
 	return wantMore
 }
 
-// received takes messages that have arrived. It reports whether the caller must call deliver.
-func (c *Conn) received(batch []payload) (mustDeliver bool) {
+// idle says that nothing arrives for the moment: memory that was kept for a flood goes.
+func (c *Conn) idle() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	queue := c.incoming()
-	if queue == nil {
-		return false
-	}
-	var bytes int64
-	for i := range batch {
-		bytes += batch[i].size() + messageOverhead
-	}
-	queue.push(batch...)
-	return c.arrived(bytes) == wantDeliver
+	c.unread.trim()
+	c.posted.messages.trim()
+	c.mu.Unlock()
 }
 
 // peerClosing says that the peer's Close frame has come.
@@ -120,6 +116,13 @@ func (c *Conn) peerClosing() {
 		c.posted.closing = true
 		c.applyPosted()
 	}
+}
+
+// peerClosed reports whether the connection has ended by a Close frame of the peer.
+func (c *Conn) peerClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.end != nil && c.end.Code != StatusAbnormalClosure
 }
 
 // ended says how the connection has ended, and whether it was failed.
@@ -168,8 +171,8 @@ func (c *Conn) applyPosted() bool {
 	return true
 }
 
-// deliver applies what has been posted, event after event, and calls the handlers, until nothing is left. It may be called
-// by several goroutines: one delivers, for the others there is nothing to do.
+// deliver applies what has been posted, event after event, and calls the handlers, until nothing is left. It may be
+// called by several goroutines: one delivers, for the others there is nothing to do.
 func (c *Conn) deliver() {
 	c.mu.Lock()
 	if c.delivering || !c.posted.any() {

@@ -151,6 +151,31 @@ var hostBugs = []hostBug{
 		why:  "the host counts what is in buffers of its own as sent",
 	},
 	{
+		host: "deno", test: "TestEndCloseNow/lost,_in_OnMessage/",
+		what: "a connection that is lost after messages is closed with 1005, and cleanly",
+		why:  "it is the host that notices",
+	},
+	{
+		host: "deno", test: "TestEndShutdown/lost,_in_OnMessage/",
+		what: "a connection that is lost after messages is closed with 1005, and cleanly",
+		why:  "it is the host that notices",
+	},
+	{
+		host: "deno", test: "TestEndShutdownArguments/lost,_in_OnMessage",
+		what: "a connection that is lost after messages is closed with 1005, and cleanly",
+		why:  "it is the host that notices",
+	},
+	{
+		host: "deno", test: "TestEndShutdownCancelled/lost,_in_OnMessage/early_true",
+		what: "a connection that is lost after messages is closed with 1005, and cleanly",
+		why:  "it is the host that notices",
+	},
+	{
+		host: "deno", test: "TestEndCloseNowWaiting/closing_true",
+		what: "bufferedAmount is 0 after close()",
+		why:  "the host counts what is dropped as sent",
+	},
+	{
 		host: "deno", test: "TestBufferedAmountAfterClose",
 		what: "bufferedAmount falls to 0 when the connection is lost",
 		why:  "the host counts what is in buffers of its own as sent",

@@ -20,7 +20,7 @@ type Text string
 // Bytes is a binary message to send, without the detour over NewArrayBuffer. It is never received.
 type Bytes []byte
 
-// BinaryType says as what binary messages are delivered.
+// BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob.
 type BinaryType string
 
 const (

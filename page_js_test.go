@@ -327,6 +327,6 @@ func TestPageCalls(t *testing.T) {
 			for range n {
 				read(t, c)
 			}
-		}), 0.5)
+		}), 1.5) // less the more messages a turn of the event loop brings, so more on a busy machine
 	}
 }

@@ -5,6 +5,8 @@ package ws_test
 import (
 	"os"
 	"path/filepath"
+
+	"github.com/seed2c7e30c3/ws/testbrowser/hosttest"
 )
 
 // page is one that is not clean: testdata/pages/README.md. Its tests are in page_js_test.go.
@@ -32,16 +34,22 @@ var pages = []*page{
 // pageBrowsers are the browsers that are given the pages.
 var pageBrowsers = []string{"chromium", "firefox"}
 
-func pageHosts() (hosts []browserHost) {
-	for _, h := range browserHosts {
-		for _, name := range pageBrowsers {
-			for _, p := range pages {
-				if h.name == name {
-					h.name, h.page = name+"-"+p.name, p
-					hosts = append(hosts, h)
-					h.name = name
-				}
-			}
+// noPages are the flags of the test binary in a clean page.
+var noPages = []string{"-test.skip=^TestPage"}
+
+// pageHosts are the browsers with each of the pages.
+func pageHosts() (hosts []hosttest.Host) {
+	for _, browser := range pageBrowsers {
+		for _, p := range pages {
+			hosts = append(hosts, hosttest.Host{
+				Name:      browser + "-" + p.name,
+				Host:      browser,
+				Flags:     p.flags(),
+				Env:       []string{"WS_TEST_HOST=" + browser, "WS_TEST_PAGE=" + p.name},
+				Packages:  []string{"."},
+				TestFlags: []string{"-test.run=" + p.run},
+				Missing:   p.missing(),
+			})
 		}
 	}
 	return hosts
@@ -55,26 +63,17 @@ func (p *page) missing() string {
 	return ""
 }
 
-// args are the flags of testbrowser.
-func (p *page) args() []string {
-	args := []string{"-env", "WS_TEST_PAGE=" + p.name}
+// flags are those of testbrowser.
+func (p *page) flags() (flags []string) {
 	if p.script != "" {
 		file, err := filepath.Abs(p.script)
 		if err != nil {
 			file = p.script
 		}
-		args = append(args, "-script", file)
+		flags = append(flags, "-script", file)
 	}
 	if p.policy != "" {
-		args = append(args, "-csp", p.policy)
+		flags = append(flags, "-csp", p.policy)
 	}
-	return args
-}
-
-// tests are the flags of the test binary. A page has its own; an empty one has those that need no other.
-func (p *page) tests() []string {
-	if p == nil {
-		return []string{"-test.skip=^TestPage"}
-	}
-	return []string{"-test.run=" + p.run}
+	return flags
 }

@@ -2,33 +2,40 @@ package ws
 
 import "context"
 
-// A connection has two halves. The portable one is this package's files without a suffix: the API, readyState, the order of events, the
-// messages that wait. The platform's half connects, sends and receives: under GOOS=js it binds to the host's WebSocket object
-// (ws_js.go), elsewhere to an endpoint of internal/engine (ws_native.go).
+// A connection has two halves. The portable one is this package's files without a suffix: the API, readyState, the
+// order of events, the messages that wait. The platform's half connects, sends and receives: under GOOS=js it binds
+// to the host's WebSocket object (ws_js.go), elsewhere to an endpoint of internal/engine (ws_native.go).
 //
 // The portable half knows the platform's by the interface half, and the platform's half reports to the functions of
-// events.go: opened, received, peerClosing, ended, drained. It reads none of the other's fields, and calls them without mu.
+// events.go: opened, received, idle, peerClosing, ended, drained, and calls deliver. It calls them without mu. Neither
+// half touches the other's fields, but two things are shared: the settings that newConn fills in, and mu, which guards
+// fields of the platform's half too.
 
 // half is what a platform's half does. Conn has its methods by embedding the platform's type.
 type half interface {
 	// connect begins to connect. Reports may follow at once.
 	connect(target, *Options) error
 
+	// dialError is what Dial returns of an attempt to connect that ended in that way.
+	dialError(*CloseError) error
+
 	// abandon fails an attempt to connect: ended is reported soon. It is called without mu.
 	abandon()
 
-	// transmit queues a message and does not wait for the network. It reports false if startClosing came first. The error is an
-	// *Exception: nothing was sent. It is called without mu, while the state is Open.
+	// transmit queues a message and does not wait for the network. It reports false if startClosing came first. After
+	// an error, which is an *Exception, nothing was sent. It is called without mu, while the state is Open.
 	transmit(Message) (bool, error)
 
-	// startClosing queues the Close frame behind all messages; StatusNoStatusRcvd stands for no code. It is called without mu.
+	// startClosing queues the Close frame behind all messages; StatusNoStatusRcvd stands for no code. It is called
+	// without mu.
 	startClosing(code StatusCode, reason string)
 
 	// abort ends the connection at once and reports nothing. It is called without mu.
 	abort()
 
-	// accepted and handed return how many bytes of application data transmit has accepted in all, and how many of them have
-	// been handed to the network. They are called with mu, which handed may give up for a moment.
+	// accepted and handed return how many bytes of application data transmit has accepted in all, and how many of them
+	// have been handed to the network. They are called with mu, which handed may give up for a
+	// moment.
 	accepted() int64
 	handed() int64
 
@@ -41,12 +48,12 @@ type half interface {
 	// binaryTypeChanged is called without mu.
 	binaryTypeChanged(BinaryType)
 
-	// resume says that fewer than ReadBuffer bytes are unread again, after received has said that there are more. It is called
-	// with mu.
+	// resume says that fewer than ReadBuffer bytes are unread again, after received has said that there are more. It
+	// is called with mu.
 	resume()
 
-	// receiveFor lets a Read that is about to wait do the platform's work meanwhile. It returns when the Read has been woken, its
-	// context has ended, or somebody else has to do the rest. It is called without mu.
+	// receiveFor lets a Read that is about to wait do the platform's work meanwhile. It returns when the Read has been
+	// woken, its context has ended, or somebody else has to do the rest. It is called without mu.
 	receiveFor(context.Context, *readWaiter)
 
 	// keepReceiving says that a Read has returned that was in receiveFor, while others wait. It is called with mu.

@@ -21,14 +21,9 @@ func newReadable() *Conn {
 
 // post has messages arrive, with mu.
 func (c *Conn) post(messages ...Text) {
-	queue := c.incoming()
-	bytes := int64(0)
 	for _, m := range messages {
-		p := payload{text: m}
-		bytes += p.size() + messageOverhead
-		queue.push(p)
+		c.addReceived([]payload{{text: m}})
 	}
-	c.arrived(bytes)
 }
 
 // TestReadOrder: Reads get messages in the order in which they began to wait, which only a test inside of the package can see.

@@ -314,7 +314,7 @@ func (c *Conn) receiveData(data js.Value) bool {
 // post gives the messages that have been taken to the portable half.
 func (c *Conn) post() {
 	if in := &c.in; len(in.batch) > 0 {
-		if c.received(in.batch) {
+		if c.received(in.batch) == wantDeliver {
 			go c.deliver() // a handler may wait for the end of the connection, in Drain
 		}
 		clear(in.batch)

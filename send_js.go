@@ -20,8 +20,8 @@ type outbox struct {
 	queued   int64 // bytes in queue
 	accepted int64 // bytes that transmit has taken
 	closed   bool  // startClosing has been called
-	aborted  bool  // BufferedAmount changes no more: some hosts count a Close frame
-	left     int64 // bytes that had been sent when it was aborted
+	aborted  bool  // abort has been called
+	last     int64 // what hostBuffered was then, and stays
 	sentBlob bool
 	closing  *departure // a call of close that waits for bufferedAmount to be 0
 	watched  bool       // watchBuffered's timer runs
@@ -182,9 +182,6 @@ func (c *Conn) accepted() int64 { return c.out.accepted }
 
 // handed gives up mu for a moment: reading bufferedAmount may call Go, where a page or a mock has made its getter.
 func (c *Conn) handed() int64 {
-	if c.out.aborted {
-		return c.out.left
-	}
 	accepted := c.out.accepted
 	c.mu.Unlock()
 	buffered := c.hostBuffered()
@@ -197,6 +194,9 @@ func (c *Conn) hostBuffered() int64 {
 	o := &c.out
 	if o.accepted == 0 {
 		return 0
+	}
+	if o.aborted {
+		return o.last
 	}
 	amount, _ := theHost().call(o.getBuffered)
 	return max(int64(number(amount)), 0) + o.queued

@@ -89,8 +89,8 @@ func awaitWake(ctx context.Context, wake <-chan struct{}) error {
 	}
 }
 
-// giveUp takes a Read that no longer waits out of the queue. If it has just got a message it has to return that: the next
-// Read may already be waiting for the network.
+// giveUp takes a Read that no longer waits out of the queue. If it has just got a message it has to return that:
+// the next Read may already be waiting for the network.
 func (c *Conn) giveUp(w *readWaiter) (got bool) {
 	readers := &c.waiting.readers
 	if i := slices.Index(readers.items[readers.head:], w); i >= 0 {

@@ -1,8 +1,9 @@
 // Package ws is the WebSocket object of the web platform for Go: one Dial for programs in a browser and for the same
 // programs on a server.
 //
-// Under GOOS=js a Conn is the host's own WebSocket object, driven through syscall/js; everywhere else it is written in Go and
-// does what browsers do, event for event. The names and rules are those of the WHATWG WebSockets standard:
+// Under GOOS=js a Conn is the host's own WebSocket object, driven through syscall/js; everywhere else it is written
+// in Go and does what browsers do, event for event. The names and rules are those of the WHATWG WebSockets
+// standard:
 //
 //	c, err := ws.Dial(ctx, "wss://example.com/chat", &ws.Options{Protocols: []string{"chat.v2"}})
 //	if err != nil {
@@ -19,11 +20,11 @@
 // Without Options.OnMessage messages wait for Read or Messages. With it they go to the handler. The other handlers,
 // OnOpen, OnError and OnClose, work either way.
 //
-// Events of one connection are delivered one at a time and in order. A handler runs on a goroutine of the package, never
-// inside a JavaScript callback, and may block, Send, Close, or Read from another connection; while it runs, later events of
-// the same connection wait, but control frames are answered, natively within some 30 ms. A handler must not wait for a
-// later event of its own connection, by calling Read or Wait for example, except that Wait and Read return at once in
-// OnError and OnClose.
+// Events of one connection are delivered one at a time and in order. A handler runs on a goroutine of the package,
+// never inside a JavaScript callback, and may block, Send, Close, or Read from another connection; while it runs,
+// later events of the same connection wait, but control frames are answered, natively within some 30 ms. A handler
+// must not wait for a later event of its own connection, by calling Read or Wait for example, except that Wait and
+// Read return at once in OnError and OnClose.
 //
 // # Sending
 //
@@ -32,9 +33,9 @@
 //
 // # Unread messages
 //
-// A browser cannot pause a connection: there, messages that nobody reads queue without bound. Natively the connection stops
-// reading when Options.ReadBuffer bytes are unread, and TCP then holds the peer back; until it reads again it also
-// answers no pings and does not notice the peer's Close frame.
+// A browser cannot pause a connection: there, messages that nobody reads queue without bound. Natively the
+// connection stops reading when Options.ReadBuffer bytes are unread, and TCP then holds the peer back; until it
+// reads again it also answers no pings and does not notice the peer's Close frame.
 //
 // # Where Go differs from the browser's object, on every platform
 //
@@ -58,15 +59,15 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
-// Options are what New and Dial take besides the URL. A nil *Options is the zero value. The fields may be changed after New
-// or Dial has been called, without effect.
+// Options are what New and Dial take besides the URL. A nil *Options is the zero value. The fields may be changed
+// after New or Dial has been called, without effect.
 type Options struct {
 	// Protocols are the subprotocols to offer, in order of preference. Each must be a token of HTTP and occur once.
 	// If the server selects one, Conn.Protocol names it. A server that selects none or another, although any was offered,
 	// fails the connection; Firefox, WebKit and Deno let some of that pass.
 	Protocols []string
 
-	// BinaryType is as what binary messages are delivered. "" is BinaryArrayBuffer.
+	// BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob. "" is BinaryArrayBuffer.
 	BinaryType BinaryType
 
 	// BaseURL is what a relative URL is resolved against. When it is empty, a browser uses the URL of its page or
@@ -80,15 +81,16 @@ type Options struct {
 	OnMessage func(*Conn, Message)
 
 	// OnError is called at most once, before OnClose, when the connection is failed: it could not be established, or the
-	// peer broke the protocol. The error is the *CloseError that Conn.Err returns. A connection that ends
-	// without having failed, be it by the loss of its TCP connection, has no error event.
+	// peer broke the protocol. The error is the *CloseError that Conn.Err returns.
+	// Losing the TCP connection is not a failure in this sense: only OnClose is called.
 	OnError func(*Conn, error)
 
 	// OnClose is called once, as the last event, when the connection is closed; Conn.Done is closed by then.
 	OnClose func(*Conn, CloseEvent)
 
-	// MessageLimit is the largest message accepted, in bytes after decompression. A larger one fails the connection: Err is
-	// then ErrMessageTooBig, and natively the peer gets close code 1009. 0 is 128 MiB, a negative value no limit.
+	// MessageLimit is the largest message accepted, in bytes after decompression. A larger one fails the connection:
+	// Err is then ErrMessageTooBig, and natively the peer gets close code 1009. 0 is 128 MiB, a negative value no
+	// limit.
 	MessageLimit int64
 
 	// ReadBuffer is how many bytes of unread messages make a native connection stop reading, between two messages. Each
@@ -108,12 +110,14 @@ const (
 	messageOverhead = 80
 )
 
-// Dial opens a connection to url and waits until it is open. When ctx ends first, the attempt is abandoned at once, TCP
-// connection included; if OnOpen has been called by then, OnClose is called too. ctx has no effect once Dial has returned.
+// Dial opens a connection to url and waits until it is open. When ctx ends first, the attempt is abandoned at once,
+// TCP connection included; if OnOpen has been called by then, OnClose is called too. ctx has no effect once Dial
+// has returned.
 //
-// Dial returns an *Exception for a bad argument, as New does, and a *CloseError if the attempt fails; natively its Err is the
-// cause. Browsers hide the cause: there the error names the URL, without a password, and wraps the *CloseError. When ctx ends, the
-// error holds for errors.Is with ctx.Err() and context.Cause(ctx). After an error there is nothing to close.
+// Dial returns an *Exception for a bad argument, as New does, and a *CloseError if the attempt fails; natively its
+// Err is the cause. Browsers hide the cause: there the error names the URL, without a password, and wraps the
+// *CloseError. When ctx ends, the error holds for errors.Is with ctx.Err() and context.Cause(ctx). After an error
+// there is nothing to close.
 func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	switch err := checkContext(ctx); {
 	case ctx == nil:
@@ -134,7 +138,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.established {
-		return nil, c.dialError()
+		return nil, c.dialError(c.end)
 	}
 	return c, nil
 }
@@ -142,15 +146,16 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 // New begins to connect to url and returns at once, as the constructor of the browser's object does
 // (WHATWG WebSockets, section 3.1). The connection is Connecting; handlers may run before New has returned.
 //
-// url has the scheme ws or wss, or http or https, which mean the same; or it is relative to Options.BaseURL. It is parsed by the
-// URL standard: in a browser by the browser.
+// url has the scheme ws or wss, or http or https, which mean the same; or it is relative to Options.BaseURL. It is
+// parsed by the URL standard: in a browser by the browser.
 //
-// The error is an *Exception: ErrSyntax for the URL or a subprotocol, ErrSecurity for a blocked port, "TypeError" for an
-// unknown BinaryType, "NotSupportedError" in a JavaScript host without WebSocket. Everything else that can go wrong comes as
-// an event, and as the *CloseError of Err.
+// The error is an *Exception: ErrSyntax for the URL or a subprotocol, ErrSecurity for a blocked port, "TypeError"
+// for an unknown BinaryType, "NotSupportedError" in a JavaScript host without WebSocket. Everything else that can
+// go wrong comes as an event, and as the *CloseError of Err.
 //
-// A connection holds resources until it is closed, by either side. In a JavaScript host a program that ends with a connection open leaves
-// the page with an uncaught error for each event that still comes: end connections by Shutdown or CloseNow before main returns.
+// A connection holds resources until it is closed, by either side. In a JavaScript host a program that ends with a
+// connection open leaves the page with an uncaught error for each event that still comes: end connections by
+// Shutdown or CloseNow before main returns.
 func New(url string, opts *Options) (*Conn, error) {
 	c, _, err := newConn(url, opts)
 	return c, err
@@ -227,7 +232,8 @@ type Conn struct {
 
 	state atomic.Uint32 // a ReadyState; setState changes it, with mu
 
-	// mu guards everything below. It is never held while a handler or a function of the host runs or the network is waited for.
+	// mu guards everything below. It is never held while a handler or a function of the host runs or the network is
+	// waited for.
 	mu           sync.Mutex
 	established  bool          // it has been Open
 	connecting   chan struct{} // closed and forgotten when that is over
@@ -256,18 +262,20 @@ type Conn struct {
 func (c *Conn) URL() string { return c.url }
 
 // ReadyState returns the connection's state. It changes right before the handler of its event is called. Close and
-// CloseWith change it to Closing at once, and it stays so until the close event. The peer's Close frame makes it Closing after
-// the events before it.
+// CloseWith change it to Closing at once, and it stays so until the close event. The peer's Close frame makes it
+// Closing after the events before it.
 func (c *Conn) ReadyState() ReadyState {
 	c.observe()
 	return c.readyState()
 }
 
-// BufferedAmount returns how many bytes of application data (UTF-8 text and binary, before compression and framing) were
-// given to Send and not yet to the network. It does not fall while a handler of the connection runs, whoever drains. Closing
-// does not reset it, and messages that Send refused in Closing and Closed count for good, as in browsers.
+// BufferedAmount returns how many bytes of application data (UTF-8 text and binary, before compression and framing)
+// were given to Send and not yet to the network. It does not fall while a handler of the connection runs, whoever
+// drains. Closing does not reset it, and messages that Send refused in Closing and Closed count for good, as in
+// browsers.
 //
-// Outside of handlers there is no task, as a page has it, at whose end the value could fall: natively it may be 0 right after Send.
+// Outside of handlers there is no task, as a page has it, at whose end the value could fall: natively it may be 0
+// right after Send.
 func (c *Conn) BufferedAmount() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -297,15 +305,15 @@ func (c *Conn) Protocol() string {
 	return c.protocol
 }
 
-// BinaryType returns as what binary messages are delivered.
+// BinaryType reports whether binary messages arrive as *ArrayBuffer or as *Blob.
 func (c *Conn) BinaryType() BinaryType {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.binaryType
 }
 
-// SetBinaryType sets as what binary messages are delivered from now on, those that wait for Read or a handler included.
-// Other values than BinaryArrayBuffer and BinaryBlob are ignored, as in browsers.
+// SetBinaryType says how binary messages arrive from now on, including those that wait for Read or a handler. Other
+// values than BinaryArrayBuffer and BinaryBlob are ignored, as in browsers.
 func (c *Conn) SetBinaryType(t BinaryType) {
 	if !t.valid() {
 		return
@@ -321,8 +329,8 @@ func (c *Conn) SetBinaryType(t BinaryType) {
 // frame of a later Close. What happens to them on the way is unknown: a lost connection is seen by Read and OnClose.
 //
 // The error is an *Exception, and then nothing has been sent: "TypeError" for a nil Message, *ArrayBuffer or *Blob;
-// ErrSyntax for a Text that is not valid UTF-8, in every state; ErrInvalidState unless the state is Open, and in Closing and
-// Closed BufferedAmount grows all the same.
+// ErrSyntax for a Text that is not valid UTF-8, in every state; ErrInvalidState unless the state is Open, and in
+// Closing and Closed BufferedAmount grows all the same.
 func (c *Conn) Send(m Message) error {
 	if err := checkMessage(m); err != nil {
 		return err
@@ -344,12 +352,12 @@ func (c *Conn) Send(m Message) error {
 	return exception(ErrInvalidState, "Send in state "+state.String())
 }
 
-// Drain waits until BufferedAmount is at most max, which counts as 0 if negative. In a handler, where BufferedAmount does not
-// fall, it waits for what BufferedAmount would be outside. It returns ctx.Err() if ctx ends first, which leaves the connection
-// as it was, and the *CloseError if the connection closes before.
+// Drain waits until BufferedAmount is at most max, which counts as 0 if negative. In a handler, where
+// BufferedAmount does not fall, it waits for what BufferedAmount would be outside. It returns ctx.Err() if ctx ends
+// first, which leaves the connection as it was, and the *CloseError if the connection closes before.
 //
-// A browser has no event for this: there Drain looks every few milliseconds while it waits. WebKit counts bytes as sent when
-// its network process has them, so there Drain does not hold back a program whose peer does not read.
+// A browser has no event for this: there Drain looks every few milliseconds while it waits. WebKit counts bytes as
+// sent when its network process has them, so there Drain does not hold back a program whose peer does not read.
 func (c *Conn) Drain(ctx context.Context, max int64) error {
 	if err := checkContext(ctx); err != nil {
 		return err
@@ -408,9 +416,9 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 	return p.message(binaryType), nil
 }
 
-// Messages returns an iterator over the messages that Read would return. It ends after the first error, which is yielded
-// with a nil Message: the *CloseError once the connection is closed, also after a clean close, or ctx.Err().
-// Breaking out of the loop loses no message.
+// Messages returns an iterator over the messages that Read would return. It ends after the first error, which is
+// yielded with a nil Message: the *CloseError once the connection is closed, also after a clean close, or
+// ctx.Err(). Breaking out of the loop loses no message.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {

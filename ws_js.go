@@ -262,10 +262,10 @@ func (c *Conn) leaveHost() {
 
 // abort closes the host's object, of which no event comes any more, also none that is fired inside of its close.
 func (c *Conn) abort() {
-	c.out.left = c.out.accepted - c.hostBuffered()
 	c.leaveHost()
+	// Some hosts change bufferedAmount in close: Deno to 0, Bun by what the Close frame has.
+	c.out.last, c.out.aborted = c.hostBuffered(), true
 	c.out.queue, c.out.queued, c.out.closing = nil, 0, nil
-	c.out.aborted = true
 	c.out.closed = true
 	_, _ = theHost().method(c.ws, "close")
 }
@@ -306,7 +306,7 @@ func (c *Conn) keepReceiving() {}
 
 // dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that
 // was.
-func (c *Conn) dialError() error { return &dialError{withoutPassword(c.url), c.end} }
+func (c *Conn) dialError(end *CloseError) error { return &dialError{withoutPassword(c.url), end} }
 
 type dialError struct {
 	url   string

@@ -18,9 +18,9 @@ import (
 
 // NativeOptions are the settings that only the native implementation has.
 type NativeOptions struct {
-	// HTTPClient makes the opening handshake: its Transport has the TLS settings, proxy and dialler, its Timeout bounds the
-	// handshake, its Jar gives and takes cookies. Redirects are never followed, whatever CheckRedirect says. When nil,
-	// http.DefaultTransport is used, with the proxy that the environment names.
+	// HTTPClient makes the opening handshake: its Transport has the TLS settings, proxy and dialler, its Timeout
+	// bounds the handshake, its Jar gives and takes cookies. Redirects are never followed, whatever CheckRedirect
+	// says. When nil, http.DefaultTransport is used, with the proxy that the environment names.
 	HTTPClient *http.Client
 
 	// Header has further request headers, Origin among them; none is sent otherwise. The headers of the handshake
@@ -30,9 +30,10 @@ type NativeOptions struct {
 	// DisableCompression keeps permessage-deflate (RFC 7692) from being offered.
 	DisableCompression bool
 
-	// PingInterval is the time between pings. A connection on which nothing is received within that time after a ping has left is
-	// failed, so a dead peer is found within two intervals. Time in which the connection does not read (Options.ReadBuffer), or in
-	// which the peer still takes what was sent before the ping, does not count. 0 means no pings, as in browsers.
+	// PingInterval is the time between pings. A connection on which nothing is received within that time after a ping
+	// has left is failed, so a dead peer is found within two intervals. Time in which the connection does not read
+	// (Options.ReadBuffer), or in which the peer still takes what was sent before the ping, does not count. 0 means no
+	// pings, as in browsers.
 	PingInterval time.Duration
 
 	// OnHandshake, if not nil, is called with the response that opens the connection, before OnOpen and before Dial
@@ -46,7 +47,8 @@ type HandshakeError = handshake.StatusError
 
 var errAbandoned = errors.New("ws: closed before the connection was established")
 
-// platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake has opened.
+// platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake
+// has opened.
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
@@ -163,9 +165,10 @@ func (c *Conn) transmit(m Message) (bool, error) {
 	if result == engine.Lost {
 		// The state is still Open because earlier events are not through. As in browsers, what is sent after the peer's Close
 		// frame is dropped as if it had been sent, and what is sent on a lost connection stays buffered.
+		dropped := c.peerClosed()
 		c.mu.Lock()
 		c.acceptedInAll += int64(len(data))
-		if c.end != nil && c.end.Code != StatusAbnormalClosure {
+		if dropped {
 			c.handedInAll += int64(len(data))
 		}
 		c.mu.Unlock()
@@ -244,19 +247,15 @@ type owner Conn
 
 func (o *owner) Received(batch []engine.Message) engine.Next {
 	c := (*Conn)(o)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	queue := c.incoming()
-	if queue == nil {
-		return engine.ReadOn
-	}
-	var bytes int64
+	payloads := batches.Get().(*[]payload)
 	for i := range batch {
-		p := c.memory.keep(&batch[i])
-		bytes += p.size() + messageOverhead
-		queue.push(p)
+		*payloads = append(*payloads, c.memory.keep(&batch[i]))
 	}
-	switch c.arrived(bytes) {
+	next := c.received(*payloads)
+	clear(*payloads)
+	*payloads = (*payloads)[:0]
+	batches.Put(payloads)
+	switch next {
 	case wantDeliver:
 		return engine.Deliver
 	case wantPause:
@@ -288,13 +287,7 @@ func (o *owner) Drained() { (*Conn)(o).drained() }
 
 func (o *owner) Deliver() { (*Conn)(o).deliver() }
 
-func (o *owner) Idle() {
-	c := (*Conn)(o)
-	c.mu.Lock()
-	c.unread.trim()
-	c.posted.messages.trim()
-	c.mu.Unlock()
-}
+func (o *owner) Idle() { (*Conn)(o).idle() }
 
-// dialError is the error of a Dial whose connection did not open: it has the cause.
-func (c *Conn) dialError() error { return c.end }
+// dialError returns the end itself, which has the cause.
+func (c *Conn) dialError(end *CloseError) error { return end }

@@ -430,9 +430,13 @@ func (c *serverConn) skip(n int) error {
 	return nil
 }
 
+// keyPattern is how many bytes are unmasked at once. A longer one would take as long as the unmasking itself to be made for each frame
+// of a fragmented message.
+const keyPattern = 4 << 10
+
 // echo sends each frame back in the pieces in which it comes.
 func (c *serverConn) echo() error {
-	keys := make([]byte, len(c.buf)+4)
+	keys := make([]byte, keyPattern+4)
 	for {
 		h, err := c.header()
 		if err != nil {
@@ -464,7 +468,10 @@ func (c *serverConn) echoFrame(h frameHeader, keys []byte) error {
 	for pos := 0; ; {
 		n := min(h.size-pos, c.end-c.start)
 		data := c.buf[c.start : c.start+n]
-		subtle.XORBytes(data, data, keys[pos&3:])
+		for i := 0; i < n; i += keyPattern {
+			part := data[i:min(n, i+keyPattern)]
+			subtle.XORBytes(part, part, keys[pos&3:])
+		}
 		if n > 0 {
 			pending = append(pending, data)
 		}

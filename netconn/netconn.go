@@ -1,7 +1,7 @@
 // Package netconn makes a WebSocket connection a net.Conn: its messages are one stream of bytes.
 //
-// What speaks over a net.Conn, be it TLS, HTTP/2, SSH, gob or a protocol of one's own, then runs over a WebSocket, from a
-// browser too. The peer must do the same: what it has, it sends as binary messages, whose boundaries mean nothing.
+// TLS, HTTP/2, SSH, gob or any other stream protocol can then run over a WebSocket, from a browser too. The peer must do the same: what it has, it sends as binary messages, whose boundaries mean
+// nothing.
 package netconn
 
 import (
@@ -22,24 +22,26 @@ const WriteBuffer = 1 << 20
 // New returns c, which must be open and have no Options.OnMessage, as a net.Conn. From then on the messages are the
 // net.Conn's to read. Its methods may be called from several goroutines.
 //
-// Read returns the bytes of one message after the other. Binary messages and the UTF-8 of text messages are all the same to it,
-// and empty messages are skipped. A message that arrives as a *ws.Blob is first copied into memory whole.
-// After a close with code 1000, 1001 or without a code (1005) the error is io.EOF, after any other close the
+// Read returns the bytes of one message after the other. Binary messages and the UTF-8 of text messages are all the
+// same to it, and empty messages are skipped. A message that arrives as a *ws.Blob is first copied into memory
+// whole. After a close with code 1000, 1001 or without a code (1005) the error is io.EOF, after any other close the
 // *ws.CloseError; the bytes that came before are read first. Messages that nobody reads are in memory: without bound in a
 // browser, natively up to ws.Options.ReadBuffer.
 //
-// Write sends p as one binary message, or, if p is empty, nothing. It first waits until at most WriteBuffer bytes are not yet
-// given to the network, so it holds back a program that writes more than the peer takes (not in WebKitGTK, whose network
-// process takes everything at once). Either the whole message has been queued and the error is nil, or nothing has been
-// sent and n is 0. That a message has been queued does not say that it arrives. Once the connection is closing or closed,
-// the error is ws.ErrInvalidState or the *ws.CloseError.
+// Write sends p as one binary message, or, if p is empty, nothing. It first waits until at most WriteBuffer bytes
+// are not yet given to the network, so it holds back a program that writes more than the peer takes (not in
+// WebKitGTK, whose network process takes everything at once). Either the whole message has been queued and the
+// error is nil, or nothing has been sent and n is 0. That a message has been queued does not say that it arrives.
+// Once the connection is closing or closed, the error is ws.ErrInvalidState or the *ws.CloseError.
 //
 // A deadline ends the calls that wait, also those that began before it was set, and makes later ones fail, with
-// os.ErrDeadlineExceeded. Nothing is lost by that: a later deadline, or none, makes Read and Write go on where they were.
+// os.ErrDeadlineExceeded. Nothing is lost by that: a later deadline, or none, makes Read and Write go on where they
+// were.
 //
-// Close closes c with code 1000 and does not wait: what was written before still leaves, then the Close frame. Reads and
-// Writes that wait, and all later ones, return net.ErrClosed at once, and so do the setters of deadlines; bytes not yet
-// read are dropped. Closing again does nothing. The error is always nil. To learn when the connection has ended, wait for c.Done.
+// Close closes c with code 1000 and does not wait: what was written before still leaves, then the Close frame.
+// Reads and Writes that wait, and all later ones, return net.ErrClosed at once, and so do the setters of deadlines;
+// bytes not yet read are dropped. Closing again does nothing. The error is always nil. To learn when the connection
+// has ended, wait for c.Done.
 //
 // Errors other than io.EOF are in a *net.OpError. No browser tells addresses, so RemoteAddr has the connection's
 // URL, without user name and password, and LocalAddr is "unknown"; the Network of both is "websocket".

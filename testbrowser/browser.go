@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -30,10 +31,19 @@ func chromium(l *launch) (*exec.Cmd, error) {
 	if unsandboxed() {
 		args = append(args, "--no-sandbox")
 	}
-	cmd := exec.Command(l.executable, append(args, l.url)...)
+	if l.certificate != nil {
+		args = append(args, "--ignore-certificate-errors-spki-list="+l.certificate.keyHash())
+	}
+	cmd := exec.Command(l.executable, slices.Concat(args, l.args, []string{l.url})...)
 	cmd.Env = privateEnvironment(l.dir)
 	return cmd, nil
 }
+
+func isChromium(h *host) bool { return h.name == "chromium" || h.name == "chrome" || h.name == "edge" }
+
+// sandboxAdvice is for systems that keep users from what Chromium's sandbox is made of, Ubuntu since 23.10 among them.
+const sandboxAdvice = "if the browser cannot have its sandbox here, -browser-arg=--no-sandbox starts it without: fit for the tests of one's own " +
+	"program, not for pages of others; or allow it, on Ubuntu by: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
 
 // firefoxPreferences keep Firefox quiet, fast and free of what it does for people.
 var firefoxPreferences = []string{
@@ -48,6 +58,7 @@ var firefoxPreferences = []string{
 	`"dom.disable_beforeunload", true`,
 	// Exact clocks, timers at full speed.
 	`"privacy.reduceTimerPrecision", false`,
+	`"privacy.reduceTimerPrecision.unconditional", false`,
 	`"dom.min_background_timeout_value", 4`,
 	`"dom.timeout.enable_budget_timer_throttling", false`,
 	`"dom.timeout.background_throttling_max_budget", -1`,
@@ -108,26 +119,51 @@ func firefox(l *launch) (*exec.Cmd, error) {
 	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(preferences.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("Firefox's profile: %w", err)
 	}
+	if l.certificate != nil {
+		if err := os.WriteFile(filepath.Join(profile, "cert_override.txt"), []byte(l.certificate.firefoxOverride()), 0o600); err != nil {
+			return nil, fmt.Errorf("Firefox's profile: %w", err)
+		}
+	}
 	args := []string{"--no-remote", "--new-instance", "--profile", profile}
 	if !l.headed {
 		args = append(args, "--headless")
 	}
-	cmd := exec.Command(l.executable, append(args, l.url)...)
+	cmd := exec.Command(l.executable, slices.Concat(args, l.args, []string{l.url})...)
 	cmd.Env = append(privateEnvironment(l.dir), "MOZ_CRASHREPORTER_DISABLE=1", "MOZ_DISABLE_LAUNCHER_PROCESS=1")
 	return cmd, nil
+}
+
+// loopbackDirect keeps requests to this machine away from a proxy that the environment names: it could not answer them.
+func loopbackDirect(env []string) []string {
+	const loopback = "localhost,127.0.0.1,127.0.0.0/8,::1,[::1]"
+	var excepted []string
+	for _, name := range []string{"no_proxy", "NO_PROXY"} {
+		if value := os.Getenv(name); value != "" && !slices.Contains(excepted, value) {
+			excepted = append(excepted, value)
+		}
+	}
+	all := strings.Join(append(excepted, loopback), ",")
+	return append(env, "no_proxy="+all, "NO_PROXY="+all)
 }
 
 // webkit is WebKitGTK's MiniBrowser.
 func webkit(l *launch) (*exec.Cmd, error) {
 	args := []string{"--private"}
-	cmd := exec.Command(l.executable, append(args, l.url)...)
+	if l.certificate != nil {
+		args = append(args, "--ignore-tls-errors")
+	}
+	cmd := exec.Command(l.executable, slices.Concat(args, l.args, []string{l.url})...)
 	cmd.Env = append(privateEnvironment(l.dir), webkitEnvironment...)
 	return cmd, nil
 }
 
 // wpe is Cog, the launcher of WPE WebKit.
 func wpe(l *launch) (*exec.Cmd, error) {
-	cmd := exec.Command(l.executable, "--platform=headless", l.url)
+	args := []string{"--platform=headless"}
+	if l.certificate != nil {
+		args = append(args, "--ignore-tls-errors")
+	}
+	cmd := exec.Command(l.executable, slices.Concat(args, l.args, []string{l.url})...)
 	cmd.Env = append(privateEnvironment(l.dir), webkitEnvironment...)
 	return cmd, nil
 }

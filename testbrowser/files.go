@@ -197,6 +197,9 @@ func (b *fileBridge) onFile(operation string, a fileArgs) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if fd == 0 && operation == "read" {
+		return readFile(os.Stdin, a)
+	}
 	f, err := b.file(int(fd))
 	if err != nil {
 		return nil, err
@@ -334,8 +337,8 @@ func pagePath(local string) string {
 	return path
 }
 
-// localPath is the inverse of pagePath, for a path that may be relative to cwd. On Windows a path with a drive letter is
-// absolute wherever it stands, because Go in the page has joined it to a directory as if it were relative.
+// localPath is the inverse of pagePath, for a path that may be relative to cwd. On Windows a path with a drive letter
+// is absolute wherever it stands, because Go in the page has joined it to a directory as if it were relative.
 func localPath(cwd, path string) string {
 	if os.PathSeparator == '\\' {
 		path = strings.ReplaceAll(path, `\`, "/")

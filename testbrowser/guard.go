@@ -19,7 +19,8 @@ const guardArgument = "-guard-of-a-testbrowser-run"
 // guard is a second process of this program that survives the first: when its standard input ends, because the first
 // has ended, however it did, it kills the process groups and removes the directories that it was told about.
 //
-// The alternative on Linux, Pdeathsig, ends only the direct child, and does so too early when the thread that started it ends.
+// The alternative on Linux, Pdeathsig, ends only the direct child, and does so too early when the thread that started
+// it ends.
 type guard struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
@@ -52,10 +53,11 @@ func (g *guard) note(kind, value string) error {
 	return nil
 }
 
-// watch tells the guard about a process group, remove about a directory; forget takes both back.
-func (g *guard) watch(leader int) error  { return g.note("watch", strconv.Itoa(leader)) }
-func (g *guard) remove(dir string) error { return g.note("remove", dir) }
-func (g *guard) forget() error           { return g.note("forget", "") }
+// watch tells the guard about a process group, remove about a directory; forgetGroup and forgetDir take it back.
+func (g *guard) watch(leader int) error       { return g.note("watch", strconv.Itoa(leader)) }
+func (g *guard) forgetGroup(leader int) error { return g.note("forget-group", strconv.Itoa(leader)) }
+func (g *guard) remove(dir string) error      { return g.note("remove", dir) }
+func (g *guard) forgetDir(dir string) error   { return g.note("forget-dir", dir) }
 
 // end ends the guard, which still does what it was told and did not forget.
 func (g *guard) end() error {
@@ -64,33 +66,39 @@ func (g *guard) end() error {
 
 // runGuard is the guard process.
 func runGuard(commands io.Reader) error {
-	var leaders []int
-	var dirs []string
+	var groups, dirs []string
 	lines := bufio.NewScanner(commands)
 	for lines.Scan() {
 		kind, value, _ := strings.Cut(lines.Text(), " ")
 		switch kind {
 		case "watch":
-			leader, err := strconv.Atoi(value)
-			if err != nil || leader <= 1 {
-				return fmt.Errorf("guard: no process group: %q", value)
-			}
-			leaders = append(leaders, leader)
+			groups = append(groups, value)
+		case "forget-group":
+			groups = without(groups, value)
 		case "remove":
 			dirs = append(dirs, value)
-		case "forget":
-			leaders, dirs = nil, nil
+		case "forget-dir":
+			dirs = without(dirs, value)
 		}
 	}
 	errs := []error{lines.Err()}
 	// The last started first: a browser before its display.
-	for _, leader := range slices.Backward(leaders) {
+	for _, group := range slices.Backward(groups) {
+		leader, err := strconv.Atoi(group)
+		if err != nil || leader <= 1 {
+			errs = append(errs, fmt.Errorf("guard: no process group: %q", group))
+			continue
+		}
 		errs = append(errs, guardEnd(leader))
 	}
 	for _, dir := range dirs {
 		errs = append(errs, os.RemoveAll(dir))
 	}
 	return errors.Join(errs...)
+}
+
+func without(values []string, value string) []string {
+	return slices.DeleteFunc(values, func(v string) bool { return v == value })
 }
 
 // guardEnd ends a group that is not the guard's to wait for: no event says that it is gone.

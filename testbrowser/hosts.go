@@ -26,9 +26,11 @@ type host struct {
 	// needsDisplay hosts have no headless mode: they get a private X server.
 	needsDisplay bool
 
-	// Exactly one of these is set: a browser opens a page, an interpreter runs a script.
+	// Exactly one of these is set: a browser opens a page, an interpreter runs a script, workerd runs a worker that is
+	// neither.
 	browser func(l *launch) (*exec.Cmd, error)
 	script  func(l *launch, script, config string) (*exec.Cmd, error)
+	worker  func(l *launch, config string) *exec.Cmd
 
 	// open is for browsers that do not take a URL from their command line. It is called after the command has started.
 	// What it returns is called to close the page.
@@ -42,7 +44,10 @@ type launch struct {
 	url        string // of the page; for browsers
 	dir        string // fresh, and this run's alone
 	headed     bool
-	driver     string // URL of the program that opens the page, for host.open
+	args       []string // the user's, for the host's command line
+
+	certificate *certificate // of the page, nil for http
+	driver      string       // URL of the program that opens the page, for host.open
 }
 
 var hosts = []*host{
@@ -126,6 +131,13 @@ var hosts = []*host{
 		places:      []string{"${HOME}/.bun/bin/bun", `${USERPROFILE}\.bun\bin\bun.exe`},
 		install:     "https://bun.sh/ or npm install bun",
 		script:      bun,
+	},
+	{
+		name:        "workerd",
+		executables: []string{"workerd"},
+		install:     "npm install workerd",
+		systems:     "linux darwin", // it says by an inherited pipe where it listens
+		worker:      workerd,
 	},
 }
 

@@ -35,9 +35,16 @@ type settings struct {
 	timeout time.Duration
 	listen  string
 	page    pageSettings
+	ignore  bool // uncaught errors and rejections of JavaScript
 	headed  bool
 	serve   bool
-	list    bool
+
+	browserArgs []string
+	with        string // command of the user's server, or ""
+	withEnv     string
+	withTimeout time.Duration
+
+	list bool
 }
 
 func main() {
@@ -86,13 +93,29 @@ func parseFlags(args []string) (*settings, []string, error) {
 		flags.PrintDefaults()
 	}
 	hostNames := flags.String("host", "", "`names` of hosts, separated by commas, to run in one after another (default $TESTBROWSER, or the first installed)")
-	flags.BoolVar(&set.list, "list", false, "print the hosts, where they are and their versions; with -host only those, exit code 127 if one is missing")
+	flags.BoolVar(&set.list, "list", false,
+		"print the hosts, where they are and their versions; with -host only those, exit code 127 if one is missing")
 	set.page.addFlags(flags)
-	flags.DurationVar(&set.timeout, "timeout", 0, "end a program that runs longer than this `duration` (default: its -test.timeout and 10s more, if it has one)")
+	flags.DurationVar(&set.timeout, "timeout", 0,
+		"end a program that runs longer than this `duration` (default: its -test.timeout and 10s more, if it has one)")
 	flags.Var(set.env, "env", "`name`[=value] of an environment variable that the program gets; may be repeated")
+	flags.BoolVar(&set.ignore, "ignore-uncaught", false,
+		"let a run pass in which JavaScript errors or rejections were not caught")
 	flags.BoolVar(&set.headed, "headed", false, "show the browser's window")
+	flags.Func("browser-arg",
+		"`argument` for the host's command line, like -browser-arg=--no-sandbox; may be repeated", func(arg string) error {
+			set.browserArgs = append(set.browserArgs, arg)
+			return nil
+		})
+	flags.StringVar(&set.with, "with", "",
+		"`command` that starts the tests' server and prints its URL when it is ready; it is ended afterwards")
+	flags.StringVar(&set.withEnv, "with-env", serverVariable,
+		"`name` of the environment variable in which the program gets the URL of the -with server")
+	flags.DurationVar(&set.withTimeout, "with-timeout", 90*time.Second,
+		"how long the -with server may take until it is ready")
 	flags.BoolVar(&set.serve, "serve", false, "start no host: print the page's URL and wait until some browser has run it")
-	flags.StringVar(&set.listen, "listen", "127.0.0.1:0", "`address` to serve the page on; whoever knows its secret URL can use this user's files")
+	flags.StringVar(&set.listen, "listen", "127.0.0.1:0",
+		"`address` to serve the page on; whoever knows its secret URL can use this user's files")
 	if err := flags.Parse(args); err != nil {
 		return nil, nil, err
 	}
@@ -105,7 +128,10 @@ func parseFlags(args []string) (*settings, []string, error) {
 	if set.timeout < 0 {
 		return nil, nil, fmt.Errorf("-timeout %v is negative", set.timeout)
 	}
-	if err := set.page.check(); err != nil {
+	if set.withTimeout <= 0 || set.withEnv == "" || strings.ContainsAny(set.withEnv, "=\x00") {
+		return nil, nil, errors.New("-with-timeout needs a duration above 0, and -with-env a name")
+	}
+	if err := errors.Join(set.page.check(), set.page.checkProxies(set.with)); err != nil {
 		return nil, nil, err
 	}
 	return set, flags.Args(), nil
@@ -212,6 +238,25 @@ func runAll(ctx context.Context, set *settings, args []string) (int, error) {
 	if err != nil {
 		return exitFailure, err
 	}
+	defer func() {
+		if endErr := g.end(); endErr != nil {
+			fmt.Fprintf(os.Stderr, "testbrowser: %v\n", endErr)
+		}
+	}()
+	if set.with != "" {
+		w, err := startWith(ctx, set.with, set.withTimeout, g)
+		if err != nil {
+			return exitFailure, err
+		}
+		defer func() {
+			if err := w.end(); err != nil {
+				fmt.Fprintf(os.Stderr, "testbrowser: ending the -with server: %v\n", err)
+			}
+		}()
+		if err := set.use(w, p); err != nil {
+			return exitFailure, err
+		}
+	}
 	worst := 0
 	if len(set.hosts) == 0 {
 		worst = runOne(ctx, &run{program: p, settings: *set, stdout: os.Stdout, stderr: os.Stderr, guard: g})
@@ -222,7 +267,23 @@ func runAll(ctx context.Context, set *settings, args []string) (int, error) {
 		}
 		worst = max(worst, runHost(ctx, h, p, set, g))
 	}
-	return worst, g.end()
+	return worst, nil
+}
+
+// use tells the program, and the proxies, where the -with server is.
+func (set *settings) use(w *withServer, p program) error {
+	p.Env[set.withEnv] = w.url
+	for i, rule := range set.page.proxies {
+		if rule.target == nil {
+			target, err := parseTarget(w.url)
+			if err != nil {
+				return fmt.Errorf("-proxy %s: the URL of the -with server: %w", rule.path, err)
+			}
+			target.Path = "" // the page's paths are the server's
+			set.page.proxies[i].target = target
+		}
+	}
+	return nil
 }
 
 func runHost(ctx context.Context, h *host, p program, set *settings, g *guard) int {
@@ -288,7 +349,8 @@ func newProgram(ctx context.Context, set *settings, args []string) (program, err
 		}
 	}
 	return program{
-		Wasm: wasm, WasmExec: support, Scripts: set.page.scripts, Argv: args, Env: set.env.complete(), Dir: pagePath(dir), Failure: exitFailure,
+		Wasm: wasm, WasmExec: support, Scripts: set.page.scripts, Argv: args, Env: set.env.complete(), Dir: pagePath(dir),
+		Failure: exitFailure, Ignore: set.ignore,
 		Process: processIDs{os.Getpid(), os.Getppid(), os.Getuid(), os.Getgid(), os.Geteuid(), os.Getegid()},
 	}, nil
 }

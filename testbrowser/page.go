@@ -25,7 +25,9 @@ type pageSettings struct {
 	policy   string       // Content-Security-Policy, "" for none
 	query    string       // of the page's URL, without its question mark
 	base     string       // URL that relative ones are resolved against, "" for the page's own
-	isolate  bool         // the page is cross-origin isolated
+	proxies  []proxyRule
+	tls      bool // served by https
+	isolate  bool // the page is cross-origin isolated
 }
 
 // scriptFile is a script of the user's, by its absolute path.
@@ -36,20 +38,32 @@ func (s scriptFile) module() bool { return filepath.Ext(string(s)) == ".mjs" }
 // addFlags adds the flags of the page.
 func (p *pageSettings) addFlags(flags *flag.FlagSet) {
 	flags.BoolVar(&p.worker, "worker", false, "run in a dedicated worker of the page")
-	flags.StringVar(&p.html, "html", "", "`file` of the page, instead of an empty one; what it names is served from its directory, or from -root")
-	flags.StringVar(&p.root, "root", "", "`directory` whose files are served beside the page and at the root of its origin, to whoever asks")
-	flags.Func("script", "`file` of a script that runs before the program, in every host; a module if it ends in .mjs; may be repeated", func(name string) error {
-		if name == "" {
-			return errors.New("no file")
-		}
-		p.scripts = append(p.scripts, scriptFile(name))
-		return nil
-	})
-	flags.StringVar(&p.wasmExec, "wasm-exec", "", "`file` of Go's support script wasm_exec.js (default: that of the Go installation)")
+	flags.StringVar(&p.html, "html", "",
+		"`file` of the page, instead of an empty one; what it names is served from its directory, or from -root")
+	flags.StringVar(&p.root, "root", "",
+		"`directory` whose files are served beside the page and at the root of its origin, to whoever asks")
+	flags.Func("script",
+		"`file` of a script that runs before the program, in every host; a module if it ends in .mjs; may be repeated", func(name string) error {
+			if name == "" {
+				return errors.New("no file")
+			}
+			p.scripts = append(p.scripts, scriptFile(name))
+			return nil
+		})
+	flags.StringVar(&p.wasmExec, "wasm-exec", "",
+		"`file` of Go's support script wasm_exec.js (default: that of the Go installation)")
 	flags.StringVar(&p.policy, "csp", defaultPolicy, "Content-Security-`policy` of the page; empty is none")
 	flags.StringVar(&p.query, "query", "", "`query` of the page's URL")
 	flags.StringVar(&p.base, "base", "", "`URL` that the page resolves relative ones against")
-	flags.BoolVar(&p.isolate, "isolate", true, "isolate the page from other origins (COOP, COEP), which makes its clocks finer")
+	flags.Func("proxy",
+		"`/path=URL`: that path of the page's origin goes to a server, WebSockets included; /path alone goes to that of -with; may be repeated", func(value string) error {
+			rule, err := parseProxyRule(value)
+			p.proxies = append(p.proxies, rule)
+			return err
+		})
+	flags.BoolVar(&p.tls, "tls", false, "serve the page by https, with a certificate made for the run")
+	flags.BoolVar(&p.isolate, "isolate", true,
+		"isolate the page from other origins (COOP, COEP), which makes its clocks finer")
 }
 
 // check looks at what can be known before a host has been started, and makes paths absolute.
@@ -132,8 +146,8 @@ const emptyPage = `<!DOCTYPE html>
 `
 
 // document is the page: the user's or an empty one, with testbrowser's scripts before everything else. They start the
-// program when the page, its deferred scripts and its modules included, has been read. folder is the page's absolute URL:
-// a page may have another base.
+// program when the page, its deferred scripts and its modules included, has been read. folder is the page's absolute
+// URL: a page may have another base.
 func (s *pageServer) document(folder string) ([]byte, error) {
 	text := []byte(emptyPage)
 	if s.page.html != "" {
@@ -221,8 +235,8 @@ func (s *pageServer) workerSource(folder string) string {
 	return b.String()
 }
 
-// serveScript serves a script of the user's and, for a module, what it imports from its directory.
-func (s *pageServer) serveScript(w http.ResponseWriter, r *http.Request) {
+// serveUserScript serves a script of the user's and, for a module, what it imports from its directory.
+func (s *pageServer) serveUserScript(w http.ResponseWriter, r *http.Request) {
 	for i, script := range s.page.scripts {
 		if fmt.Sprint(i) == r.PathValue("script") {
 			serveDir(w, r, filepath.Dir(string(script)), r.PathValue("path"))
@@ -234,6 +248,9 @@ func (s *pageServer) serveScript(w http.ResponseWriter, r *http.Request) {
 
 // serveRoot serves the files of the user's directory.
 func (s *pageServer) serveRoot(w http.ResponseWriter, r *http.Request) {
+	if r.Header.Get("Sec-Fetch-Dest") == "document" { // unless in another window, instead of the page
+		s.leave(w, r)
+	}
 	if s.page.root == "" {
 		http.NotFound(w, r)
 		return

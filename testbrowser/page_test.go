@@ -5,6 +5,8 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -23,22 +25,37 @@ func TestPageSettings(t *testing.T) {
 		contains(t, "stdout", stdout, "polyfill: before Go module: imported", "query: ?a=1&b=%20\n", "isolated: true",
 			"inline: ran deferred: the user's own text", "beside: data of the root", "root: data of the root", "outside: status 404")
 
+		step := regexp.MustCompile(`clock: (\d+) ns`).FindStringSubmatch(stdout)
+		if step == nil {
+			t.Fatalf("no clock: %s", stdout)
+		}
+		if ns, err := strconv.Atoi(step[1]); err != nil || ns > 20_000 {
+			t.Errorf("the clock's smallest step is %s ns", step[1])
+		}
+
 		// The default policy forbids what is inline; -root alone has no page; a worker has the same base, query and scripts.
-		stdout, stderr := command(t, append(scripts, "-host", host, "-worker", "-root", pageFile(t, ""), "-query", "worker=1", "-isolate=false"),
+		stdout, _ = command(t, append(scripts, "-host", host, "-worker", "-root", pageFile(t, ""), "-query", "worker=1", "-isolate=false"),
 			"-test.v", only("TestPage", "TestScripts")).run(0)
 		contains(t, "stdout", stdout, "polyfill: before Go module: imported", "query: ?worker=1\n", "isolated: false",
 			"inline: <undefined>", "beside: data of the root", "root: data of the root")
-		_, stderr = command(t, []string{"-host", host, "-html", pageFile(t, "index.html"), "-base", "/"}, only("TestPage")).run(0)
-		contains(t, "stderr", stderr, "Content-Security-Policy: script-src-elem blocks inline")
+		if host == "chromium" {
+			_, stderr := command(t, []string{"-host", host, "-html", pageFile(t, "index.html"), "-base", "/"}, only("TestPage")).run(0)
+			contains(t, "stderr", stderr, "Content-Security-Policy: script-src-elem blocks inline")
+		}
 	})
 }
 
 // TestScripts runs scripts before the program where there is no page.
 func TestScripts(t *testing.T) {
-	eachHost(t, []string{"node", "deno", "bun"}, func(t *testing.T, host string) {
-		stdout, _ := command(t, []string{"-host", host, "-script", pageFile(t, "polyfill.js"), "-script", pageFile(t, "module.mjs")},
-			only("TestScripts")).run(0)
-		contains(t, "stdout", stdout, "polyfill: before Go module: imported")
+	eachHost(t, []string{"node", "deno", "bun", "workerd"}, func(t *testing.T, host string) {
+		flags := []string{"-host", host, "-script", pageFile(t, "polyfill.js")}
+		want := "polyfill: before Go module: "
+		if host != "workerd" { // whose modules are all named beforehand
+			flags = append(flags, "-script", pageFile(t, "module.mjs"))
+			want += "imported"
+		}
+		stdout, _ := command(t, flags, only("TestScripts")).run(0)
+		contains(t, "stdout", stdout, want)
 
 		_, stderr := command(t, []string{"-host", host, "-script", pageFile(t, "throws.js")}, only("TestPass")).run(exitFailure)
 		contains(t, "stderr", stderr, "thrown by the script", "throws.js")
@@ -47,19 +64,25 @@ func TestScripts(t *testing.T) {
 
 // TestStrictPolicies runs the program under policies that allow nothing of testbrowser's by themselves.
 func TestStrictPolicies(t *testing.T) {
-	for _, policy := range []string{
-		"",
-		"default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
-		"default-src 'wasm-unsafe-eval'",
-		"script-src 'strict-dynamic' 'nonce-abc' 'wasm-unsafe-eval'; worker-src 'none', child-src 'none'; script-src-elem 'none'",
-		"sandbox allow-scripts allow-same-origin",
+	long(t)
+	for _, test := range []struct{ name, mode, policy string }{
+		{"none", "-worker=false", ""},
+		{"trusted types", "-worker", "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'none'; " +
+			"require-trusted-types-for 'script'; trusted-types 'none'"},
+		{"strict-dynamic", "-worker=false", "script-src 'strict-dynamic' 'nonce-abc' 'wasm-unsafe-eval'; worker-src 'none', " +
+			"child-src 'none'; script-src-elem 'none'"},
+		{"default", "-worker", "default-src 'wasm-unsafe-eval'"},
+		{"sandbox", "-worker=false", "sandbox allow-scripts allow-same-origin"},
 	} {
-		t.Run(policy, func(t *testing.T) {
-			eachHost(t, []string{"chromium", "firefox", "webkit"}, func(t *testing.T, host string) {
-				for _, worker := range []string{"-worker=false", "-worker"} {
-					stdout, _ := command(t, []string{"-host", host, worker, "-csp", policy}, "-test.v", only("TestPass", "TestFiles")).run(0)
-					contains(t, "stdout", stdout, "--- PASS: TestFiles")
-				}
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			hosts := []string{"chromium", "firefox", "webkit"}
+			if test.name != "trusted types" && test.name != "strict-dynamic" {
+				hosts = hosts[:1]
+			}
+			eachHost(t, hosts, func(t *testing.T, host string) {
+				stdout, _ := command(t, []string{"-host", host, test.mode, "-csp", test.policy}, "-test.v", only("TestPass", "TestFiles")).run(0)
+				contains(t, "stdout", stdout, "--- PASS: TestFiles")
 			})
 		})
 	}
@@ -67,6 +90,7 @@ func TestStrictPolicies(t *testing.T) {
 
 // TestBadPages gives pages and scripts that cannot run a program.
 func TestBadPages(t *testing.T) {
+	long(t)
 	broken := filepath.Join(t.TempDir(), "broken.mjs")
 	if err := os.WriteFile(broken, []byte(`import "./missing.mjs";`), 0o600); err != nil {
 		t.Fatal(err)
@@ -80,15 +104,22 @@ func TestBadPages(t *testing.T) {
 		flags []string
 		want  []string
 	}{
-		{"script that throws", []string{"-script", pageFile(t, "throws.js")}, []string{"a script of the page failed before the program started", "thrown by the script", "throws.js"}},
+		{"script that throws", []string{"-script", pageFile(t, "throws.js")}, []string{
+			"a script of the page failed before the program started", "thrown by the script", "throws.js",
+		}},
+		{"page that redirects", []string{"-html", pageFile(t, "redirects.html"), "-csp", ""}, []string{"the page ", "redirects"}},
 		{"in a worker", []string{"-worker", "-script", pageFile(t, "throws.js")}, []string{"thrown by the script"}},
 		{"module without what it imports", []string{"-script", broken}, []string{"could not load script/0/broken.mjs"}},
-		{"page that redirects", []string{"-html", pageFile(t, "redirects.html"), "-csp", ""}, []string{"the page ", "redirects"}},
 		{"page that reloads", []string{"-html", pageFile(t, "reloads.html"), "-csp", ""}, []string{"has not started the program"}},
 		{"wasm_exec.js without Go", []string{"-wasm-exec", empty}, []string{"wasm_exec.js has defined no Go"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			eachHost(t, []string{"chromium", "firefox", "webkit"}, func(t *testing.T, host string) {
+			t.Parallel()
+			hosts := []string{"chromium", "firefox", "webkit"}
+			if test.name != "page that redirects" {
+				hosts = hosts[:1]
+			}
+			eachHost(t, hosts, func(t *testing.T, host string) {
 				_, stderr := command(t, append(test.flags, "-host", host), only("TestPass")).run(exitFailure)
 				contains(t, "stderr", stderr, append(test.want, "testbrowser: "+host+": ")...)
 			})
@@ -102,7 +133,8 @@ func TestPolicies(t *testing.T) {
 		{"", ""},
 		{"img-src 'none'", "img-src 'none'"},
 		{"Connect-Src 'NONE'", "connect-src " + folder},
-		{"worker-src a.example;; script-src 'self' 'strict-dynamic'", "worker-src a.example " + worker + "; script-src 'self' 'strict-dynamic' " + folder + " " + worker + " 'nonce-n'"},
+		{"worker-src a.example;; script-src 'self' 'strict-dynamic'", "worker-src a.example " + worker +
+			"; script-src 'self' 'strict-dynamic' " + folder + " " + worker + " 'nonce-n'"},
 		{"connect-src a, , connect-src b", "connect-src a " + folder + ", connect-src b " + folder},
 	} {
 		if got := amendPolicy(test.policy, folder, worker, "n"); got != test.want {

@@ -58,7 +58,8 @@ type processStat struct {
 	cpu         time.Duration // user and system time, children that were waited for included
 }
 
-// descendants lists the processes below the one with the given id, parents first, those that nobody has waited for included.
+// descendants lists the processes below the one with the given id, parents first, those that nobody has waited for
+// included.
 func descendants(root int) []processStat {
 	const ticksPerSecond = 100 // USER_HZ, fixed on every architecture that Go runs on
 	children := make(map[int][]processStat)
@@ -100,12 +101,34 @@ func descendants(root int) []processStat {
 	return all
 }
 
-// descendantsCPU is the processor time that the processes below this one have used.
-func descendantsCPU() (total time.Duration, known bool) {
+// sampleActivity measures the processes below this one.
+func sampleActivity() (sample activity, known bool) {
+	sample.busy = make(map[int]time.Duration)
 	for _, p := range descendants(os.Getpid()) {
-		total += p.cpu
+		sample.cpu += p.cpu
+		names, _ := filepath.Glob("/proc/" + strconv.Itoa(p.pid) + "/task/[0-9]*/schedstat") // the pattern is well-formed
+		for _, name := range names {
+			thread, err := strconv.Atoi(filepath.Base(filepath.Dir(name)))
+			if err != nil {
+				continue
+			}
+			line, err := os.ReadFile(name)
+			if err != nil {
+				continue // ended meanwhile
+			}
+			sample.busy[thread] = busyTime(string(line))
+		}
 	}
-	return total, true
+	return sample, true
+}
+
+// busyTime reads a schedstat: nanoseconds on a processor, nanoseconds waiting for one, time slices.
+func busyTime(schedstat string) time.Duration {
+	var running, waiting int64
+	if _, err := fmt.Sscan(schedstat, &running, &waiting); err != nil {
+		return 0 // a kernel that does not count them
+	}
+	return time.Duration(running + waiting)
 }
 
 // children are the ids of this process's children, which a shell that became this program may have left it.

@@ -22,11 +22,14 @@ const (
 	reconnectLimit = 2 * time.Second
 	// reloadLimit is the same before the program has started: a page may reload itself then.
 	reloadLimit = 5 * time.Second
-	// A page is hung if it has not answered for silenceLimit and its browser used less than idleShare of a processor in
-	// the last part of that, silenceSample: a page that computes does not answer either.
+	// A page is hung if it has not answered for silenceLimit and its browser was idle in the last part of that,
+	// silenceSample: a page that computes does not answer either. Idle is less than idleShare of a processor for all its
+	// processes, and no thread that has run or waited for a processor, of which a loaded machine has few, for busyShare of
+	// the time.
 	silenceLimit  = 10 * time.Second
 	silenceSample = 5 * time.Second
 	idleShare     = 0.03
+	busyShare     = 0.25
 	// busyNotice is when a page that computes without answering is mentioned.
 	busyNotice = 30 * time.Second
 	// timeoutGrace is added to the program's own -test.timeout, which gives the better message.
@@ -69,12 +72,16 @@ func (r *run) do(ctx context.Context) (code int, err error) {
 	}()
 	r.program.Env = maps.Clone(r.program.Env)
 	r.program.Env["TMPDIR"] = pagePath(filepath.Join(r.dir, "tmp"))
+	r.program.Unknown = notPassed(r.program.Env)
 	if err := checkSize(r.program); err != nil {
 		return 0, err
 	}
-	l := &launch{executable: r.executable, dir: r.dir, headed: r.settings.headed}
+	l := &launch{executable: r.executable, dir: r.dir, headed: r.settings.headed, args: r.settings.browserArgs}
 	if r.host != nil && r.host.script != nil {
 		return r.runScript(ctx, l)
+	}
+	if r.host != nil && r.host.worker != nil {
+		return r.runWorkerd(ctx, l)
 	}
 	return r.runPage(ctx, l)
 }
@@ -120,6 +127,10 @@ func tempDir() string {
 // start starts a process in a group of its own.
 func (r *run) start(cmd *exec.Cmd, stop func(leader int) error) (process, error) {
 	inGroup(cmd)
+	if cmd.Env == nil {
+		cmd.Env = os.Environ()
+	}
+	cmd.Env = loopbackDirect(cmd.Env)
 	cmd.WaitDelay = guardPatience // a process that it left behind may hold its output open
 	if err := cmd.Start(); err != nil {
 		return process{}, fmt.Errorf("starting %s: %w", cmd.Path, err)
@@ -148,13 +159,13 @@ func (r *run) clean() error {
 		errs = append(errs, r.server.close())
 	}
 	for i := len(r.processes) - 1; i >= 0; i-- {
-		errs = append(errs, r.processes[i].end())
+		errs = append(errs, r.processes[i].end(), r.guard.forgetGroup(r.processes[i].cmd.Process.Pid))
 	}
 	errs = append(errs, killStrays(r.guard.keep))
 	if r.log != nil {
 		errs = append(errs, r.log.Close())
 	}
-	errs = append(errs, os.RemoveAll(r.dir), r.guard.forget())
+	errs = append(errs, os.RemoveAll(r.dir), r.guard.forgetDir(r.dir))
 	return errors.Join(errs...)
 }
 
@@ -162,13 +173,18 @@ func (r *run) clean() error {
 func (p process) end() error {
 	leader := p.cmd.Process.Pid
 	err := p.stop(leader)
+	gone := make(chan struct{})
+	go func() {
+		defer close(gone)
+		<-p.exit
+		reapGroup(leader)
+	}()
 	select {
-	case <-p.exit:
+	case <-gone:
 	case <-time.After(guardPatience):
 		err = errors.Join(err, killGroup(leader))
-		<-p.exit
+		<-gone
 	}
-	reapGroup(leader)
 	return err
 }
 
@@ -176,7 +192,19 @@ func (p process) end() error {
 func (r *run) runScript(ctx context.Context, l *launch) (int, error) {
 	l.version = hostVersion(ctx, r.executable, nil)
 	script := filepath.Join(r.dir, "program.mjs")
-	if err := os.WriteFile(script, programScript, 0o600); err != nil {
+	source, err := programScript()
+	if err != nil {
+		return 0, err
+	}
+	if err := os.WriteFile(script, []byte(source), 0o600); err != nil {
+		return 0, err
+	}
+	module, err := os.ReadFile(r.program.Wasm)
+	if err != nil {
+		return 0, err
+	}
+	r.program.Wasm = filepath.Join(r.dir, "test.wasm")
+	if err := os.WriteFile(r.program.Wasm, watchGetenv(module), 0o600); err != nil {
 		return 0, err
 	}
 	config, err := json.Marshal(r.program)
@@ -192,6 +220,9 @@ func (r *run) runScript(ctx context.Context, l *launch) (int, error) {
 		return 0, err
 	}
 	cmd.Stdout, cmd.Stderr = r.stdout, r.stderr
+	if err := passInput(cmd); err != nil {
+		return 0, err
+	}
 	p, err := r.start(cmd, killGroup)
 	if err != nil {
 		return 0, err
@@ -212,6 +243,28 @@ func (r *run) runScript(ctx context.Context, l *launch) (int, error) {
 	}
 }
 
+// passInput gives a process this one's standard input. From a terminal it could not read itself: it is in a group of
+// its own.
+func passInput(cmd *exec.Cmd) error {
+	info, err := os.Stdin.Stat()
+	if err != nil {
+		return nil // closed
+	}
+	if info.Mode()&os.ModeCharDevice == 0 {
+		cmd.Stdin = os.Stdin
+		return nil
+	}
+	input, err := cmd.StdinPipe()
+	if err != nil {
+		return err
+	}
+	go func() {
+		io.Copy(input, os.Stdin) // until either is closed
+		input.Close()
+	}()
+	return nil
+}
+
 // exitCode is for a process that runs the program itself; one that a signal ended has none.
 func exitCode(cmd *exec.Cmd) (int, error) {
 	if code := cmd.ProcessState.ExitCode(); code >= 0 {
@@ -227,7 +280,7 @@ func (r *run) runPage(ctx context.Context, l *launch) (int, error) {
 		return 0, fmt.Errorf("serving the page: %w", err)
 	}
 	r.server = server
-	l.url = server.url
+	l.url, l.certificate = server.url, server.certificate
 	if r.host == nil {
 		r.printURL()
 		return r.watch(ctx, nil)
@@ -289,7 +342,7 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 				silenceTimer = time.After(silence.next())
 			}
 		case <-startTimer:
-			return 0, r.withLog(fmt.Errorf("the page did not start the program within %v", startLimit))
+			return 0, r.withLog(r.notStarted())
 		case <-exit:
 			if s.alive.Load() == 0 {
 				return r.lastWords(fmt.Errorf("the browser ended: %v", browser.cmd.ProcessState))
@@ -322,6 +375,16 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 	}
 }
 
+// notStarted is for a page that says nothing.
+func (r *run) notStarted() error {
+	err := fmt.Errorf("the page did not start the program within %v", startLimit)
+	if r.settings.page.html != "" {
+		err = fmt.Errorf("%w: %s redirects to elsewhere, has a script that does not end, or a <meta> policy that forbids "+
+			"testbrowser's own scripts and requests (which -csp does not)", err, r.settings.page.html)
+	}
+	return err
+}
+
 // lastWords is for a page that is gone: it may have said its end before.
 func (r *run) lastWords(gone error) (int, error) {
 	select {
@@ -332,11 +395,30 @@ func (r *run) lastWords(gone error) (int, error) {
 	}
 }
 
+// activity is what a host's processes have done until now.
+type activity struct {
+	cpu  time.Duration
+	busy map[int]time.Duration // by thread: running or waiting for a processor
+}
+
+// idle tells whether next to nothing was done since an earlier sample.
+func (a activity) idle(earlier activity, since time.Duration) bool {
+	if a.cpu-earlier.cpu >= time.Duration(idleShare*float64(since)) {
+		return false
+	}
+	for thread, busy := range a.busy {
+		if busy-earlier.busy[thread] >= time.Duration(busyShare*float64(since)) {
+			return false
+		}
+	}
+	return true
+}
+
 // silenceWatch tells a hung page from one that computes.
 type silenceWatch struct {
 	page    *pageServer
 	sampled bool
-	cpu     time.Duration
+	last    activity
 	at      time.Time
 	noticed bool
 }
@@ -356,15 +438,14 @@ func (w *silenceWatch) check() (hung error, notice string) {
 		w.sampled, w.noticed = false, false
 		return nil, ""
 	}
-	cpu, known := descendantsCPU()
+	sample, known := sampleActivity()
 	if !known {
 		return nil, ""
 	}
 	now := time.Now()
-	used, since := cpu-w.cpu, now.Sub(w.at)
-	sampled := w.sampled
-	w.sampled, w.cpu, w.at = true, cpu, now
-	if sampled && silent >= silenceLimit && used < time.Duration(idleShare*float64(since)) {
+	last, since, sampled := w.last, now.Sub(w.at), w.sampled
+	w.sampled, w.last, w.at = true, sample, now
+	if sampled && silent >= silenceLimit && sample.idle(last, since) {
 		return fmt.Errorf("the page is hung: its event loop has not turned for %v and the browser is idle", silent.Round(time.Second)), ""
 	}
 	if silent >= busyNotice && !w.noticed {
@@ -405,6 +486,9 @@ func (r *run) withLog(err error) error {
 		return err
 	}
 	text := strings.TrimSpace(string(data))
+	if strings.Contains(strings.ToLower(text), "sandbox") && r.host != nil && isChromium(r.host) {
+		err = fmt.Errorf("%w\n%s", err, sandboxAdvice)
+	}
 	return fmt.Errorf("%w\nthe browser's own log ends with:\n\t%s", err, strings.ReplaceAll(text, "\n", "\n\t"))
 }
 

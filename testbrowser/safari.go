@@ -18,6 +18,9 @@ import (
 // Nobody has tried this host yet.
 
 func safari(l *launch) (*exec.Cmd, error) {
+	if len(l.args) > 0 {
+		return nil, errors.New("-browser-arg: Safari takes no arguments")
+	}
 	// safaridriver does not choose a port itself. That another program takes this one first shows as a failed start.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -43,7 +46,8 @@ func openInSafari(ctx context.Context, l *launch) (func(context.Context) error, 
 			SessionID string `json:"sessionId"`
 		} `json:"value"`
 	}
-	capabilities := map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"browserName": "safari"}}}
+	wanted := map[string]any{"browserName": "safari", "acceptInsecureCerts": l.certificate != nil}
+	capabilities := map[string]any{"capabilities": map[string]any{"alwaysMatch": wanted}}
 	if err := webDriver(ctx, http.MethodPost, l.driver+"/session", capabilities, &created); err != nil {
 		return nil, err
 	}

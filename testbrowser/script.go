@@ -1,17 +1,12 @@
 package main
 
 import (
-	_ "embed"
 	"fmt"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
-
-// program.mjs runs the Go program in Node, Deno and Bun, with their own files and console.
-//
-//go:embed script/program.mjs
-var programScript []byte
 
 // stackSize is in KiB, what Go's own runner for Node uses: V8's default is too small for deep recursion.
 const stackSize = "8192"
@@ -26,13 +21,14 @@ func node(l *launch, script, config string) (*exec.Cmd, error) {
 	if version == 20 || version == 21 {
 		args = append(args, "--experimental-websocket")
 	}
-	return exec.Command(l.executable, append(args, script, config)...), nil
+	return exec.Command(l.executable, slices.Concat(args, l.args, []string{script, config})...), nil
 }
 
 func deno(l *launch, script, config string) (*exec.Cmd, error) {
-	return exec.Command(l.executable, "run", "--quiet", "--no-config", "--no-lock", "--allow-all", "--v8-flags=--stack-size="+stackSize, script, config), nil
+	args := []string{"run", "--quiet", "--no-config", "--no-lock", "--allow-all", "--v8-flags=--stack-size=" + stackSize}
+	return exec.Command(l.executable, slices.Concat(args, l.args, []string{script, config})...), nil
 }
 
 func bun(l *launch, script, config string) (*exec.Cmd, error) {
-	return exec.Command(l.executable, "run", "--bun", script, config), nil
+	return exec.Command(l.executable, slices.Concat([]string{"run", "--bun"}, l.args, []string{script, config})...), nil
 }

@@ -4,13 +4,14 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"embed"
+	"crypto/tls"
 	"encoding/base32"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math"
 	"net"
 	"net/http"
@@ -24,9 +25,6 @@ import (
 	"time"
 )
 
-//go:embed page
-var pageFiles embed.FS
-
 // aliveInterval is the time between two bytes of the response that the page keeps open. Each asks for an answer.
 const aliveInterval = time.Second
 
@@ -37,8 +35,10 @@ type program struct {
 	Scripts  []scriptFile      `json:"scripts"`  // run before it
 	Argv     []string          `json:"argv"`
 	Env      map[string]string `json:"env"`
+	Unknown  []string          `json:"notPassed"` // names of variables that are set and not in Env
 	Dir      string            `json:"cwd"`
 	Failure  int               `json:"failure"` // exit code of a script that cannot run the program
+	Ignore   bool              `json:"ignoreUncaught"`
 	Process  processIDs        `json:"process"`
 }
 
@@ -64,6 +64,8 @@ type pageServer struct {
 	stderr  io.Writer
 	files   *fileBridge
 	server  *http.Server
+
+	certificate *certificate // nil: http
 
 	loads    atomic.Int32  // how often the page was loaded
 	left     atomic.Bool   // it was navigated away from, or closed
@@ -102,11 +104,23 @@ func servePage(address string, p program, page pageSettings, stdout, stderr io.W
 	if needsNonce(page.policy) {
 		s.nonce = randomName()
 	}
-	s.url = "http://" + listener.Addr().String() + s.folder
+	scheme := "http://"
+	if page.tls {
+		if s.certificate, err = newCertificate(listener.Addr()); err != nil {
+			return nil, errors.Join(err, listener.Close())
+		}
+		scheme = "https://"
+	}
+	s.url = scheme + listener.Addr().String() + s.folder
 	if page.query != "" {
 		s.url += "?" + page.query
 	}
-	s.server = &http.Server{Handler: s.routes()}
+	s.server = &http.Server{Handler: s.routes(), ErrorLog: log.New(io.Discard, "", 0)} // of connections that the browser gave up
+	if s.certificate != nil {
+		// HTTP/1.1 alone, as without TLS; WebSockets need it.
+		config := &tls.Config{Certificates: []tls.Certificate{s.certificate.tls}, NextProtos: []string{"http/1.1"}}
+		listener = tls.NewListener(listener, config)
+	}
 	go s.server.Serve(listener) // returns ErrServerClosed after close
 	return s, nil
 }
@@ -120,11 +134,11 @@ func randomName() string {
 // routes are the page's own files and calls, the page, and, wherever they do not reach, the user's files.
 func (s *pageServer) routes() http.Handler {
 	calls := http.NewServeMux()
-	calls.HandleFunc("GET /worker_start.js", servePageFile("worker_start.js"))
-	calls.HandleFunc("GET /testbrowser.js", servePageFile("program.js"))
-	calls.HandleFunc("GET /script/{script}/{path...}", s.serveScript)
+	calls.HandleFunc("GET /worker_start.js", serveScript(workerStart))
+	calls.HandleFunc("GET /testbrowser.js", serveScript(pageScript))
+	calls.HandleFunc("GET /script/{script}/{path...}", s.serveUserScript)
 	calls.HandleFunc("GET /wasm_exec.js", s.serveFile(s.program.WasmExec, "text/javascript"))
-	calls.HandleFunc("GET /test.wasm", s.serveFile(s.program.Wasm, "application/wasm"))
+	calls.HandleFunc("GET /test.wasm", s.serveProgram)
 	calls.HandleFunc("GET /alive", s.serveAlive)
 	calls.HandleFunc("POST /load", s.load)
 	calls.HandleFunc("POST /left", s.leave)
@@ -145,11 +159,17 @@ func (s *pageServer) routes() http.Handler {
 	all := http.NewServeMux()
 	all.Handle(s.folder, http.StripPrefix(strings.TrimSuffix(s.folder, "/"), inside))
 	all.HandleFunc("/", s.serveRoot)
-	return s.withHeaders(all)
+	return s.withProxies(s.withHeaders(all))
 }
 
 // absolute is the URL of the page's folder, as the client of a request sees it.
-func (s *pageServer) absolute(r *http.Request) string { return "http://" + r.Host + s.folder }
+func (s *pageServer) absolute(r *http.Request) string {
+	scheme := "http://"
+	if s.certificate != nil {
+		scheme = "https://"
+	}
+	return scheme + r.Host + s.folder
+}
 
 // close ends all connections and closes the files that the program left open.
 func (s *pageServer) close() error {
@@ -199,9 +219,16 @@ func (s *pageServer) serveWorker(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, s.workerSource(s.absolute(r)))
 }
 
-func servePageFile(name string) http.HandlerFunc {
+// serveScript serves one of testbrowser's own.
+func serveScript(text func() (string, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		http.ServeFileFS(w, r, pageFiles, "page/"+name)
+		script, err := text()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
+		io.WriteString(w, script)
 	}
 }
 
@@ -210,6 +237,16 @@ func (s *pageServer) serveFile(name, contentType string) http.HandlerFunc {
 		w.Header().Set("Content-Type", contentType)
 		http.ServeFile(w, r, name)
 	}
+}
+
+func (s *pageServer) serveProgram(w http.ResponseWriter, _ *http.Request) {
+	module, err := os.ReadFile(s.program.Wasm)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/wasm")
+	w.Write(watchGetenv(module))
 }
 
 // serveAlive keeps a response open: the operating system closes the connection when the page goes, however it goes.
@@ -253,10 +290,11 @@ func (s *pageServer) leave(http.ResponseWriter, *http.Request) {
 // describeEnd is for a page that has no connection any more.
 func (s *pageServer) describeEnd() error {
 	if s.left.Load() {
-		return errors.New("the page was left: the program, the page or a script has set another location (a page that redirects cannot run " +
-			"a program), or somebody has closed it")
+		return errors.New("the page is gone: it was left, because the program, the page or a script has set another location " +
+			"(a page that redirects cannot run a program), or it was closed")
 	}
-	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that redirects cannot run a program)")
+	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that redirects " +
+		"cannot run a program)")
 }
 
 func (s *pageServer) turn(http.ResponseWriter, *http.Request) {
@@ -384,8 +422,8 @@ func reply(w http.ResponseWriter, value any) {
 	json.NewEncoder(w).Encode(value)
 }
 
-// findWasmExec finds the support script of the Go installation that built the program: the one whose go command is used in
-// the working directory, or that GOROOT names where there is no go command.
+// findWasmExec finds the support script of the Go installation that built the program: the one whose go command is used
+// in the working directory, or that GOROOT names where there is no go command.
 func findWasmExec(ctx context.Context) (string, error) {
 	goroot, err := goEnv(ctx, "GOROOT")
 	if errors.Is(err, exec.ErrNotFound) && os.Getenv("GOROOT") != "" {

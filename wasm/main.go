@@ -1,13 +1,13 @@
 //go:build !js
 
-// Wasm is a live demo: one client program, run natively and in a browser against the same echo server, and the two logs of its
-// events side by side.
+// Wasm is a live demo: one client program, run natively and in a browser against the same echo server, and the two
+// logs of its events side by side.
 //
 //	go run ./wasm         serves a page that runs the program and compares
 //	go run ./wasm -once   does it in a browser without a window, prints both logs, and exits with 0 only if they are equal
 //
-// The program is the package demo. The go command builds it for the browser, so this has to be run inside this module or one
-// that requires it. -once needs a browser that testbrowser knows.
+// The program is the package demo. The go command builds it for the browser, so this has to be run inside this
+// module or one that requires it. -once needs a browser that testbrowser knows.
 package main
 
 import (
@@ -131,8 +131,8 @@ const columns = "event\treadyState\tbufferedAmount"
 
 func (p program) print(out io.Writer) { p.printMarked(out, p) }
 
-// printMarked prints the log, with a mark at each line that differs from the other's. It returns how many do, those included
-// that only the other has.
+// printMarked prints the log, with a mark at each line that differs from the other's. It returns how many do, those
+// included that only the other has.
 func (p program) printMarked(out io.Writer, other program) (differing int) {
 	fmt.Fprintf(out, "\n%s\n", p.Title)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

@@ -76,8 +76,8 @@ func file(name, contentType string) http.Handler {
 	})
 }
 
-// echo sends every message back, until the client closes. It is github.com/coder/websocket, which shares no code with the
-// client.
+// echo sends every message back, until the client closes. It is github.com/coder/websocket, which shares no code
+// with the client.
 func echo(ctx context.Context, w http.ResponseWriter, r *http.Request) {
 	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
 		Subprotocols: demo.Protocols[1:],

@@ -1,6 +1,8 @@
-// Package deflate is permessage-deflate (RFC 7692): what client and server agree about it, and the compression of messages.
+// Package deflate is permessage-deflate (RFC 7692): what client and server agree about it, and the compression of
+// messages.
 //
-// It knows neither frames nor which side it is on: a Deflater is for what one side sends, an Inflater for what the other receives.
+// It knows neither frames nor which side it is on: a Deflater is for what one side sends, an Inflater for what the
+// other receives.
 package deflate
 
 import (
@@ -11,19 +13,19 @@ import (
 
 // A Deflater compresses the messages of one connection (RFC 7692 section 7.2.1). It is for one goroutine at a time.
 //
-// It writes DEFLATE (RFC 1951) by itself, for two reasons. What it keeps for a connection whose messages refer to earlier ones is
-// at most 128 KiB, where the writers of general packages keep some 800 KiB. And it finds in short messages what they have in
-// common with earlier ones: lines of 100 bytes of JSON shrink to a third, which fast writers do not compress at all. A
-// connection without context keeps nothing.
+// It writes DEFLATE (RFC 1951) by itself, for two reasons. What it keeps for a connection whose messages refer to
+// earlier ones is at most 128 KiB, where the writers of general packages keep some 800 KiB. And it finds in short
+// messages what they have in common with earlier ones: lines of 100 bytes of JSON shrink to a third, which fast
+// writers do not compress at all. A connection without context keeps nothing.
 type Deflater struct {
 	keep    bool     // messages may refer to earlier ones
 	maxDist int      // how far back
 	h       *history // between two messages only if keep
 }
 
-// NewDeflater returns a Deflater for the side whose window has 1<<windowBits bytes: 8 to 15, any other number means 15. takeover
-// says that messages may refer to earlier ones. What both are was negotiated: see Params. NewDeflater allocates nothing more before
-// the first message.
+// NewDeflater returns a Deflater for the side whose window has 1<<windowBits bytes: 8 to 15, any other number means
+// 15. takeover says that messages may refer to earlier ones. What both are was negotiated: see Params. NewDeflater
+// allocates nothing more before the first message.
 func NewDeflater(windowBits int, takeover bool) *Deflater {
 	if windowBits < minWindowBits || windowBits > maxWindowBits {
 		windowBits = maxWindowBits
@@ -36,13 +38,15 @@ const (
 	tiny = 16
 	// maxBlock is the longest stretch of a message that is compressed as one block.
 	maxBlock = 32 << 10
-	// shortMessage is up to what length of a message the search for repetitions is thorough. Of longer ones the time matters more.
+	// shortMessage is up to what length of a message the search for repetitions is thorough. Of longer ones the time
+	// matters more.
 	shortMessage = 2 << 10
 )
 
-// Deflate appends the payload of a compressed message to dst, without the last four bytes, as the extension wants it. It reports
-// false, having appended nothing, if msg is better sent as it is: because it is tiny or because compressing does not make it
-// shorter. Each message for which it reports true must be sent, in order, since later ones may refer to it.
+// Deflate appends the payload of a compressed message to dst, without the last four bytes, as the extension wants
+// it. It reports false, having appended nothing, if msg is better sent as it is: because it is tiny or because
+// compressing does not make it shorter. Each message for which it reports true must be sent, in order, since later
+// ones may refer to it.
 func (d *Deflater) Deflate(dst, msg []byte) ([]byte, bool) {
 	if len(msg) < tiny {
 		return dst, false
@@ -91,9 +95,10 @@ const (
 
 // history is the end of what the peer has inflated, followed by the block that is being compressed.
 //
-// The tables say where the beginnings of 5 and of 8 bytes with a certain hash were last seen, counted from the beginning of
-// everything, modulo 64 KiB. So they need not be renewed when buf moves, which took 10 % of the time of 64 KiB of JSON. What they
-// say is always verified, so it may be out of date, and need not be cleared when history is dropped.
+// The tables say where the beginnings of 5 and of 8 bytes with a certain hash were last seen, counted from the
+// beginning of everything, modulo 64 KiB. So they need not be renewed when buf moves, which took 10 % of the time
+// of 64 KiB of JSON. What they say is always verified, so it may be out of date, and need not be cleared when
+// history is dropped.
 type history struct {
 	buf         []byte // of at most 64 KiB
 	end         int
@@ -132,14 +137,15 @@ func hashShort(u uint64) uint64 { return u << 24 * hashFactor >> (64 - hashBits)
 
 func hashLong(u uint64) uint64 { return u * hashFactor >> (64 - hashBits) }
 
-// load64 slices with both bounds. With one alone the compiler adds instructions, and 64 KiB of JSON take 10 % longer to compress
-// and 15 % longer to inflate.
+// load64 slices with both bounds. With one alone the compiler adds instructions, and 64 KiB of JSON take 10 %
+// longer to compress and 15 % longer to inflate.
 func load64(p []byte, at int) uint64 { return binary.LittleEndian.Uint64(p[at : at+8]) }
 
 // tokenize finds repetitions in buf[from:end] and gives e the items.
 //
-// The thorough search also looks for the beginnings of 8 bytes, of which it prefers a repetition, and enters every second position
-// of a match, where the other enters four. The other takes 62 % of its time on long JSON, for 0.5 % to 5 % more bytes.
+// The thorough search also looks for the beginnings of 8 bytes, of which it prefers a repetition, and enters every
+// second position of a match, where the other enters four. The other takes 62 % of its time on long JSON, for 0.5 %
+// to 5 % more bytes.
 func (h *history) tokenize(e *encoder, from, maxDist int, thorough bool) {
 	buf := h.buf[:h.end:h.end]
 	items := e.begin(len(buf) - from)

@@ -24,11 +24,13 @@ type Params struct {
 }
 
 // Parse checks the values of the Sec-WebSocket-Extensions headers in a server's response, several headers being one
-// list (RFC 6455 section 9.1). offered says whether the request carried Offer. ok says whether permessage-deflate is in use.
+// list (RFC 6455 section 9.1). offered says whether the request carried Offer. ok says whether permessage-deflate
+// is in use.
 //
-// The handshake has failed with an error: for a value that is not in the grammar (an empty one too), an extension other than
-// permessage-deflate, which is compared exactly, or one that was not offered, an extension or a parameter twice, and a parameter
-// that is unknown, or has a value that RFC 7692 section 7.1 does not allow in a response.
+// The handshake has failed with an error: for a value that is not in the grammar (an empty one too), an extension
+// other than permessage-deflate, which is compared exactly, or one that was not offered, an extension or a
+// parameter twice, and a parameter that is unknown, or has a value that RFC 7692 section 7.1 does not allow in a
+// response.
 //
 // What browsers show as the extensions property is the header as it came: strings.Join(values, ", ").
 func Parse(values []string, offered bool) (p Params, ok bool, err error) {

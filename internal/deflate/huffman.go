@@ -16,11 +16,12 @@ const (
 	fewItems = 72
 )
 
-// A block is a sequence of items. An item is a symbol, and from extraAt the extra bits that follow its code (RFC 1951 section
-// 3.2.5). A literal is one item. A match is two, one for its length and one for its distance, whose symbols count from firstDist.
+// A block is a sequence of items. An item is a symbol, and from extraAt the extra bits that follow its code (RFC
+// 1951 section 3.2.5). A literal is one item. A match is two, one for its length and one for its distance, whose
+// symbols count from firstDist.
 //
-// So counting and writing do the same for each item. To tell literals from matches would take a branch that no processor foresees:
-// writing took three times as long.
+// So counting and writing do the same for each item. To tell literals from matches would take a branch that no
+// processor foresees: writing took three times as long.
 const (
 	firstDist  = 288
 	allSymbols = firstDist + distSymbols
@@ -43,7 +44,8 @@ func distItem(n uint32) uint32 {
 	return firstDist + symbol | n&(1<<extra-1)<<extraAt
 }
 
-// lengthSymbol returns the symbol for a length minus 3, and how many of its low bits follow it (RFC 1951 section 3.2.5).
+// lengthSymbol returns the symbol for a length minus 3, and how many of its low bits follow it (RFC 1951 section
+// 3.2.5).
 func lengthSymbol(n uint32) (symbol, extra uint32) {
 	switch {
 	case n < 8:
@@ -144,8 +146,8 @@ func (e *encoder) count() {
 	}
 }
 
-// makeCodes makes codes that suit the block, and their description, and returns how many bits the block takes with other codes
-// and with these.
+// makeCodes makes codes that suit the block, and their description, and returns how many bits the block takes with
+// other codes and with these.
 func (e *encoder) makeCodes(other *codes) (otherSize, ownSize int) {
 	var lengths [litSymbols + distSymbols]uint8
 	lits := lengths[:litSymbols]
@@ -211,8 +213,8 @@ func (e *encoder) writeItems(w *bitWriter, codes *codes) {
 	}
 }
 
-// codes says how each symbol of an item is written: in the lower half its code, with the first bit lowest, above it how many bits
-// that has, and above that how many there are with the extra bits.
+// codes says how each symbol of an item is written: in the lower half its code, with the first bit lowest, above it
+// how many bits that has, and above that how many there are with the extra bits.
 type codes [symbolMask + 1]uint32
 
 const (
@@ -224,8 +226,8 @@ const (
 
 func (c *codes) size(symbol uint32) int { return int(c[symbol] >> codeSizeAt) }
 
-// assign makes the canonical code with these lengths (RFC 1951 section 3.2.2) for the symbols that are used, in ascending order.
-// extra has how many extra bits follow each.
+// assign makes the canonical code with these lengths (RFC 1951 section 3.2.2) for the symbols that are used, in
+// ascending order. extra has how many extra bits follow each.
 func assign(codes []uint32, used []uint16, lengths, extra []uint8) {
 	var next [maxCode + 2]uint16
 	for _, symbol := range used {
@@ -361,8 +363,9 @@ type huffmanTree struct {
 	symbols [litSymbols + 1]uint16 // where used is
 }
 
-// lengths sets the length of the code of each symbol that occurs, of one bit at least and limit at most. The others keep theirs.
-// Of two or more symbols the code is complete; a symbol that is alone shares its code of one bit with none.
+// lengths sets the length of the code of each symbol that occurs, of one bit at least and limit at most. The others
+// keep theirs. Of two or more symbols the code is complete; a symbol that is alone shares its code of one bit with
+// none.
 func (t *huffmanTree) lengths(lengths []uint8, freq []uint32, limit int) {
 	const symbolBits = 16
 	found := 0
@@ -416,7 +419,8 @@ func (t *huffmanTree) lengths(lengths []uint8, freq []uint32, limit int) {
 		count[depth]++
 		excess += 1 << (limit - depth)
 	}
-	// Where there are more codes at the limit than there is room for, make room for each by moving one from above a step down.
+	// Where there are more codes at the limit than there is room for, make room for each by moving one from above a
+	// step down.
 	for ; excess > 0; excess-- {
 		l := limit - 1
 		for count[l] == 0 {

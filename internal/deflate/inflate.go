@@ -8,15 +8,16 @@ import (
 	"sync"
 )
 
-// An Inflater restores the messages that the peer compressed (RFC 7692 section 7.2.2), for one connection. It is for one goroutine
-// at a time.
+// An Inflater restores the messages that the peer compressed (RFC 7692 section 7.2.2), for one connection. It is
+// for one goroutine at a time.
 //
-// It decodes DEFLATE (RFC 1951) by itself, for two reasons. A message is inflated as it arrives, so that wrong text or too much of
-// it is noticed there and then. And what a connection keeps between two messages is the window alone: at most 64 KiB, growing
-// from 8 KiB with what is received, and nothing if the peer keeps no context.
+// It decodes DEFLATE (RFC 1951) by itself, for two reasons. A message is inflated as it arrives, so that wrong text
+// or too much of it is noticed there and then. And what a connection keeps between two messages is the window
+// alone: at most 64 KiB, growing from 8 KiB with what is received, and nothing if the peer keeps no context.
 //
-// As browsers do, it accepts blocks with BFINAL set, messages whose last four bytes have not been removed, and distances up to 32
-// KiB whatever window the peer promised. It refuses truncated messages, of which browsers make wrong text.
+// As browsers do, it accepts blocks with BFINAL set, messages whose last four bytes have not been removed, and
+// distances up to 32 KiB whatever window the peer promised. It refuses truncated messages, of which browsers make
+// wrong text.
 type Inflater struct {
 	keep bool     // the next message may refer to this one
 	d    *decoder // while a message is under way
@@ -24,8 +25,8 @@ type Inflater struct {
 	pos  int      // ... and its end in buf
 }
 
-// NewInflater returns an Inflater. takeover says that messages may refer to earlier ones, which was negotiated: see Params. It
-// allocates nothing more before the first compressed message.
+// NewInflater returns an Inflater. takeover says that messages may refer to earlier ones, which was negotiated: see
+// Params. It allocates nothing more before the first compressed message.
 func NewInflater(takeover bool) *Inflater { return &Inflater{keep: takeover} }
 
 // What is wrong with a compressed message.
@@ -36,12 +37,14 @@ var (
 	ErrEmptyBlocks = errors.New("compressed message with more than " + strconv.Itoa(MaxEmptyBlocks) + " empty blocks in succession")
 )
 
-// MaxEmptyBlocks is how many blocks of a message that say nothing may follow each other, of whatever kind. They cost the sender
-// next to nothing, and could go on for ever: no limit of lengths ends them. A sender that flushes makes one after each write.
+// MaxEmptyBlocks is how many blocks of a message that say nothing may follow each other, of whatever kind. They
+// cost the sender next to nothing, and could go on for ever: no limit of lengths ends them. A sender that flushes
+// makes one after each write.
 const MaxEmptyBlocks = 1000
 
-// Inflate consumes a beginning of src, of n bytes, and returns what it says. more means that there may be more to return, or to
-// consume, for which the next call will have room. An error is ErrCorrupt or ErrEmptyBlocks; out is what precedes the fault, and Release must follow.
+// Inflate consumes a beginning of src, of n bytes, and returns what it says. more means that there may be more to
+// return, or to consume, for which the next call will have room. An error is ErrCorrupt or ErrEmptyBlocks; out is
+// what precedes the fault, and Release must follow.
 //
 // out is valid until the next call of Inflate, End or Release, and if Stays says so also beyond End.
 func (i *Inflater) Inflate(src []byte) (out []byte, n int, more bool, err error) {
@@ -76,9 +79,9 @@ func (i *Inflater) begin() {
 	d.state, d.bits, d.nbits, d.final, d.spoke, d.empty = atHeader, 0, 0, false, false, 0
 }
 
-// End ends a message. Nothing that was inflated is still due, since every symbol has been decoded with its last bit. The bytes
-// 00 00 FF FF, which the sender has removed, need not be appended: what matters is that nothing else is missing. An error is
-// ErrTruncated; Release must follow.
+// End ends a message. Nothing that was inflated is still due, since every symbol has been decoded with its last
+// bit. The bytes 00 00 FF FF, which the sender has removed, need not be appended: what matters is that nothing else
+// is missing. An error is ErrTruncated; Release must follow.
 func (i *Inflater) End() error {
 	d := i.d
 	if d == nil {
@@ -108,7 +111,8 @@ func (i *Inflater) Release() {
 const (
 	minWindow = 8 << 10
 	maxWindow = 64 << 10
-	// smallMessage is the room that there is for each message at least, so that most come in one piece, without being copied.
+	// smallMessage is the room that there is for each message at least, so that most come in one piece, without being
+	// copied.
 	smallMessage = 4 << 10
 	maxDist      = 32 << 10
 	maxMatch     = 258
@@ -129,8 +133,8 @@ const (
 	inSymbols
 )
 
-// decoder is a resumable DEFLATE decoder. It writes behind its window in one buffer, so that references need no modulo, and
-// moves the window to the front when the buffer is full.
+// decoder is a resumable DEFLATE decoder. It writes behind its window in one buffer, so that references need no
+// modulo, and moves the window to the front when the buffer is full.
 type decoder struct {
 	buf []byte
 	pos int // buf[:pos] is decoded; its last 32 KiB are the window
@@ -289,7 +293,8 @@ func (d *decoder) copyStored(src []byte, i int) (int, bool) {
 	return i, d.stored == 0
 }
 
-// readTables reads the codes of a dynamic block (RFC 1951 section 3.2.7) and reports whether they have arrived completely.
+// readTables reads the codes of a dynamic block (RFC 1951 section 3.2.7) and reports whether they have arrived
+// completely.
 func (d *decoder) readTables(src []byte, i int) (int, bool, error) {
 	if d.state == atCounts {
 		if d.nbits < 14 {
@@ -509,8 +514,8 @@ func (d *decoder) decodeFast(src []byte, i int) (int, stopReason, error) {
 	return i, stop, err
 }
 
-// copyMatch appends to buf[:pos] the length bytes that begin dist before its end, and returns the new end. It may write up to
-// slack bytes more.
+// copyMatch appends to buf[:pos] the length bytes that begin dist before its end, and returns the new end. It may
+// write up to slack bytes more.
 func copyMatch(buf []byte, pos, dist, length int) int {
 	end := pos + length
 	from := pos - dist
@@ -572,8 +577,9 @@ func distEntry(symbol int) uint32 {
 	return steps(symbol, 2, 1)
 }
 
-// steps gives base and extra bits of the n-th value range above base, where the first 2*group ranges have one value, and each
-// group of ranges after them has one extra bit more than the group before (the tables of RFC 1951 section 3.2.5).
+// steps gives base and extra bits of the n-th value range above base, where the first 2*group ranges have one
+// value, and each group of ranges after them has one extra bit more than the group before (the tables of RFC 1951
+// section 3.2.5).
 func steps(n, group, base int) uint32 {
 	extra := max(0, n/group-1)
 	value := n
@@ -583,9 +589,9 @@ func steps(n, group, base int) uint32 {
 	return uint32(base+value)<<16 | uint32(extra)<<8
 }
 
-// buildTable fills a table for a canonical code (RFC 1951 section 3.2.2) given by the length of each symbol's code and by what to
-// enter for it, but for that length. It refuses lengths that no code can have, and incomplete codes: only a block may have a
-// code of a single symbol in one bit, or of none.
+// buildTable fills a table for a canonical code (RFC 1951 section 3.2.2) given by the length of each symbol's code
+// and by what to enter for it, but for that length. It refuses lengths that no code can have, and incomplete codes:
+// only a block may have a code of a single symbol in one bit, or of none.
 func buildTable(table []uint32, lengths []uint8, primary int, entries []uint32) bool {
 	var count, next, at [maxCode + 2]int
 	for _, l := range lengths {

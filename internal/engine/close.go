@@ -25,9 +25,9 @@ type closeFrame struct {
 	reason string
 }
 
-// StartClosing queues the Close frame behind all messages (RFC 6455, section 7.1.2); code 1005 means one without a status. What the
-// stream takes at once is written before it returns. After it Send refuses messages. It does nothing if a Close frame has been queued
-// before.
+// StartClosing queues the Close frame behind all messages (RFC 6455, section 7.1.2); code 1005 means one without a
+// status. What the stream takes at once is written before it returns. After it Send refuses messages. It does
+// nothing if a Close frame has been queued before.
 func (e *Endpoint) StartClosing(code uint16, reason string) {
 	e.mu.Lock()
 	defer e.unlock()
@@ -85,8 +85,8 @@ func (e *Endpoint) peerFailed(err error) {
 	e.unlock()
 }
 
-// failLocked fails the connection (RFC 6455, section 7.1.7). A Close frame goes out if there is a code, behind what is being
-// written; then the stream is given a little time to bring it to the peer.
+// failLocked fails the connection (RFC 6455, section 7.1.7). A Close frame goes out if there is a code, behind what
+// is being written; then the stream is given a little time to bring it to the peer.
 func (e *Endpoint) failLocked(code uint16, reason string, cause error) {
 	if e.receiving == ignoring || e.receiving == over {
 		return
@@ -121,8 +121,8 @@ func (e *Endpoint) streamEnded(err error) {
 
 func (e *Endpoint) streamEndedLocked(err error) {
 	if e.receiving == closeReceived && e.sending != closeSent && e.sending != broken {
-		// The answer to the peer's Close frame is still on its way behind messages. A peer that has closed only its sending side
-		// can still take it.
+		// The answer to the peer's Close frame is still on its way behind messages. A peer that has closed only its
+		// sending side can still take it.
 		e.setReceivingLocked(endReceived)
 		return
 	}

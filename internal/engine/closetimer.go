@@ -5,18 +5,19 @@ import (
 	"time"
 )
 
-// Timeouts bound how long a connection that is to close waits for its peer. The zero value of a field means the default.
+// Timeouts bound how long a connection that is to close waits for its peer. The zero value of a field means the
+// default.
 type Timeouts struct {
 	// Stall bounds the time in which the peer takes nothing of what waits to be written, the Close frame included: 120 s.
 	// Above it the peer may take as long as it wants, if it takes leastRate.
 	Stall time.Duration
 
-	// Reply bounds the time from the moment the peer has our Close frame until its own comes: 60 s. It begins again while data keeps
-	// arriving, replyExtensions times.
+	// Reply bounds the time from the moment the peer has our Close frame until its own comes: 60 s. It begins again
+	// while data keeps arriving, replyExtensions times.
 	Reply time.Duration
 
-	// Disconnect bounds the time until the stream ends, after both Close frames or after the connection was failed: 2 s. It
-	// is the server's to close first (RFC 6455, section 7.1.1).
+	// Disconnect bounds the time until the stream ends, after both Close frames or after the connection was failed: 2
+	// s. It is the server's to close first (RFC 6455, section 7.1.1).
 	Disconnect time.Duration
 }
 

@@ -6,8 +6,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// queueControlLocked queues a control frame ahead of the messages that wait. It is for the time until our Close frame is
-// written: afterwards nothing may follow.
+// queueControlLocked queues a control frame ahead of the messages that wait. It is for the time until our Close
+// frame is written: afterwards nothing may follow.
 func (e *Endpoint) queueControlLocked(op frame.Opcode, payload []byte) {
 	ch := e.out.controls
 	if ch == nil {
@@ -45,13 +45,14 @@ func (e *Endpoint) writeControlLocked() {
 	}
 }
 
-// pinger finds out whether the peer is still there (RFC 6455, section 5.5.2). A ping goes out every interval. From the moment
-// the network has taken it, something must be received within an interval, be it the pong or anything else.
+// pinger finds out whether the peer is still there (RFC 6455, section 5.5.2). A ping goes out every interval. From
+// the moment the network has taken it, something must be received within an interval: the pong, or anything else.
 //
-// Time counts only while it says something about the peer. Until the ping has left, a peer that takes bytes lives. Until the
-// peer's system has the ping, so does one whose system acknowledges bytes; it is looked several times during an interval whether
-// either has happened. While the Owner wants nothing received, nothing can be. And a process that was stopped itself, or
-// is short of processor time, first looks at what has arrived meanwhile.
+// Time counts only while it says something about the peer. Until the ping has left, a peer that takes bytes lives.
+// Until the peer's system has the ping, so does one whose system acknowledges bytes; it is looked several times
+// during an interval whether either has happened. While the Owner wants nothing received, nothing can be, and a
+// peer that waits for that takes nothing. And a process that was stopped itself, or is short of processor time,
+// first looks at what has arrived meanwhile.
 type pinger struct {
 	interval time.Duration
 	timer    *time.Timer
@@ -76,7 +77,11 @@ const (
 	pingArrived                   // the peer's system has it, as far as that is known
 )
 
-// lastLook is how long after the interval a connection is failed: the goroutine that reads may be about to report what has arrived.
+// shortestLook is the shortest time between two looks at what the peer has taken.
+const shortestLook = time.Millisecond
+
+// lastLook is how long after the interval a connection is failed: the goroutine that reads may be about to report
+// what has arrived.
 const lastLook = 20 * time.Millisecond
 
 func (e *Endpoint) startPingingLocked() {
@@ -96,7 +101,7 @@ func (p *pinger) set(d time.Duration) {
 func (p *pinger) wait() {
 	left := max(0, time.Until(p.alive.Add(p.interval)))
 	if p.state == pingQueued || p.state == pingTaken {
-		left = min(left, p.interval/looks)
+		left = min(left, max(p.interval/looks, shortestLook))
 	}
 	p.set(left)
 }
@@ -165,7 +170,7 @@ func (e *Endpoint) pausedSincePingLocked() bool {
 	p := e.pinger
 	paused := e.pausedLocked() || p.resumes != e.resumes
 	p.resumes = e.resumes
-	return paused && p.state != pingQueued
+	return paused
 }
 
 // lookedLocked reports whether what has arrived has been looked at.
@@ -178,6 +183,7 @@ func (e *Endpoint) sendPingLocked() {
 	p := e.pinger
 	p.state = pingQueued
 	p.written, p.taken = e.stream.Written(), e.stream.Taken()
+	p.resumes = e.resumes
 	p.restart()
 	e.queueControlLocked(frame.Ping, nil)
 	e.keepReadingLocked()

@@ -1,25 +1,25 @@
-// Package engine is one endpoint of a WebSocket connection on a byte stream, from the opening handshake to the end (RFC 6455,
-// sections 5 to 7): it frames and writes messages, reads and parses what the peer sends, answers and sends control frames, and
-// ends the connection. It knows no HTTP, no network, and no type of the API above it.
+// Package engine is one endpoint of a WebSocket connection on a byte stream, from the opening handshake to the end
+// (RFC 6455, sections 5 to 7): it frames and writes messages, reads and parses what the peer sends, answers and
+// sends control frames, and ends the connection. It knows no HTTP, no network, and no type of the API above it.
 //
 // # The two seams
 //
-// Above an [Endpoint] is its [Owner], the platform-independent object that users see. The Endpoint reports to it what happens on
-// the connection; the Owner calls the Endpoint's methods. Neither touches the other's fields. Below is the [Stream], the
-// connection itself.
+// Above an [Endpoint] is its [Owner], the platform-independent object that users see. The Endpoint reports to it
+// what happens on the connection; the Owner calls the Endpoint's methods. Neither touches the other's fields. Below
+// is the [Stream], the connection itself.
 //
 // # Who does what
 //
 // An idle Endpoint has one goroutine, which waits in Stream.ReadSome, and no buffers. Who reads is a right that one
-// goroutine holds at a time (see reading): this one, or a Read of the program that waits anyway. Who writes is whoever has something
-// to write, as long as the stream takes it at once; otherwise a goroutine that lives as long as there is something to write
-// (see writer).
+// goroutine holds at a time (see reading): this one, or a Read of the program that waits anyway. Who writes is
+// whoever has something to write, as long as the stream takes it at once; otherwise a goroutine that lives as long
+// as there is something to write (see writer).
 //
 // # Locks
 //
-// An Endpoint has one lock, mu. Functions whose names end in Locked need it. It is held for bounded pieces of work only: never
-// while the stream is read, written or closed, and never while a method of the Owner runs. So an Owner may call the
-// Endpoint with its own lock held, if the method's comment says so.
+// An Endpoint has one lock, mu. Functions whose names end in Locked need it. It is held for bounded pieces of work
+// only: never while the stream is read, written or closed, and never while a method of the Owner runs. So an Owner
+// may call the Endpoint with its own lock held, if the method's comment says so.
 package engine
 
 import (
@@ -32,19 +32,19 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Owner is what an Endpoint reports to. Received, PeerClosing, Idle and Deliver are called by whoever holds the right to
-// read, so one at a time and in the order of what happened; Ended and Drained may be called by any goroutine, also from inside the
-// Endpoint's methods. None may wait, except Deliver.
+// Owner is what an Endpoint reports to. Received, PeerClosing, Idle and Deliver are called by whoever holds the
+// right to read, so one at a time and in the order of what happened; Ended and Drained may be called by any
+// goroutine, also from inside the Endpoint's methods. None may wait, except Deliver.
 type Owner interface {
-	// Received takes messages, and says what is to happen next. The slice, and the Payload of each message that is not Owned,
-	// are only valid during the call.
+	// Received takes messages, and says what is to happen next. The slice, and the Payload of each message that is not
+	// Owned, are only valid during the call.
 	Received(batch []Message) Next
 
 	// PeerClosing says that the peer's Close frame has come. No message follows.
 	PeerClosing()
 
-	// Ended says how the connection has ended. It is the last report, but for Received and PeerClosing calls that are under way
-	// elsewhere or about to come from a goroutine that does not know yet.
+	// Ended says how the connection has ended. It is the last report, but for Received and PeerClosing calls that are
+	// under way elsewhere or about to come from a goroutine that does not know yet.
 	Ended(End)
 
 	// Drained says that Buffered has fallen to what AwaitBuffered asked for.
@@ -53,8 +53,8 @@ type Owner interface {
 	// Idle says that nothing more has arrived for the moment: memory that is kept for a flood may go.
 	Idle()
 
-	// Deliver hands messages to the program, after a Received that has returned Deliver. It may wait for the program. It is not called
-	// by a goroutine of the program.
+	// Deliver hands messages to the program, after a Received that has returned Deliver. It may wait for the program.
+	// It is not called by a goroutine of the program.
 	Deliver()
 }
 
@@ -87,8 +87,8 @@ type End struct {
 	Err    error // why, if it was not clean
 }
 
-// Stream is a connection, as netio.Conn is one. One goroutine at a time reads, and one writes. The other methods may be called
-// at any time.
+// Stream is a connection, as netio.Conn is one. One goroutine at a time reads, and one writes. The other methods
+// may be called at any time.
 type Stream interface {
 	ReadSome(Buffers) ([]byte, error)   // waits for bytes, and only then asks for memory for them
 	Read(p []byte) (int, error)         // waits for bytes; 0 only with an error
@@ -123,7 +123,8 @@ type Config struct {
 	// PingInterval is the time between two pings; 0 means none.
 	PingInterval time.Duration
 
-	// ByRead says that the program takes messages by Reads that can wait in ReadUntil. Without it, Yield is not for this Endpoint.
+	// ByRead says that the program takes messages by Reads that can wait in ReadUntil. Without it, Yield is not for
+	// this Endpoint.
 	ByRead bool
 
 	Timeouts Timeouts
@@ -183,8 +184,8 @@ func (e *Endpoint) Start() {
 	go e.readLoop()
 }
 
-// unlock gives up mu, and then reports to the Owner what has become due meanwhile. Whoever may have changed a state uses it instead
-// of mu.Unlock, so that no report is forgotten.
+// unlock gives up mu, and then reports to the Owner what has become due meanwhile. Whoever may have changed a state
+// uses it instead of mu.Unlock, so that no report is forgotten.
 func (e *Endpoint) unlock() {
 	if e.unsaid != nil || e.low >= 0 {
 		e.report()
@@ -210,19 +211,20 @@ func (e *Endpoint) report() {
 	}
 }
 
-// Amounts returns how many bytes of application data Send has accepted in all, and how many of them have not been handed to the
-// stream yet. It may be called with the Owner's lock held.
+// Amounts returns how many bytes of application data Send has accepted in all, and how many of them have not been
+// handed to the stream yet. It may be called with the Owner's lock held.
 func (e *Endpoint) Amounts() (accepted, buffered int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.out.accepted, e.bufferedLocked()
 }
 
-// Handed returns how many bytes of application data have been handed to the stream in all: accepted - buffered. It takes no lock.
+// Handed returns how many bytes of application data have been handed to the stream in all: accepted - buffered. It
+// takes no lock.
 func (e *Endpoint) Handed() int64 { return e.out.handed.Load() }
 
-// AwaitBuffered asks for a call of Drained when at most limit bytes are buffered. A later call replaces a lower limit. It may be
-// called with the Owner's lock held: Drained is then called by another goroutine.
+// AwaitBuffered asks for a call of Drained when at most limit bytes are buffered. A later call replaces a lower
+// limit. It may be called with the Owner's lock held: Drained is then called by another goroutine.
 func (e *Endpoint) AwaitBuffered(limit int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -257,7 +259,7 @@ type Waiter interface {
 	Woken() bool
 }
 
-// ReadUntil reads from the stream in the place of a goroutine, if the right to read is free, until w has been woken, ctx has ended
-// or something else has to go on reading. It returns at once if it cannot read. The Read then waits for w as if it had not been
-// called.
+// ReadUntil reads from the stream in the place of a goroutine, if the right to read is free, until w has been
+// woken, ctx has ended or something else has to go on reading. It returns at once if it cannot read. The Read then
+// waits for w as if it had not been called.
 func (e *Endpoint) ReadUntil(ctx context.Context, w Waiter) { e.readUntil(ctx, w) }

@@ -101,3 +101,10 @@ func (e *Endpoint) StartPinging() {
 	e.startPingingLocked()
 	e.mu.Unlock()
 }
+
+// Paused reports whether reading is paused.
+func (e *Endpoint) Paused() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.pausedLocked()
+}

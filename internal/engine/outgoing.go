@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	// maxFrame is the longest payload of a frame that is sent. A longer message is fragmented, so that a pong need not wait for all of
-	// it: see writeChunks.
+	// maxFrame is the longest payload of a frame that is sent. A longer message is fragmented, so that a pong need not
+	// wait for all of it: see writeChunks.
 	maxFrame = 64 << 10
 
 	// chunkSize is enough for a frame of maxFrame with its header, and with a chunk's fields whole pages.

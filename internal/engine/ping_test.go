@@ -207,6 +207,32 @@ func TestPingPaused(t *testing.T) {
 	p.wantFailed()
 }
 
+// TestPingQueuedPaused: a peer may take nothing while it waits for what it sends to be received, as an echo server does.
+func TestPingQueuedPaused(t *testing.T) {
+	owner := newRecorder()
+	owner.next = func() engine.Next { return engine.Pause }
+	p := newPinged(t, 1000, owner)
+	p.waitReads(t, 1)
+	p.Send(frame.Binary, make([]byte, 1<<20))
+	p.wait(t, "write that waits", func() bool { return p.budget == 0 && p.writing })
+	p.arrive(serverFrame(frame.Text, true, "x"))
+	await(t, "message", owner.messages)
+	for begin := time.Now(); !p.Paused(); runtime.Gosched() {
+		if time.Since(begin) > patience {
+			t.Fatal("reading goes on")
+		}
+	}
+	for range 10 {
+		p.PingDue()
+		p.wantAlive("nothing is to be received")
+	}
+	p.Resume()
+	p.PingDue()
+	p.wantAlive("nothing was to be received")
+	p.waitReads(t, 2)
+	p.wantFailed()
+}
+
 // TestPingUnread: what has arrived and has not been looked at may be the pong.
 func TestPingUnread(t *testing.T) {
 	p := newPinged(t, unlimited, newRecorder())

@@ -51,7 +51,7 @@ func pongPlaces(t testing.TB, out []byte) (places []int64) {
 // TestPongWithinBound: whatever waits to be sent, and in messages of whatever size, at most 256 KiB of it are handed over between a
 // ping's arrival and its pong, a write under way included.
 func TestPongWithinBound(t *testing.T) {
-	for _, size := range []int{16, 5000, 16 << 10, 100 << 10, 1 << 20, 8 << 20} {
+	for _, size := range []int{16, 5000, 16 << 10, 100 << 10, 1 << 20, 3 << 20} {
 		for _, compressed := range []bool{false, true} {
 			for name, tryLimit := range map[string]int{"TCP": mostTries, "TLS": 4 << 10, "blind": 0} {
 				t.Run(fmt.Sprintf("%d/compressed=%v/%s", size, compressed, name), func(t *testing.T) {
@@ -64,7 +64,7 @@ func TestPongWithinBound(t *testing.T) {
 }
 
 func testPongBound(t *testing.T, size int, compressed bool, tryLimit int) {
-	const backlog = 8 << 20
+	const backlog = 3 << 20
 	r := rand.New(rand.NewPCG(uint64(size), uint64(tryLimit)))
 	s, owner := newScript(tryLimit, 0), newRecorder()
 	config := engine.Config{}
@@ -137,7 +137,7 @@ func TestPongsUntilClose(t *testing.T) {
 	for name, tryLimit := range map[string]int{"TCP": mostTries, "TLS": 4 << 10, "blind": 0} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for round := range 40 {
+			for round := range 12 {
 				r := rand.New(rand.NewPCG(uint64(round), uint64(tryLimit)))
 				s, owner := newScript(tryLimit, r.Int64N(100<<10)), newRecorder()
 				e := start(t, owner, s, engine.Config{PingInterval: patience})
@@ -182,6 +182,33 @@ func TestPongsUntilClose(t *testing.T) {
 					last = f
 					return true
 				})
+			}
+		})
+	}
+}
+
+// TestNothingBehindHalfClose: nothing is queued behind a Close frame that has been written in part.
+func TestNothingBehindHalfClose(t *testing.T) {
+	for name, tryLimit := range map[string]int{"TCP": mostTries, "TLS": 4 << 10, "blind": 0} {
+		t.Run(name, func(t *testing.T) {
+			const closeLength = 6 + 2
+			for taken := range int64(closeLength) {
+				s, owner := newScript(tryLimit, taken), newRecorder()
+				e := start(t, owner, s, engine.Config{PingInterval: patience})
+				e.StartClosing(1000, "")
+				s.wait(t, "write that waits", func() bool { return s.budget == 0 && s.writing })
+				s.arrive(serverFrame(frame.Ping, true, "late"), serverFrame(frame.Close, true, "\x03\xe8"))
+				await(t, "Close frame", owner.closing)
+				e.PingDue()
+				s.take(unlimited)
+				s.wait(t, "Close frame", func() bool { return len(s.out) >= closeLength })
+				s.locked(func() { s.err = errEndOfScript })
+				if end := await(t, "end", owner.end); !end.Clean {
+					t.Fatalf("ended with %+v", end)
+				}
+				if n := len(s.written()); n != closeLength {
+					t.Errorf("%d bytes of the Close frame had been taken, and in all there were %d", taken, n)
+				}
 			}
 		})
 	}

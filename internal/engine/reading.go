@@ -8,13 +8,15 @@ import (
 	"time"
 )
 
-// reading is the right to read from the stream and to parse what comes. One goroutine at a time holds it; incoming belongs to
-// the holder. A goroutine of the package holds it while the program does something else. A Read of the program that waits
-// claims it if it is free, and a handler is called by the goroutine that has read its message, which releases it meanwhile: a change of
-// goroutines costs more than everything else about a small message, and made a ping-pong take twice as long.
+// reading is the right to read from the stream and to parse what comes. One goroutine at a time holds it; incoming
+// belongs to the holder. A goroutine of the package holds it while the program does something else. A Read of the
+// program that waits claims it if it is free, and a handler is called by the goroutine that has read its message,
+// which releases it meanwhile: a change of goroutines costs more than everything else about a small message, and
+// made a ping-pong take twice as long.
 //
-// The right is free while the program is busy with what it got. That is for a moment if it comes back for more. Otherwise a
-// timer claims the right for a goroutine, so that control frames are answered whatever the program does.
+// The right is free while the program is busy with what it got. That is for a moment if it comes back for more.
+// Otherwise a timer claims the right for a goroutine, so that control frames are answered whatever the program
+// does.
 type reading struct {
 	lendable bool   // a Read of the program may hold the right
 	held     bool   // somebody holds it
@@ -26,8 +28,9 @@ type reading struct {
 	timer    *time.Timer
 }
 
-// freeAtMost is how long the right may be free until a goroutine claims it, and half of the longest time that a control frame waits for
-// it. A timer that is due more often makes a ping-pong slower: every millisecond 1.15 times.
+// freeAtMost is how long the right may be free until a goroutine claims it, and half of the longest time that a
+// control frame waits for it. A timer that is due more often makes a ping-pong slower: every millisecond 1.15
+// times.
 const freeAtMost = 12 * time.Millisecond
 
 // past is a read deadline that is over.
@@ -50,8 +53,8 @@ func (r *reading) nextNumber() uint32 {
 	return r.number
 }
 
-// releaseReadingLocked gives up the right to whoever comes first, at last to the timer. There is one timer for many messages,
-// because setting it for each took a fifth of the time of a flood.
+// releaseReadingLocked gives up the right to whoever comes first, at last to the timer. There is one timer for many
+// messages, because setting it for each took a fifth of the time of a flood.
 func (e *Endpoint) releaseReadingLocked() {
 	r := &e.reading
 	r.held = false
@@ -122,7 +125,8 @@ func (e *Endpoint) readLoop() {
 	}
 }
 
-// awaitResume waits while the Owner's Pause lasts. It returns false, with the right to read given up, when the connection is over.
+// awaitResume waits while the Owner's Pause lasts. It returns false, with the right to read given up, when the
+// connection is over.
 func (e *Endpoint) awaitResume() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -137,8 +141,8 @@ func (e *Endpoint) awaitResume() bool {
 	return true
 }
 
-// yieldReading leaves reading to a program that is taking messages by Reads and will come back for more. Two goroutines that
-// compete for a lock would take three times as long for a flood of small messages as one does.
+// yieldReading leaves reading to a program that is taking messages by Reads and will come back for more. Two
+// goroutines that compete for a lock would take three times as long for a flood of small messages as one does.
 func (e *Endpoint) yieldReading() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -202,8 +206,8 @@ func (e *Endpoint) mayLendLocked() bool {
 	return e.reading.lendable && e.sending == open && e.receiving == receiving && !e.pausedLocked()
 }
 
-// lentLocked reports whether a Read of the program that holds the right goes on reading. If not, it releases the right or hands
-// it to a goroutine.
+// lentLocked reports whether a Read of the program that holds the right goes on reading. If not, it releases the
+// right or hands it to a goroutine.
 func (e *Endpoint) lentLocked(w Waiter) (goOn bool) {
 	r := &e.reading
 	stopped := r.stopped // whether or not the deadline came before the data
@@ -235,8 +239,8 @@ func (e *Endpoint) stopReading(number uint32) {
 	}
 }
 
-// pausedLocked reports whether the Owner wants nothing now. An Owner that has closed the connection takes its Pause back: nobody will get
-// what arrives.
+// pausedLocked reports whether the Owner wants nothing now. An Owner that has closed the connection takes its Pause
+// back: nobody will get what arrives.
 func (e *Endpoint) pausedLocked() bool { return e.pauses != e.resumes && e.receiving == receiving }
 
 func (e *Endpoint) waitResumedLocked() {

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"runtime"
 	"testing"
 	"time"
 
@@ -119,21 +120,31 @@ func TestHandlerKeepsReading(t *testing.T) {
 // nothing until what it sends has been read.
 func TestDrainKeepsReading(t *testing.T) {
 	e, s, owner := newUnread(t)
+	owner.next = func() engine.Next { return engine.Yield }
 	s.locked(func() { s.budget = 0 })
-	e.Send(frame.Binary, make([]byte, 1<<20))
 	e.HoldReading()
 	if !e.YieldReading() {
 		t.Fatal("without a Drain the right to read was kept")
 	}
+	for range 100 {
+		e.Send(frame.Binary, make([]byte, 10<<10))
+	}
 	e.AwaitBuffered(0)
 	s.waitReads(t, 1)
-	if e.YieldReading() {
+	s.arrive(serverFrame(frame.Text, true, "x"))
+	await(t, "message", owner.messages)
+	s.waitReads(t, 2)
+	if !e.Right().Held {
 		t.Error("with a Drain the right to read was given up")
 	}
 	s.take(unlimited)
 	await(t, "report", owner.drained)
-	if !e.YieldReading() {
-		t.Error("after the Drain the right to read was kept")
+	s.arrive(serverFrame(frame.Text, true, "x"))
+	await(t, "message", owner.messages)
+	for begin := time.Now(); e.Right().Held; runtime.Gosched() {
+		if time.Since(begin) > patience {
+			t.Fatal("after the Drain the right to read was kept")
+		}
 	}
 }
 

@@ -102,7 +102,8 @@ func (e *Endpoint) receive() (Next, error) {
 	return e.parse(), nil
 }
 
-// ignoreSome reads what nobody wants, so that the end of the stream is seen and the peer can still take our Close frame.
+// ignoreSome reads what nobody wants, so that the end of the stream is seen and the peer can still take our Close
+// frame.
 func (e *Endpoint) ignoreSome() error {
 	in := &e.incoming
 	in.rest = nil
@@ -114,8 +115,9 @@ func (e *Endpoint) ignoreSome() error {
 	return err
 }
 
-// parse handles what has been read, up to as many messages as are handed over together, or to something else than a message.
-// What is left is for the next call, when the Owner has had these: so they are still in the processor's cache.
+// parse handles what has been read, up to as many messages as are handed over together, or to something else than a
+// message. What is left is for the next call, when the Owner has had these: so they are still in the processor's
+// cache.
 func (e *Endpoint) parse() (next Next) {
 	var err error
 	in := &e.incoming

@@ -6,8 +6,9 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// largeMessage is from how many bytes on a Send works without mu held, and writes by itself as long as the stream takes what it
-// has framed: a longer message gains nothing from being collected with others, and takes the lock for too long.
+// largeMessage is from how many bytes on a Send works without mu held, and writes by itself as long as the stream
+// takes what it has framed: a longer message gains nothing from being collected with others, and takes the lock for
+// too long.
 const largeMessage = 16 << 10
 
 // Result is what became of a Send.
@@ -24,8 +25,8 @@ const (
 	Lost
 )
 
-// Send queues a message, of opcode Text or Binary, and returns without waiting for the network. It does not keep data. Messages leave
-// in the order of the calls: a Send waits for one that has begun before.
+// Send queues a message, of opcode Text or Binary, and returns without waiting for the network. It does not keep
+// data. Messages leave in the order of the calls: a Send waits for one that has begun before.
 func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 	e.mu.Lock()
 	if e.sending != open {
@@ -98,8 +99,8 @@ func (e *Endpoint) sendCompressedLocked(op frame.Opcode, data []byte) {
 // compressed are buffers for the time between compressing and masking.
 var compressed = sync.Pool{New: func() any { return new([]byte) }}
 
-// sendLargeLocked queues a message in one or more frames. It gives up mu while it compresses, masks and writes: only the order of
-// Sends is kept meanwhile.
+// sendLargeLocked queues a message in one or more frames. It gives up mu while it compresses, masks and writes:
+// only the order of Sends is kept meanwhile.
 func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
 	if len(data) > flushChunks*maxFrame {
 		e.keepReadingLocked() // a ping is not to wait for all of that

@@ -2,7 +2,8 @@ package engine
 
 import "github.com/seed2c7e30c3/ws/internal/frame"
 
-// How far a connection has come is said by two enumerations, one for each direction. Each has one function that changes it.
+// How far a connection has come is said by two enumerations, one for each direction. Each has one function that
+// changes it.
 //
 //	sending:    open ─→ closeQueued ─→ closeWriting ─→ closeSent        any ─→ broken
 //	receiving:  receiving ─→ closeReceived ─→ endReceived ─→ over       receiving ─→ ignoring ─→ over
@@ -14,7 +15,8 @@ const (
 	// open: messages and control frames may be sent.
 	open sendingState = iota
 
-	// closeQueued: our Close frame is to follow the messages that have been accepted. Control frames may still overtake it.
+	// closeQueued: our Close frame is to follow the messages that have been accepted. Control frames may still
+	// overtake it.
 	closeQueued
 
 	// closeWriting: our Close frame is being written. Nothing may follow it (RFC 6455, section 5.5.1).
@@ -40,8 +42,8 @@ const (
 	// endReceived: the stream has ended after the peer's Close frame, while ours is still on its way.
 	endReceived
 
-	// ignoring: the connection was failed, and the Owner told. What arrives is ignored; the peer gets a little time to take our Close
-	// frame and to end the stream.
+	// ignoring: the connection was failed, and the Owner told. What arrives is ignored; the peer gets a little time to
+	// take our Close frame and to end the stream.
 	ignoring
 
 	// over: the end has been reported, and nothing more will happen.

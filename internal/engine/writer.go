@@ -6,19 +6,20 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Writing. One goroutine at a time writes, which e.writing says. It has no lock while it writes. Whoever finds e.writing set
-// leaves what it has queued to the one that writes.
+// Writing. One goroutine at a time writes, which e.writing says. It has no lock while it writes. Whoever finds
+// e.writing set leaves what it has queued to the one that writes.
 //
-// A Send, a Close, or an answer to a ping writes by itself what the stream takes without waiting: an answer then leaves without a
-// change of goroutines. The rest, and a flood of Sends, is for flush, which collects it into large writes.
+// A Send, a Close, or an answer to a ping writes by itself what the stream takes without waiting: an answer then
+// leaves without a change of goroutines. The rest, and a flood of Sends, is for flush, which collects it into large
+// writes.
 
 const (
-	// flushChunks is how many chunks one write has. With chunkSize it bounds what leaves between a ping and its pong: all of a write
-	// under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
+	// flushChunks is how many chunks one write has. With chunkSize it bounds what leaves between a ping and its pong:
+	// all of a write under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
 	flushChunks = 3
 
-	// inlineChunks is how many chunks of a large message its Send may keep before it leaves writing to a goroutine. The stream is often
-	// ready again after a few: with three instead, sending 1 MiB takes 1.1 times as long.
+	// inlineChunks is how many chunks of a large message its Send may keep before it leaves writing to a goroutine.
+	// The stream is often ready again after a few: with three instead, sending 1 MiB takes 1.1 times as long.
 	inlineChunks = 8
 
 	// closeInline is how much StartClosing writes by itself.
@@ -38,8 +39,9 @@ func (e *Endpoint) startWritingLocked() {
 	e.leaveWritingLocked()
 }
 
-// leaveWritingLocked sees to the rest when somebody stops writing. The Close frame, which may have been queued meanwhile, is written by
-// whoever finds it due, and not left to a goroutine: the program may end right after its Close.
+// leaveWritingLocked sees to the rest when somebody stops writing. The Close frame, which may have been queued
+// meanwhile, is written by whoever finds it due, and not left to a goroutine: the program may end right after its
+// Close.
 func (e *Endpoint) leaveWritingLocked() {
 	if e.sending == closeQueued && !e.writing {
 		if e.out.chunks.len()*chunkSize <= closeInline {
@@ -58,8 +60,8 @@ func (e *Endpoint) startFlushLocked() {
 	}
 }
 
-// writeSomeLocked is for a Send that is queueing a large message: it writes as long as the stream takes the bytes at once. The
-// same few chunks then serve all of the message.
+// writeSomeLocked is for a Send that is queueing a large message: it writes as long as the stream takes the bytes
+// at once. The same few chunks then serve all of the message.
 func (e *Endpoint) writeSomeLocked() {
 	if e.writing || e.flushing {
 		return
@@ -75,15 +77,16 @@ func (e *Endpoint) dueLocked() bool {
 	return e.sending != broken && (!e.out.empty() || e.closeDueLocked())
 }
 
-// closeDueLocked reports whether it is the turn of our Close frame: all messages before it have been written, and no Send that came
-// before it is still at work.
+// closeDueLocked reports whether it is the turn of our Close frame: all messages before it have been written, and
+// no Send that came before it is still at work.
 func (e *Endpoint) closeDueLocked() bool {
 	return e.sending == closeQueued && e.out.chunks.len() == 0 && !e.out.order.busy
 }
 
-// nextLocked takes what is to be written next, nil if there is nothing: the rest of a chunk, control frames, a chunk, the Close frame.
-// The latter is not written together with messages: a control frame may overtake it until then. But it does go with the last
-// control frames, or a peer that sends pings without end would keep it from leaving.
+// nextLocked takes what is to be written next, nil if there is nothing: the rest of a chunk, control frames, a
+// chunk, the Close frame. The latter is not written together with messages: a control frame may overtake it until
+// then. But it does go with the last control frames, or a peer that sends pings without end would keep it from
+// leaving.
 func (e *Endpoint) nextLocked() *chunk {
 	out := &e.out
 	switch {
@@ -99,7 +102,8 @@ func (e *Endpoint) nextLocked() *chunk {
 		return e.takeControlsLocked()
 	case out.chunks.len() > 0:
 		ch := out.chunks.pop()
-		// Bytes count as handed to the stream before the system call, so that no echo can arrive while its message still counts.
+		// Bytes count as handed to the stream before the system call, so that no echo can arrive while its message still
+		// counts.
 		if ch.app > 0 {
 			out.handed.Add(ch.app)
 			ch.app = 0
@@ -247,8 +251,8 @@ func (e *Endpoint) wroteLocked(ch *chunk) {
 	ch.free()
 }
 
-// closeWrite tells a peer on whom the connection was failed that nothing follows, without dropping what is still on its way, as a
-// close with unread data would.
+// closeWrite tells a peer on whom the connection was failed that nothing follows, without dropping what is still on
+// its way, as a close with unread data would.
 func (e *Endpoint) closeWrite() {
 	if e.stream.CloseWrite() != nil {
 		e.mu.Lock()
@@ -257,8 +261,8 @@ func (e *Endpoint) closeWrite() {
 	}
 }
 
-// writeFailedLocked is called when a write failed. What the peer sent before is for the goroutine that reads to find out, and
-// perhaps a better reason; it gets a little time.
+// writeFailedLocked is called when a write failed. What the peer sent before is for the goroutine that reads to
+// find out, and perhaps a better reason; it gets a little time.
 func (e *Endpoint) writeFailedLocked(err error) {
 	if e.sending != broken {
 		e.writeErr = err

@@ -9,9 +9,10 @@ import (
 // noStatus stands for a Close frame without a status code (RFC 6455 section 7.1.5).
 const noStatus uint16 = 1005
 
-// ParseClose returns the status code and the reason in the payload of a received Close frame (RFC 6455 section 5.5.1). An
-// empty payload gives 1005 and no reason. A payload of one byte, a code that may not appear on the wire (below 1000, 1004,
-// 1005, 1006, 1015 to 2999, 5000 and above; section 7.4) or a reason that is not UTF-8 give an *Error with code 1002.
+// ParseClose returns the status code and the reason in the payload of a received Close frame (RFC 6455 section
+// 5.5.1). An empty payload gives 1005 and no reason. A payload of one byte, a code that may not appear on the wire
+// (below 1000, 1004, 1005, 1006, 1015 to 2999, 5000 and above; section 7.4) or a reason that is not UTF-8 give an
+// *Error with code 1002.
 func ParseClose(payload []byte) (code uint16, reason string, err error) {
 	switch len(payload) {
 	case 0:

@@ -1,5 +1,6 @@
-// Package frame reads and writes WebSocket frames, as a client or as a server: the base framing of RFC 6455 section 5 with
-// masking, streaming UTF-8 validation and close payloads, with messages that permessage-deflate has compressed.
+// Package frame reads and writes WebSocket frames, as a client or as a server: the base framing of RFC 6455 section
+// 5 with masking, streaming UTF-8 validation and close payloads, with messages that permessage-deflate has
+// compressed.
 //
 // It knows no connection and starts no goroutine: bytes go in, events come out.
 package frame
@@ -36,10 +37,10 @@ const (
 // MaxHeader is the length of the longest header that AppendHeader writes, in bytes.
 const MaxHeader = 14
 
-// AppendHeader appends to dst the header of a masked frame, as a client sends it (RFC 6455 section 5.2), and returns the
-// extended slice. length is that of the payload in bytes, not negative; it is written in the fewest bytes possible. rsv1
-// marks the first frame of a compressed message (RFC 7692 section 6). The payload that follows must have been through Mask
-// with the same key, beginning at position 0.
+// AppendHeader appends to dst the header of a masked frame, as a client sends it (RFC 6455 section 5.2), and
+// returns the extended slice. length is that of the payload in bytes, not negative; it is written in the fewest
+// bytes possible. rsv1 marks the first frame of a compressed message (RFC 7692 section 6). The payload that follows
+// must have been through Mask with the same key, beginning at position 0.
 func AppendHeader(dst []byte, op Opcode, fin, rsv1 bool, length int64, key [4]byte) []byte {
 	return append(appendHeader(dst, maskBit, op, fin, rsv1, length), key[:]...)
 }

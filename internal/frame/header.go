@@ -6,7 +6,8 @@ import (
 	"strconv"
 )
 
-// readHeader consumes bytes of a frame's header. What some of it shows to be wrong is not left until the rest has arrived.
+// readHeader consumes bytes of a frame's header. What some of it shows to be wrong is not left until the rest has
+// arrived.
 func (r *Reader) readHeader(buf []byte) (n int, err error) {
 	if !r.collect(buf, &n, 2) {
 		return n, nil

@@ -12,9 +12,9 @@ import (
 // instead of 2.9 us, while a payload of 1 KiB would take 61 ns instead of 43 ns.
 const vectorised = 2 << 10
 
-// Mask writes src XOR the repeated key to dst (RFC 6455 section 5.3). pos is the position of src[0] in the payload, so that
-// a payload may be masked in pieces: Mask returns the position of the byte after src. dst must be at least as long as src,
-// and either begin where src begins or not overlap it.
+// Mask writes src XOR the repeated key to dst (RFC 6455 section 5.3). pos is the position of src[0] in the payload,
+// so that a payload may be masked in pieces: Mask returns the position of the byte after src. dst must be at least
+// as long as src, and either begin where src begins or not overlap it.
 func Mask(dst, src []byte, key [4]byte, pos int) int {
 	next := pos + len(src)
 	k := uint64(key[pos&3]) | uint64(key[(pos+1)&3])<<8 | uint64(key[(pos+2)&3])<<16 | uint64(key[(pos+3)&3])<<24
@@ -73,8 +73,9 @@ func NewKey() [4]byte {
 	return key
 }
 
-// Keys is a source of masking keys as NewKey returns them, for one goroutine at a time. Taking it for many frames instead of one makes a flood
-// of 16-byte messages 15 % faster. It is not a connection's own: then an idle one would keep 300 bytes.
+// Keys is a source of masking keys as NewKey returns them, for one goroutine at a time. Taking it for many frames
+// instead of one makes a flood of 16-byte messages 15 % faster. It is not a connection's own: then an idle one
+// would keep 300 bytes.
 type Keys struct {
 	generator *mathrand.ChaCha8
 	keys      [64][4]byte

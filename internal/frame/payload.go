@@ -53,8 +53,8 @@ func (r *Reader) keep(chunk []byte) bool {
 	}
 }
 
-// makeRoom makes room for n bytes that have arrived, of the message that is not compressed, and for some of those still to come.
-// What is there is full. It reports false if there is no memory.
+// makeRoom makes room for n bytes that have arrived, of the message that is not compressed, and for some of those
+// still to come. What is there is full. It reports false if there is no memory.
 func (r *Reader) makeRoom(n int) bool {
 	have := int64(r.body.len())
 	left := int64(n) + r.rest
@@ -108,8 +108,8 @@ func (r *Reader) readCompressed(chunk []byte) error {
 	return nil
 }
 
-// spill saves inflated bytes that lie in memory of the Inflater, which the next call of it overwrites. rest is how many bytes
-// of the frame under way are still to be inflated. It reports false if there is no memory.
+// spill saves inflated bytes that lie in memory of the Inflater, which the next call of it overwrites. rest is how
+// many bytes of the frame under way are still to be inflated. It reports false if there is no memory.
 func (r *Reader) spill(rest int64) bool {
 	out := r.deflate.out
 	r.deflate.out = nil

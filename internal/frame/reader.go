@@ -16,18 +16,18 @@ type Event struct {
 	Op Opcode
 	// Payload of a Text is valid UTF-8; that of a Close still has to go through ParseClose.
 	Payload []byte
-	// Owned says that Payload is memory of its own, the caller's to keep. Otherwise Payload is valid until the next call of
-	// the Reader or until the buffer given to Next is reused, whichever comes first.
+	// Owned says that Payload is memory of its own, the caller's to keep. Otherwise Payload is valid until the next
+	// call of the Reader or until the buffer given to Next is reused, whichever comes first.
 	Owned bool
 }
 
 const (
-	// MaxEmptyFragments is how many empty fragments of a message may follow each other. They cost the sender next to nothing, and
-	// could go on for ever: no limit of lengths ends them.
+	// MaxEmptyFragments is how many empty fragments of a message may follow each other. They cost the sender next to
+	// nothing, and could go on for ever: no limit of lengths ends them.
 	MaxEmptyFragments = 1000
 
-	// direct is from how many bytes, arrived and to come, Want offers memory: below, reading into a shared buffer and copying is
-	// cheaper than a system call that brings nothing of the next frame.
+	// direct is from how many bytes, arrived and to come, Want offers memory: below, reading into a shared buffer and
+	// copying is cheaper than a system call that brings nothing of the next frame.
 	direct = 16 << 10
 )
 
@@ -41,14 +41,15 @@ const (
 	Server
 )
 
-// Reader parses what the peer sends. It holds everything that RFC 6455 forbids for an error: masked frames from a server, others
-// from a client, lengths that are not minimal, reserved bits that no extension defines, reserved opcodes, fragmented or long
-// control frames, continuations without a beginning, data frames inside a fragmented message and text that is not UTF-8, which is
-// noticed as soon as the wrong byte arrives. A message that goes on and on without saying anything is a violation of policy: see
-// MaxEmptyFragments and deflate.MaxEmptyBlocks. A Reader must be initialised with Init and is for one goroutine at a time.
+// Reader parses what the peer sends. It holds everything that RFC 6455 forbids for an error: masked frames from a
+// server, others from a client, lengths that are not minimal, reserved bits that no extension defines, reserved
+// opcodes, fragmented or long control frames, continuations without a beginning, data frames inside a fragmented
+// message and text that is not UTF-8, which is noticed as soon as the wrong byte arrives. A message that goes on
+// and on without saying anything is a violation of policy: see MaxEmptyFragments and deflate.MaxEmptyBlocks. A
+// Reader must be initialised with Init and is for one goroutine at a time.
 //
-// For a message under way it has at most twice as much memory as the message will be long, whatever frames announce; messages
-// shorter than 128 KiB may take that much beyond their length.
+// For a message under way it has at most twice as much memory as the message will be long, whatever frames
+// announce; messages shorter than 128 KiB may take that much beyond their length.
 type Reader struct {
 	limit   int64
 	deflate *compression // nil without permessage-deflate
@@ -75,8 +76,8 @@ type Reader struct {
 	text       textStream
 	body       body // its payload so far; what compression.out has follows
 
-	// usual is what a message may take at once, because one shortly before has had as much: it counts half after each further
-	// message or burst of them. Without it a flood of messages of 1 MiB took 1.6 times as long.
+	// usual is what a message may take at once, because one shortly before has had as much: it counts half after each
+	// further message or burst of them. Without it a flood of messages of 1 MiB took 1.6 times as long.
 	usual int
 
 	control *controlPayload // of a control frame that comes in pieces
@@ -101,9 +102,9 @@ func NewReader(side Side, limit int64, inflater *deflate.Inflater) *Reader {
 	return r
 }
 
-// Init makes r ready for the first byte after the opening handshake. side is the end that reads. limit is the length in bytes of
-// the longest message accepted, counted after inflating and over all fragments; negative means MaxMessage, which no other limit
-// exceeds either. Without an Inflater, compressed messages are an error.
+// Init makes r ready for the first byte after the opening handshake. side is the end that reads. limit is the
+// length in bytes of the longest message accepted, counted after inflating and over all fragments; negative means
+// MaxMessage, which no other limit exceeds either. Without an Inflater, compressed messages are an error.
 func (r *Reader) Init(side Side, limit int64, inflater *deflate.Inflater) {
 	if limit < 0 || limit > MaxMessage {
 		limit = MaxMessage
@@ -117,12 +118,13 @@ func (r *Reader) Init(side Side, limit int64, inflater *deflate.Inflater) {
 	}
 }
 
-// Next consumes bytes of buf up to the end of the first event that they complete, and returns how many. When nothing is
-// complete yet, ev.Op is Continuation and n is len(buf). An error is an *Error, but for ErrReleased; it is the last result: every
-// later call returns the same one. A Server's Next takes the masks away in buf itself.
+// Next consumes bytes of buf up to the end of the first event that they complete, and returns how many. When
+// nothing is complete yet, ev.Op is Continuation and n is len(buf). An error is an *Error, but for ErrReleased; it
+// is the last result: every later call returns the same one. A Server's Next takes the masks away in buf itself.
 func (r *Reader) Next(buf []byte) (ev Event, n int, err error) {
-	// The fast path: a short unfragmented message that is in buf from beginning to end. Everything that such a frame can be
-	// wrong in, besides its text, shows in the two bytes compared here. It triples the speed of parsing small messages.
+	// The fast path: a short unfragmented message that is in buf from beginning to end. Everything that such a frame
+	// can be wrong in, besides its text, shows in the two bytes compared here. It triples the speed of parsing small
+	// messages.
 	if len(buf) >= 2 && !r.slow {
 		op, short, start := Opcode(buf[0]&opBits), buf[1]^r.mask, int(r.start)
 		length := int(short)
@@ -190,9 +192,9 @@ func (r *Reader) unmask(chunk []byte) {
 	r.key = [4]byte{r.key[next&3], r.key[(next+1)&3], r.key[(next+2)&3], r.key[(next+3)&3]}
 }
 
-// Burst parses short unfragmented messages that are in buf from beginning to end, as many as events has room for. It returns
-// how many and how many bytes they take, in which a Server's Burst takes the masks away. It stops before anything else, which is
-// for Next.
+// Burst parses short unfragmented messages that are in buf from beginning to end, as many as events has room for.
+// It returns how many and how many bytes they take, in which a Server's Burst takes the masks away. It stops before
+// anything else, which is for Next.
 func (r *Reader) Burst(buf []byte, events []Event) (count, n int) {
 	if r.slow {
 		return 0, 0
@@ -227,9 +229,9 @@ func (r *Reader) Burst(buf []byte, events []Event) (count, n int) {
 // MidMessage reports whether some but not all bytes of a message or a control frame have arrived.
 func (r *Reader) MidMessage() bool { return r.have > 0 || r.payload || r.message != Continuation }
 
-// Want returns free memory for the following bytes of the connection, when a large payload is under way: reading into it
-// saves a copy. The caller either fills a beginning of it and calls Advance, or ignores it and calls Next. Otherwise Want
-// returns nil.
+// Want returns free memory for the following bytes of the connection, when a large payload is under way: reading
+// into it saves a copy. The caller either fills a beginning of it and calls Advance, or ignores it and calls Next.
+// Otherwise Want returns nil.
 func (r *Reader) Want() []byte {
 	if r.err != nil || !r.payload || r.compressed || r.op >= Close || r.rest < direct {
 		return nil
@@ -247,8 +249,8 @@ func (r *Reader) Want() []byte {
 	return free[:min(int64(len(free)), r.rest)]
 }
 
-// Advance says that the next n bytes of the connection are at the beginning of what Want returned just before. Its results are
-// those of Next.
+// Advance says that the next n bytes of the connection are at the beginning of what Want returned just before. Its
+// results are those of Next.
 func (r *Reader) Advance(n int) (ev Event, err error) {
 	if r.err != nil {
 		return Event{}, r.err
@@ -281,7 +283,8 @@ var (
 // ErrReleased is what the methods of a Reader return after Release, unless there was an error before.
 var ErrReleased = errors.New("frame: the Reader has been released")
 
-// Release ends the stream and lets go of all memory: of a message under way, and what the Inflater keeps between two messages.
+// Release ends the stream and lets go of all memory: of a message under way, and what the Inflater keeps between
+// two messages.
 func (r *Reader) Release() {
 	if r.err == nil {
 		r.fail(ErrReleased)

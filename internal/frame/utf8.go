@@ -5,7 +5,8 @@ import (
 	"unicode/utf8"
 )
 
-// shortText is up to how many bytes a loop of ours finds ASCII faster than utf8.Valid does: 16 bytes in half of the time.
+// shortText is up to how many bytes a loop of ours finds ASCII faster than utf8.Valid does: 16 bytes in half of the
+// time.
 const shortText = 64
 
 // validText reports whether p is UTF-8 from beginning to end.

@@ -20,11 +20,12 @@ type Config struct {
 
 	// Client's Transport makes the connection, with its dialler, proxy and TLS settings; its Timeout bounds the whole
 	// handshake; its Jar gives and takes cookies, those of a failed handshake too. CheckRedirect is not used:
-	// redirects are never followed. nil is the zero Client: http.DefaultTransport, which takes proxies from the environment.
+	// redirects are never followed. nil is the zero Client: http.DefaultTransport, which takes proxies from the
+	// environment.
 	Client *http.Client
 
-	// Header has further fields of the request. Host sets the Host field. Those that the handshake itself or HTTP's framing
-	// depends on (Connection, Upgrade, Sec-WebSocket-*, Content-Length and such) are not taken from here.
+	// Header has further fields of the request. Host sets the Host field. Those that the handshake itself or HTTP's
+	// framing depends on (Connection, Upgrade, Sec-WebSocket-*, Content-Length and such) are not taken from here.
 	Header http.Header
 
 	Compression bool                 // offer permessage-deflate

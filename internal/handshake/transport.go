@@ -62,8 +62,8 @@ func newTransport(ctx context.Context, fail context.CancelCauseFunc, base http.R
 	return t
 }
 
-// watched calls a function of the caller in a goroutine of http.Transport, and fails the handshake if that function ends the goroutine:
-// http.Transport would wait for it for ever.
+// watched calls a function of the caller in a goroutine of http.Transport, and fails the handshake if that function
+// ends the goroutine: http.Transport would wait for it for ever.
 func (t *transport) watched(call func()) {
 	returned := false
 	defer func() {

@@ -38,9 +38,10 @@ func (u *URL) Origin() string {
 // scheme and any fragment, the empty one too, is an error, as is what the URL standard cannot parse. Every error
 // is a SyntaxError of the standard. What is not UTF-8 in raw becomes U+FFFD.
 //
-// Where browsers differ the URL standard's current text decides: "|" stays as it is in a path, "^" is encoded. A few
-// domains that the standard allows are errors: those that combine letters outside ASCII, or Punycode, with punctuation other
-// than "-" and ".", such as "a_b.bücher.example", and those that end in a signed number or in one beyond 64 bits.
+// Where browsers differ the URL standard's current text decides: "|" stays as it is in a path, "^" is encoded. A
+// few domains that the standard allows are errors: those that combine letters outside ASCII, or Punycode, with
+// punctuation other than "-" and ".", such as "a_b.bücher.example", and those that end in a signed number or in one
+// beyond 64 bits.
 func ParseURL(raw, base string) (*URL, error) {
 	parsed, err := parse(raw, base)
 	if err != nil {

@@ -14,12 +14,13 @@ const (
 	pollOut        = 0x4    // POLLOUT
 	notsentDefault = 1<<31 - 1
 
-	// notsentLow is how many bytes the system keeps of a slow connection that it has not sent yet. Without a bound it is up to 4
-	// MiB, which a pong has to wait for: 2 s at 2 MB/s.
+	// notsentLow is how many bytes the system keeps of a slow connection that it has not sent yet. Without a bound it
+	// is up to 4 MiB, which a pong has to wait for: 2 s at 2 MB/s.
 	notsentLow = 128 << 10
 
-	// A connection is slow from the first write that has to wait for slowWait until the first that waits less than fastWait. With
-	// the bound, that is 25 MB/s. For all connections the bound would double the processor time of sending to this machine.
+	// A connection is slow from the first write that has to wait for slowWait until the first that waits less than
+	// fastWait. With the bound, that is 25 MB/s. For all connections the bound would double the processor time of
+	// sending to this machine.
 	slowWait = 30 * time.Millisecond
 	fastWait = 2 * time.Millisecond
 )
@@ -71,8 +72,8 @@ func (s *tcpSocket) takeMore() {
 // readable reports whether a read would not wait.
 func (s *tcpSocket) readable() bool { return s.poll(pollIn) }
 
-// writable reports whether the socket takes inlineLimit bytes without waiting. Linux says so when a third of the send buffer is
-// free, of which the limit is an eighth.
+// writable reports whether the socket takes inlineLimit bytes without waiting. Linux says so when a third of the
+// send buffer is free, of which the limit is an eighth.
 func (s *tcpSocket) writable() bool { return s.poll(pollOut) }
 
 func (s *tcpSocket) poll(events int16) bool {
@@ -82,14 +83,16 @@ func (s *tcpSocket) poll(events int16) bool {
 	return q.give() != 0
 }
 
-// unacknowledged returns how many bytes are written and not acknowledged by the peer's system; 0 of a closed connection.
+// unacknowledged returns how many bytes are written and not acknowledged by the peer's system; 0 of a closed
+// connection.
 func (s *tcpSocket) unacknowledged() int {
 	q := newQuestion()
 	q.ask(s, q.askQueue)
 	return q.give()
 }
 
-// question is a system call that asks about a descriptor. Its functions are made once, so that asking allocates nothing.
+// question is a system call that asks about a descriptor. Its functions are made once, so that asking allocates
+// nothing.
 type question struct {
 	askPoll  func(fd uintptr)
 	askQueue func(fd uintptr)
@@ -142,7 +145,8 @@ func (q *question) doQueue(fd uintptr) {
 // vectors are the arguments of a system call that writes several buffers.
 type vectors [4]syscall.Iovec
 
-// write writes a beginning of the buffers. One system call for several buffers takes 25 % less time for a flood of 1 KiB messages.
+// write writes a beginning of the buffers. One system call for several buffers takes 25 % less time for a flood of
+// 1 KiB messages.
 func (v *vectors) write(fd int, buffers [][]byte) (int, error) {
 	if len(buffers) == 1 {
 		return syscall.Write(fd, buffers[0])

@@ -1,10 +1,11 @@
 //go:build !js
 
-// Package netio is the byte stream below a native connection: a net.Conn, used in the ways that package net does not offer.
+// Package netio is the byte stream below a native connection: a net.Conn, used in the ways that package net does
+// not offer.
 //
-// It waits for bytes without holding a buffer for them, so that an idle connection has none. It writes what can be written
-// without waiting. And it tells how much of what was written the network has taken. Each works for TCP, and partly for TLS on
-// top of TCP; for every other connection there is an answer that is safe.
+// It waits for bytes without holding a buffer for them, so that an idle connection has none. It writes what can be
+// written without waiting. And it tells how much of what was written the network has taken. Each works for TCP, and
+// partly for TLS on top of TCP; for every other connection there is an answer that is safe.
 package netio
 
 import (
@@ -30,7 +31,8 @@ const (
 	writePiece = 16 << 10
 )
 
-// Conn is a connection. One goroutine at a time may read, and one may write. The other methods may be called at any time.
+// Conn is a connection. One goroutine at a time may read, and one may write. The other methods may be called at any
+// time.
 type Conn struct {
 	stream  io.ReadWriteCloser
 	tcp     *tcpSocket   // of a connection that is TCP or on top of it; else nil
@@ -58,8 +60,8 @@ func New(stream io.ReadWriteCloser) *Conn {
 	return c
 }
 
-// ReadSome waits for bytes and returns them. They are in b's memory, if b.Get was called, or else in memory of c's own that
-// the next call reuses. Without bytes there is an error.
+// ReadSome waits for bytes and returns them. They are in b's memory, if b.Get was called, or else in memory of c's
+// own that the next call reuses. Without bytes there is an error.
 func (c *Conn) ReadSome(b engine.Buffers) ([]byte, error) {
 	defer c.waiting.Store(false)
 	if c.direct != nil {
@@ -74,8 +76,8 @@ type blindRead struct {
 	more  bool // first was full: more has probably arrived
 }
 
-// readBlind reads from a connection that cannot tell beforehand whether there is something: the first bytes come into a few
-// of c's own, and only when these are full is there a large buffer.
+// readBlind reads from a connection that cannot tell beforehand whether there is something: the first bytes come
+// into a few of c's own, and only when these are full is there a large buffer.
 func (c *Conn) readBlind(b engine.Buffers) ([]byte, error) {
 	buf := c.blind.first[:]
 	if c.blind.more {
@@ -85,7 +87,8 @@ func (c *Conn) readBlind(b engine.Buffers) ([]byte, error) {
 	}
 	c.waiting.Store(true)
 	n, err := c.stream.Read(buf)
-	// Asking whether there is more of a flood costs less than it saves: receiving 1 KiB over TLS takes 10 to 15 % less time.
+	// Asking whether there is more of a flood costs less than it saves: receiving 1 KiB over TLS takes 10 to 15 % less
+	// time.
 	c.blind.more = n == len(buf) || c.blind.more && c.tcp != nil && c.tcp.readable()
 	if n > 0 {
 		return buf[:n], nil
@@ -117,7 +120,8 @@ func (c *Conn) Quiet() bool {
 	return c.waiting.Load() && (c.tcp == nil || !c.tcp.readable())
 }
 
-// Write writes all of the buffers, and may change the slice. What has been written counts in Written before Write returns.
+// Write writes all of the buffers, and may change the slice. What has been written counts in Written before Write
+// returns.
 func (c *Conn) Write(buffers [][]byte) error {
 	if c.direct != nil {
 		return c.tcp.writeAll(buffers, &c.written)
@@ -166,8 +170,8 @@ func (c *Conn) TryWrite(p []byte) (n int, err error) {
 // Written returns how many bytes have been written.
 func (c *Conn) Written() int64 { return c.written.Load() }
 
-// Taken returns how many of the bytes written the peer's system has acknowledged. Where that is unknown it is the same as
-// Written. Over TLS it may be less by what encryption adds.
+// Taken returns how many of the bytes written the peer's system has acknowledged. Where that is unknown it is the
+// same as Written. Over TLS it may be less by what encryption adds.
 func (c *Conn) Taken() int64 {
 	written := c.written.Load()
 	if c.tcp != nil {
@@ -176,16 +180,16 @@ func (c *Conn) Taken() int64 {
 	return written
 }
 
-// TakeMore lets the system keep more of what is written than it does otherwise: see newTCPSocket. It is for the last bytes of a
-// connection, which nothing is to overtake.
+// TakeMore lets the system keep more of what is written than it does otherwise: see newTCPSocket. It is for the
+// last bytes of a connection, which nothing is to overtake.
 func (c *Conn) TakeMore() {
 	if c.tcp != nil {
 		c.tcp.takeMore()
 	}
 }
 
-// Stoppable reports whether a read is known to end at its deadline: on a connection of package net, or TLS on top of one.
-// Those of a caller's dialler may refuse deadlines (as x/crypto/ssh does) or ignore them.
+// Stoppable reports whether a read is known to end at its deadline: on a connection of package net, or TLS on top
+// of one. Those of a caller's dialler may refuse deadlines (as x/crypto/ssh does) or ignore them.
 func (c *Conn) Stoppable() bool { return ObeysDeadlines(c.stream) }
 
 // ObeysDeadlines is Stoppable for a connection that is not in a Conn.
@@ -202,16 +206,16 @@ func ObeysDeadlines(conn io.ReadWriteCloser) bool {
 	}
 }
 
-// SetReadDeadline sets the read deadline of a connection that is Stoppable. It fails only on one that has been closed: then
-// the next read fails too.
+// SetReadDeadline sets the read deadline of a connection that is Stoppable. It fails only on one that has been
+// closed: then the next read fails too.
 func (c *Conn) SetReadDeadline(t time.Time) {
 	if d, ok := c.stream.(interface{ SetReadDeadline(time.Time) error }); ok {
 		_ = d.SetReadDeadline(t)
 	}
 }
 
-// CloseWrite tells the peer that nothing follows, without dropping what is still on its way. It may wait, over TLS. It returns
-// errors.ErrUnsupported where there is no such thing.
+// CloseWrite tells the peer that nothing follows, without dropping what is still on its way. It may wait, over TLS.
+// It returns errors.ErrUnsupported where there is no such thing.
 func (c *Conn) CloseWrite() error {
 	if half, ok := c.stream.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

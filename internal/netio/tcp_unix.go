@@ -170,7 +170,8 @@ func (s *tcpSocket) tryWrite(p []byte, written *atomic.Int64) (int, error) {
 	return a.run()
 }
 
-// writeAll writes all of the buffers, which it changes. It adds to written as the socket takes them, which may be long before it returns.
+// writeAll writes all of the buffers, which it changes. It adds to written as the socket takes them, which may be
+// long before it returns.
 func (s *tcpSocket) writeAll(buffers [][]byte, written *atomic.Int64) error {
 	a := newWriteAttempt(s, written)
 	a.data, a.wait = buffers, true

@@ -18,6 +18,7 @@
 			return;
 		}
 		const where = event.filename ? ` (${event.filename}:${event.lineno})` : "";
-		fetch(new URL("fatal", folder), { method: "POST", body: `the worker did not start: ${event.message || "its script could not be loaded"}${where}` });
+		const body = `the worker did not start: ${event.message || "its script could not be loaded"}${where}`;
+		fetch(new URL("fatal", folder), { method: "POST", body });
 	});
 })();

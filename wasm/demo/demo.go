@@ -15,8 +15,8 @@ const Path = "/echo"
 // Protocols are the subprotocols that the program offers. The server speaks the second.
 var Protocols = []string{"demo.v2", "demo.v1"}
 
-// Line is one line of the program's log: something that happened, and the connection's readyState and bufferedAmount right
-// after a call or in the handler of an event.
+// Line is one line of the program's log: something that happened, and the connection's readyState and
+// bufferedAmount right after a call or in the handler of an event.
 type Line struct {
 	Event    string
 	State    ws.ReadyState
@@ -28,12 +28,12 @@ func (l Line) String() string {
 	return fmt.Sprintf("%s\t%d %v\t%d", l.Event, l.State, l.State, l.Buffered)
 }
 
-// Run connects to the echo server below base, which in a browser may be empty for the page's own, and says what happens
-// to log, which is called by one goroutine at a time. It sends text, bytes and a Blob, each when the one before has come
-// back, closes with 4000, and returns when the connection is closed.
+// Run connects to the echo server below base, which in a browser may be empty for the page's own, and says what
+// happens to log, which is called by one goroutine at a time. It sends text, bytes and a Blob, each when the one
+// before has come back, closes with 4000, and returns when the connection is closed.
 //
-// The error is that of the first call that failed, or wraps the connection's *ws.CloseError; nil if all went as intended.
-// When ctx ends, the program ends.
+// The error is that of the first call that failed, or wraps the connection's *ws.CloseError; nil if all went as
+// intended. When ctx ends, the program ends.
 func Run(ctx context.Context, base string, log func(Line)) error {
 	r := &run{ctx: ctx, log: log, done: make(chan struct{})}
 	c, err := ws.New(Path, &ws.Options{

@@ -1,11 +1,12 @@
-// Package deflatetest has what tests of permessage-deflate compare with and feed: a decoder that is obviously right, the standard
-// library's writer as a server would use it, and data of several kinds.
+// Package deflatetest has what tests of permessage-deflate compare with and feed: a decoder that is obviously
+// right, the standard library's writer as a server would use it, and data of several kinds.
 package deflatetest
 
 import "bytes"
 
-// slowInflater decodes DEFLATE bit by bit, as RFC 1951 describes it. It is as strict as zlib: it refuses incomplete codes but
-// for those of one symbol or none, and blocks that cannot end. Like Inflater, it takes at most 1000 empty blocks in succession.
+// slowInflater decodes DEFLATE bit by bit, as RFC 1951 describes it. It is as strict as zlib: it refuses incomplete
+// codes but for those of one symbol or none, and blocks that cannot end. Like Inflater, it takes at most 1000 empty
+// blocks in succession.
 type slowInflater struct {
 	in      []byte
 	at      int // in bits

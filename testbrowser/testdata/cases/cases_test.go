@@ -64,6 +64,15 @@ func TestEnv(t *testing.T) {
 	}
 }
 
+// TestEnvironment asks for variables twice, and sets some itself.
+func TestEnvironment(t *testing.T) {
+	for range 2 {
+		fmt.Printf("%q\n", os.Getenv("TESTBROWSER_CASE_HIDDEN"))
+	}
+	t.Setenv("TESTBROWSER_CASE_OWN", "own")
+	fmt.Println(os.Getenv("TESTBROWSER_CASE_OWN"), os.ExpandEnv("$TESTBROWSER_CASE_EXPANDED"), os.Getenv("TESTBROWSER_CASE_UNSET"))
+}
+
 func TestOrder(t *testing.T) {
 	for i := range 2000 {
 		if i%2 == 0 {
@@ -99,18 +108,6 @@ func TestPrintln(t *testing.T) {
 func TestConsole(t *testing.T) {
 	js.Global().Get("console").Call("error", "from console.error", js.Global().Get("Error").New("an error object"))
 	js.Global().Get("console").Call("log", "from console.log")
-}
-
-func TestRejection(t *testing.T) {
-	seen := make(chan struct{})
-	listener := js.FuncOf(func(js.Value, []js.Value) any {
-		close(seen)
-		return nil
-	})
-	defer listener.Release()
-	js.Global().Call("addEventListener", "unhandledrejection", listener, map[string]any{"once": true})
-	js.Global().Get("Promise").Call("reject", js.Global().Get("Error").New("nobody handles this"))
-	<-seen
 }
 
 func TestEval(t *testing.T) {
@@ -281,10 +278,17 @@ func TestFiles(t *testing.T) {
 	if wd, err := os.Getwd(); err != nil || !strings.HasSuffix(wd, "/a/b") {
 		t.Errorf("getwd: %q, %v", wd, err)
 	}
-	if err := os.Chdir("missing"); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("chdir: %v", err)
+	// workerd has no way to answer this at once.
+	if js.Global().Get("WebSocketPair").IsUndefined() {
+		checkChdir(t)
 	}
 	if err := os.RemoveAll(filepath.Join(dir, "a")); err != nil {
 		t.Error(err)
+	}
+}
+
+func checkChdir(t *testing.T) {
+	if err := os.Chdir("missing"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("chdir: %v", err)
 	}
 }

@@ -1,0 +1,245 @@
+// Package hosttest runs a module's tests in browsers and other JavaScript hosts from an ordinary test, by testbrowser:
+//
+//	//go:build !js
+//
+//	package my_test
+//
+//	import (
+//		"testing"
+//
+//		"github.com/seed2c7e30c3/ws/testbrowser/hosttest"
+//	)
+//
+//	func TestHosts(t *testing.T) { hosttest.Run(t, hosttest.Config{}) }
+//
+// "go test" then runs the package's tests natively and, as sub-tests of TestHosts, in every host that is installed:
+// TestHosts/firefox/TestEcho/large is TestEcho/large in Firefox, and
+//
+//	go test -v -run TestHosts/firefox/TestEcho
+//
+// runs that one. A host that is missing is skipped with the reason, or fails if it is required.
+package hosttest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Config says what runs, where and with what. The zero value is the tests of the directory's package in all hosts.
+type Config struct {
+	// Packages are those whose tests run, relative to the directory of the calling test; nil is that directory's own.
+	Packages []string
+
+	// Hosts are where they run; nil is DefaultHosts.
+	Hosts []Host
+
+	// Required are names of hosts, as of sub-tests or of testbrowser, that fail where they are missing; "all" is all of
+	// them.
+	Required []string
+
+	// Env are variables that the tests get, NAME=value, or NAME for that of this process.
+	Env []string
+
+	// Start, unless nil, is called before the tests of a host; it may start a server, and end it by t.Cleanup.
+	// It returns more variables, like Env.
+	Start func(t *testing.T, h Host) (env []string)
+
+	// Flags are flags of testbrowser for all hosts, like -with and -proxy.
+	Flags []string
+
+	// BuildFlags are flags for go test -c, like -tags.
+	BuildFlags []string
+
+	// Timeout is that of the tests of one package in one host; 0 is 10 minutes, or what is left until the deadline of t.
+	Timeout time.Duration
+
+	// AtOnce is how many hosts run at a time; 0 is 2.
+	AtOnce int
+
+	// CoverDir, unless empty, is where the coverage profiles HOST-PACKAGE.out are written, PACKAGE being the index in
+	// Packages. Without it, go test -cover has the tests of each host log what they cover.
+	CoverDir string
+
+	// Done, unless nil, is called with the results of each host, by one goroutine at a time.
+	Done func(HostResult)
+}
+
+// Host is one way to run the tests.
+type Host struct {
+	Name   string   // of the sub-test; empty is Host
+	Host   string   // as testbrowser -list calls it
+	Flags  []string // of testbrowser, like -worker
+	Env    []string // like Config.Env
+	Oldest int      // major version below which it counts as missing
+
+	Packages  []string // some of Config.Packages; nil is all
+	TestFlags []string // of the test binaries, like -test.run=REGEXP, which a -run of the command line replaces
+	Missing   string   // why the tests cannot run here, unless empty: something else than the host is not installed
+}
+
+// DefaultHosts returns the hosts that Run uses unless it is told: browsers of all engines, and interpreters.
+func DefaultHosts() []Host {
+	return []Host{
+		{Host: "chromium"}, {Host: "firefox"}, {Host: "webkit"}, {Host: "safari"}, {Host: "node", Oldest: 20}, {Host: "deno"}, {Host: "bun"},
+	}
+}
+
+// name is that of the sub-test.
+func (h Host) name() string {
+	if h.Name != "" {
+		return h.Name
+	}
+	return h.Host
+}
+
+// HostResult is what happened in a host.
+type HostResult struct {
+	Host    Host
+	Missing string // why nothing ran, or ""
+	Took    time.Duration
+	Tests   []TestResult // of all levels, in the order in which they ended
+}
+
+// TestResult is what happened to one test.
+type TestResult struct {
+	Package string // one of Config.Packages
+	Name    string
+	Status  Status
+	Output  string
+}
+
+// Status is how a test ended.
+type Status string
+
+const (
+	Passed  Status = "PASS"
+	Failed  Status = "FAIL"
+	Skipped Status = "SKIP"
+)
+
+// Run builds testbrowser and the tests and runs them as sub-tests of t, which it does not wait for: they are parallel.
+// With -short it skips t.
+func Run(t *testing.T, c Config) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("-short leaves the JavaScript hosts out")
+	}
+	c = c.withDefaults(t)
+	b := build(t, c)
+	atOnce := make(chan struct{}, c.AtOnce)
+	done := make(chan struct{}, 1) // held while Done is called
+	for _, h := range c.Hosts {
+		t.Run(h.name(), func(t *testing.T) {
+			t.Parallel()
+			atOnce <- struct{}{}
+			defer func() { <-atOnce }()
+			result := HostResult{Host: h}
+			defer func() {
+				if c.Done != nil {
+					done <- struct{}{}
+					defer func() { <-done }()
+					c.Done(result)
+				}
+			}()
+			runHost(t, c, b, h, &result)
+		})
+	}
+}
+
+func (c Config) withDefaults(t *testing.T) Config {
+	if c.Packages == nil {
+		c.Packages = []string{"."}
+	}
+	if c.Hosts == nil {
+		c.Hosts = DefaultHosts()
+	}
+	if c.AtOnce <= 0 {
+		c.AtOnce = 2
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = 10 * time.Minute
+		if deadline, ok := t.Deadline(); ok {
+			c.Timeout = max(time.Until(deadline)-timeoutGrace, time.Minute)
+		}
+	}
+	if c.CoverDir != "" {
+		dir, err := filepath.Abs(c.CoverDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.CoverDir = dir // the tests run in their packages' directories
+	}
+	return c
+}
+
+// runHost runs the tests of all packages in one host.
+func runHost(t *testing.T, c Config, b *built, h Host, result *HostResult) {
+	result.Missing = h.Missing
+	if result.Missing == "" {
+		result.Missing = b.missing(h)
+	}
+	if result.Missing != "" {
+		if c.required(h) {
+			t.Fatal(result.Missing)
+		}
+		t.Skip(result.Missing)
+	}
+	env := slices.Concat(c.Env, h.Env)
+	if c.Start != nil {
+		env = append(env, c.Start(t, h)...)
+	}
+	args := []string{b.runner, "-host", h.Host, "-timeout", (c.Timeout + timeoutGrace/2).String()}
+	for _, variable := range env {
+		args = append(args, "-env", variable)
+	}
+	args = slices.Concat(args, c.Flags, h.Flags)
+	begin := time.Now()
+	for i, pkg := range c.Packages {
+		if h.Packages != nil && !slices.Contains(h.Packages, pkg) {
+			continue
+		}
+		run := &packageRun{
+			pkg: pkg, dir: b.dirs[i], args: slices.Clone(args), wasm: b.wasm[i], flags: h.TestFlags,
+			timeout: c.Timeout, result: result,
+		}
+		if c.CoverDir != "" {
+			run.cover = filepath.Join(c.CoverDir, fmt.Sprintf("%s-%d.out", h.name(), i))
+		}
+		run.do(t)
+	}
+	result.Took = time.Since(begin)
+	if len(result.Tests) == 0 && !t.Failed() {
+		t.Error("no test ran")
+	}
+}
+
+func (c Config) required(h Host) bool {
+	return slices.ContainsFunc(c.Required, func(name string) bool { return name == "all" || name == h.name() || name == h.Host })
+}
+
+// missing says why the tests cannot run in a host, "" if they can.
+func (b *built) missing(h Host) string {
+	line, err := b.list(h.Host)
+	if err != nil {
+		return h.Host + ": " + line
+	}
+	fields := strings.Split(line, "\t")
+	if len(fields) != 3 {
+		return fmt.Sprintf("%s: testbrowser -list says %q", h.Host, line)
+	}
+	// go test's cache knows the files that a test has looked at: another version is another result.
+	if _, err := os.Stat(fields[1]); err != nil {
+		return err.Error()
+	}
+	number, _, _ := strings.Cut(strings.TrimPrefix(fields[2], "v"), ".")
+	if major, err := strconv.Atoi(number); err == nil && major < h.Oldest {
+		return fmt.Sprintf("%s is %s, older than %d", h.Host, fields[2], h.Oldest)
+	}
+	return ""
+}

@@ -1,0 +1,4 @@
+globalThis.controlled = new Promise((resolve, reject) => {
+	navigator.serviceWorker.addEventListener("controllerchange", resolve);
+	navigator.serviceWorker.register("service_worker.js").catch(reject);
+});
