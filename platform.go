@@ -34,8 +34,7 @@ type half interface {
 	abort()
 
 	// accepted and handed return how many bytes of application data transmit has accepted in all, and how many of them
-	// have been handed to the network. They are called with mu, which handed may give up for a
-	// moment.
+	// have been handed to the network. They are called with mu, which handed may give up for a moment.
 	accepted() int64
 	handed() int64
 
