@@ -56,7 +56,10 @@ func (e *Endpoint) leaveWritingLocked() {
 func (e *Endpoint) startFlushLocked() {
 	if !e.writing && !e.flushing && e.dueLocked() {
 		e.flushing = true
-		go e.flush()
+		if e.out.flush == nil {
+			e.out.flush = e.flush
+		}
+		go e.out.flush()
 	}
 }
 
