@@ -64,6 +64,7 @@ func TestBrowsers(t *testing.T) {
 		Required: required,
 		Start:    startServers,
 		Timeout:  8 * time.Minute,
+		AtOnce:   3, // the tests wait more than they compute
 		Done:     table.add,
 	})
 }
