@@ -52,7 +52,6 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
-	memory   memory // for whoever reads
 
 	// What accepted and handed return when there is no endpoint any more. mu guards them.
 	acceptedInAll, handedInAll int64
@@ -135,7 +134,7 @@ func (c *Conn) newEndpoint(res *handshake.Result, pingInterval time.Duration) *e
 		config.Inflater = deflate.NewInflater(!res.Deflate.ServerNoContextTakeover)
 		config.Deflater = deflate.NewDeflater(res.Deflate.ClientMaxWindowBits, !res.Deflate.ClientNoContextTakeover)
 	}
-	return engine.New((*owner)(c), netio.New(res.Stream), config)
+	return engine.New(&owner{conn: c}, netio.New(res.Stream), config)
 }
 
 // abandon ends the handshake; open sees the state and reports the failure.
@@ -197,7 +196,6 @@ func (c *Conn) forgetEndpoint(e *engine.Endpoint) {
 		accepted, buffered := e.Amounts()
 		c.acceptedInAll += accepted
 		c.handedInAll += accepted - buffered
-		c.memory = memory{}
 	}
 }
 
@@ -242,16 +240,18 @@ func (c *Conn) keepReceiving() {
 	}
 }
 
-// owner is a Conn as its endpoint knows it.
-type owner Conn
+// owner is a Conn as its endpoint knows it. Only the endpoint refers to it, so its memory ends with that.
+type owner struct {
+	conn   *Conn
+	memory memory // for whoever reads
+}
 
 func (o *owner) Received(batch []engine.Message) engine.Next {
-	c := (*Conn)(o)
 	payloads := batches.Get().(*[]payload)
 	for i := range batch {
-		*payloads = append(*payloads, c.memory.keep(&batch[i]))
+		*payloads = append(*payloads, o.memory.keep(&batch[i]))
 	}
-	next := c.received(*payloads)
+	next := o.conn.received(*payloads)
 	clear(*payloads)
 	*payloads = (*payloads)[:0]
 	batches.Put(payloads)
@@ -266,10 +266,10 @@ func (o *owner) Received(batch []engine.Message) engine.Next {
 	return engine.ReadOn
 }
 
-func (o *owner) PeerClosing() { (*Conn)(o).peerClosing() }
+func (o *owner) PeerClosing() { o.conn.peerClosing() }
 
 func (o *owner) Ended(end engine.End) {
-	c := (*Conn)(o)
+	c := o.conn
 	err := end.Err
 	if errors.Is(err, frame.ErrTooBig) {
 		err = ErrMessageTooBig
@@ -283,11 +283,11 @@ func (o *owner) Ended(end engine.End) {
 	}
 }
 
-func (o *owner) Drained() { (*Conn)(o).drained() }
+func (o *owner) Drained() { o.conn.drained() }
 
-func (o *owner) Deliver() { (*Conn)(o).deliver() }
+func (o *owner) Deliver() { o.conn.deliver() }
 
-func (o *owner) Idle() { (*Conn)(o).idle() }
+func (o *owner) Idle() { o.conn.idle() }
 
 // dialError returns the end itself, which has the cause.
 func (c *Conn) dialError(end *CloseError) error { return end }
