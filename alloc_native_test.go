@@ -15,8 +15,8 @@ import (
 
 // What messages allocate: native only, because in a browser each is an object of the host.
 
-// allocations returns how many allocations f makes for each of n messages. Others may run at the same time, so it is the least
-// of some tries.
+// allocations returns how many allocations f makes for each of n messages. Others may run at the same time, so it
+// is the least of some tries.
 func allocations(t *testing.T, n int, f func()) float64 {
 	t.Helper()
 	if raceDetector {
@@ -87,8 +87,8 @@ func TestReceiveAllocations(t *testing.T) {
 		}
 	})
 	c := dial(t, url, &ws.Options{Native: ws.NativeOptions{DisableCompression: true}})
-	// One of two is the message's own memory. Six messages of 16 B share one, as many as fit into the 256 bytes that one of them may
-	// keep: TestEndKept.
+	// One of two is the message's own memory. Six messages of 16 B share one, as many as fit into the 256 bytes that
+	// one of them may keep: TestEndKept.
 	for size, limit := range map[int]float64{16: 0.2, 1 << 10: 2.1} {
 		got := allocations(t, most, func() {
 			if err := c.Send(ws.Bytes(binary.BigEndian.AppendUint16(nil, uint16(size)))); err != nil {

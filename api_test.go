@@ -55,8 +55,8 @@ var (
 	}
 )
 
-// TestAPI: what is exported is the same on all platforms, comments included, except for the names that the documentation
-// calls a platform's own.
+// TestAPI: what is exported is the same on all platforms, comments included, except for the names that the
+// documentation calls a platform's own.
 func TestAPI(t *testing.T) {
 	t.Parallel()
 	js := declarations(goOutput(t, "js/wasm", "doc", "-all", "."))

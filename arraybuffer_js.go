@@ -15,8 +15,8 @@ func newArrayBuffer(data []byte) *ArrayBuffer {
 	return &ArrayBuffer{arrayBuffer{data: data}}
 }
 
-// ArrayBufferOf returns an ArrayBuffer with a copy of the bytes that a JavaScript ArrayBuffer object has now; JSValue returns
-// that object. Any other value, and a detached object, is a "TypeError" *Exception.
+// ArrayBufferOf returns an ArrayBuffer with a copy of the bytes that a JavaScript ArrayBuffer object has now;
+// JSValue returns that object. Any other value, and a detached object, is a "TypeError" *Exception.
 func ArrayBufferOf(v js.Value) (*ArrayBuffer, error) {
 	h := theHost()
 	if _, thrown := h.call(h.byteLength, v); thrown != nil { // which it does unless v is an ArrayBuffer

@@ -26,8 +26,8 @@ const requireVariable = "WS_REQUIRE_BROWSERS"
 // shows nothing of a package that passes.
 const matrixVariable = "WS_TEST_MATRIX"
 
-// browserHosts are the hosts with a clean page, with WS_TEST_HOST as the recordings of the truth table call them. The tests of other
-// pages are left out: see page_test.go.
+// browserHosts are the hosts with a clean page, with WS_TEST_HOST as the recordings of the truth table call them.
+// The tests of other pages are left out: see page_test.go.
 var browserHosts = []hosttest.Host{
 	{Host: "chromium", Env: []string{"WS_TEST_HOST=chromium"}, TestFlags: noPages},
 	{Host: "firefox", Env: []string{"WS_TEST_HOST=firefox"}, TestFlags: noPages},

@@ -9,8 +9,8 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// stuffed opens a connection to a peer that reads nothing, and sends until BufferedAmount stays above 0: more than all buffers on the way
-// take.
+// stuffed opens a connection to a peer that reads nothing, and sends until BufferedAmount stays above 0: more than
+// all buffers on the way take.
 func stuffed(t testing.TB, opts *ws.Options) (*ws.Conn, *peerConn, int64) {
 	t.Helper()
 	p := newPeer(t)

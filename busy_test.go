@@ -11,8 +11,8 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// Tests of what goes on while the program does something else: natively the goroutine that reads may be one of the program's
-// own, which has just got a message, has given up its wait, or is in a handler.
+// Tests of what goes on while the program does something else: natively the goroutine that reads may be one of the
+// program's own, which has just got a message, has given up its wait, or is in a handler.
 
 // converse has the program get messages in quick succession, by whatever it receives with.
 func converse(t testing.TB, server *peerConn, c *ws.Conn, received func() ws.Message) {
@@ -34,7 +34,8 @@ func wantPong(server *peerConn, payload string) {
 	server.wantFrame(fin|pong, payload)
 }
 
-// TestBusyAfterRead: a ping is answered, messages wait, and the end is seen although the program has stopped to call Read.
+// TestBusyAfterRead: a ping is answered, messages wait, and the end is seen although the program has stopped to
+// call Read.
 func TestBusyAfterRead(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)

@@ -11,8 +11,8 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// TestCancelDial: a cancelled Dial ends its TCP connection, so that a browser, which opens one connection at a time to an
-// address, does not hold up the next.
+// TestCancelDial: a cancelled Dial ends its TCP connection, so that a browser, which opens one connection at a time
+// to an address, does not hold up the next.
 func TestCancelDial(t *testing.T) {
 	t.Parallel()
 	onHost(t, func(t testing.TB) {

@@ -228,8 +228,8 @@ func TestServerCloses(t *testing.T) {
 	}
 }
 
-// TestServerClosesState: the peer's Close frame makes the state Closing although TCP has not ended, and it is answered although
-// nobody reads.
+// TestServerClosesState: the peer's Close frame makes the state Closing although TCP has not ended, and it is
+// answered although nobody reads.
 func TestServerClosesState(t *testing.T) {
 	t.Parallel()
 	onHost(t, func(t testing.TB) {

@@ -2,8 +2,8 @@
 
 package ws_test
 
-// Pings, pongs and the Close frame while messages wait to be sent. Native only: browsers write control frames as they like, and have
-// no PingInterval. White-box tests of the same are in internal/engine.
+// Pings, pongs and the Close frame while messages wait to be sent. Native only: browsers write control frames as
+// they like, and have no PingInterval. White-box tests of the same are in internal/engine.
 
 import (
 	"bufio"
@@ -33,8 +33,8 @@ import (
 	"github.com/seed2c7e30c3/ws/netconn"
 )
 
-// controlBuffer is what both ends ask the system to buffer, so that a test sees what the library has handed over and not what the
-// system holds. Linux doubles it.
+// controlBuffer is what both ends ask the system to buffer, so that a test sees what the library has handed over
+// and not what the system holds. Linux doubles it.
 const controlBuffer = 32 << 10
 
 // systemHolds is more than all buffers of the system between the library and a test's server have.
@@ -347,8 +347,8 @@ func trickle(to io.Writer, from io.Reader, rate int) {
 	}
 }
 
-// TestControlPython: a server of the Python package websockets, which ends connections whose pong does not come within 3 s, does not
-// end one on which 12 MiB leave by a line of 2 MB/s, in one message or in many.
+// TestControlPython: a server of the Python package websockets, which ends connections whose pong does not come
+// within 3 s, does not end one on which 12 MiB leave by a line of 2 MB/s, in one message or in many.
 func TestControlPython(t *testing.T) {
 	t.Parallel()
 	if testing.Short() {
@@ -472,8 +472,8 @@ func TestControlPingDuringUpload(t *testing.T) {
 	}
 }
 
-// TestControlPingSlowReaders: connections are not failed while the program reads slowly and they stop and begin to read, again and
-// again, although a flood arrives; their server answers each ping at once.
+// TestControlPingSlowReaders: connections are not failed while the program reads slowly and they stop and begin to
+// read, again and again, although a flood arrives; their server answers each ping at once.
 func TestControlPingSlowReaders(t *testing.T) {
 	t.Parallel()
 	connections, lasts := 40, 4*time.Second
@@ -572,7 +572,8 @@ func TestControlPongsAfterClose(t *testing.T) {
 	}
 }
 
-// TestControlNothingBehindClose: the Close frame is the last, whenever pings arrive, and whatever waits (RFC 6455, section 5.5.1).
+// TestControlNothingBehindClose: the Close frame is the last, whenever pings arrive, and whatever waits (RFC 6455,
+// section 5.5.1).
 func TestControlNothingBehindClose(t *testing.T) {
 	t.Parallel()
 	rounds := 12

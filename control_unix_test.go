@@ -83,8 +83,8 @@ func TestControlKilledAfterClose(t *testing.T) {
 	}
 }
 
-// TestControlStopped: a process that is stopped for several intervals of pings, again and again, does not fail its connection: the pong
-// has arrived meanwhile.
+// TestControlStopped: a process that is stopped for several intervals of pings, again and again, does not fail its
+// connection: the pong has arrived meanwhile.
 func TestControlStopped(t *testing.T) {
 	const interval = 500 * time.Millisecond
 	if url := os.Getenv(childVariable); url != "" {
@@ -155,7 +155,8 @@ func stopProcesses(t *testing.T, interval time.Duration) string {
 	return all
 }
 
-// lateness begins to measure how late timers are, which says how busy the machine is. What it returns ends that and returns the most.
+// lateness begins to measure how late timers are, which says how busy the machine is. What it returns ends that and
+// returns the most.
 func lateness() func() time.Duration {
 	const step = 5 * time.Millisecond
 	stop, most := make(chan struct{}), make(chan time.Duration)

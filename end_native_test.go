@@ -2,8 +2,8 @@
 
 package ws_test
 
-// Programs that end, handlers that end their goroutine or panic, and what a closed connection holds: native only, because a browser
-// has neither processes nor a measure of memory.
+// Programs that end, handlers that end their goroutine or panic, and what a closed connection holds: native only,
+// because a browser has neither processes nor a measure of memory.
 
 import (
 	"bufio"
@@ -38,8 +38,8 @@ type wireServer struct {
 	client *http.Client // for a TLS server, else nil
 }
 
-// newWireServer accepts connections, opens them as WebSockets with the first subprotocol that is offered, and gives each to
-// serve, which may leave closing to it.
+// newWireServer accepts connections, opens them as WebSockets with the first subprotocol that is offered, and gives
+// each to serve, which may leave closing to it.
 func newWireServer(t testing.TB, encrypted bool, serve func(net.Conn, *bufio.Reader)) *wireServer {
 	t.Helper()
 	if encrypted {
@@ -281,8 +281,8 @@ func listen(conn net.Conn, in *bufio.Reader) (s said) {
 	}
 }
 
-// TestEndPrograms: a small program that ends right after Close or CloseWith has said goodbye, 100 times of 100. What was sent before Shutdown
-// arrives, all of it.
+// TestEndPrograms: a small program that ends right after Close or CloseWith has said goodbye, 100 times of 100.
+// What was sent before Shutdown arrives, all of it.
 func TestEndPrograms(t *testing.T) {
 	if program := os.Getenv(programVariable); program != "" {
 		runProgram(program)
@@ -411,7 +411,8 @@ func TestEndPanic(t *testing.T) {
 	}
 }
 
-// TestEndGoexitHandshake: a function of the program that the opening handshake calls and that ends its goroutine fails the attempt.
+// TestEndGoexitHandshake: a function of the program that the opening handshake calls and that ends its goroutine
+// fails the attempt.
 func TestEndGoexitHandshake(t *testing.T) {
 	exit := func() { runtime.Goexit() }
 	dialer := func(context.Context, string, string) (net.Conn, error) { exit(); return nil, nil }
@@ -524,8 +525,8 @@ func TestEndCloseNowOpening(t *testing.T) {
 	}
 }
 
-// heldBy returns how much heap each of n connections holds that make has returned, when it has been closed. It is the least of some tries,
-// because other things may happen at the same time.
+// heldBy returns how much heap each of n connections holds that make has returned, when it has been closed. It is
+// the least of some tries, because other things may happen at the same time.
 func heldBy(t *testing.T, n int, make func() *ws.Conn) int64 {
 	t.Helper()
 	if raceDetector {
@@ -772,8 +773,8 @@ func TestEndMemory(t *testing.T) {
 	}
 }
 
-// TestEndMemoryOfMessages: a small message that the program keeps pins no more than its part of a slab, and unread ones take no more than
-// twice what Options.ReadBuffer says.
+// TestEndMemoryOfMessages: a small message that the program keeps pins no more than its part of a slab, and unread
+// ones take no more than twice what Options.ReadBuffer says.
 func TestEndMemoryOfMessages(t *testing.T) {
 	if raceDetector {
 		t.Skip("under the race detector memory figures are not those of the program")

@@ -59,7 +59,8 @@ const (
 	errorEvent   = "error CLOSED CloseError=true"
 )
 
-// endConn starts a connection to a peer of its own. The handler of that name, if any, calls act after it has been recorded.
+// endConn starts a connection to a peer of its own. The handler of that name, if any, calls act after it has been
+// recorded.
 func endConn(t testing.TB, handler string, act func(*ws.Conn)) *endScene {
 	t.Helper()
 	p := newPeer(t)
@@ -802,8 +803,8 @@ func TestEndDialCause(t *testing.T) {
 	}
 }
 
-// TestEndDialRace cancels Dials before, while and just as they succeed. Each connection that the program has seen open is closed, and
-// each ends.
+// TestEndDialRace cancels Dials before, while and just as they succeed. Each connection that the program has seen
+// open is closed, and each ends.
 func TestEndDialRace(t *testing.T) {
 	t.Parallel()
 	rounds := 300

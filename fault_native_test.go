@@ -169,15 +169,16 @@ func abortBoth(conns ...*net.TCPConn) {
 	}
 }
 
-// The session. What the client sends: texts[0], large, texts[1], a pong, Close 4000. What the server sends: the same messages, the first
-// text compressed and the second in fragments, with a ping, and the answer to Close.
+// The session. What the client sends: texts[0], large, texts[1], a pong, Close 4000. What the server sends: the
+// same messages, the first text compressed and the second in fragments, with a ping, and the answer to Close.
 var (
 	faultTexts = [2]string{strings.Repeat("compressible ", 40), "the second text, in three fragments: é€😀"}
 	faultLarge = pattern(70_000)
 	faultClose = ws.CloseEvent{Code: 4000, Reason: "bye", WasClean: true}
 )
 
-// faultSays returns what the server sends after its handshake but for the Close frame, and where in it each message ends.
+// faultSays returns what the server sends after its handshake but for the Close frame, and where in it each message
+// ends.
 func faultSays() (stream []byte, ends []int) {
 	var deflated bytes.Buffer
 	w, _ := flate.NewWriter(&deflated, flate.BestSpeed)
@@ -506,9 +507,9 @@ func faultPlaces(total [2]int, head, tail, step int) (places []faultPlace) {
 	return places
 }
 
-// TestFault runs a session with a fault at each of its bytes, but for the inside of the large messages, of which there is a selection, and
-// over TLS at each 21st one. Whatever happens, events come in order and once, no message is lost, repeated or damaged before the fault,
-// the close event comes, and nothing is left.
+// TestFault runs a session with a fault at each of its bytes, but for the inside of the large messages, of which
+// there is a selection, and over TLS at each 21st one. Whatever happens, events come in order and once, no message
+// is lost, repeated or damaged before the fault, the close event comes, and nothing is left.
 func TestFault(t *testing.T) {
 	serverTLS, client := faultTLS(t)
 	goroutines, descriptors := ownGoroutines(), openDescriptors(t)

@@ -142,7 +142,8 @@ func TestHandlersUseConnections(t *testing.T) {
 	log.want(t, `Text "0" Text "0"`, `Text "1" Text "1"`, `Text "2" Text "2"`, `close 4000 "" true CLOSED`)
 }
 
-// TestDoneBeforeHandlers: in OnError and OnClose the connection is closed for everybody, and Wait and Read return at once.
+// TestDoneBeforeHandlers: in OnError and OnClose the connection is closed for everybody, and Wait and Read return
+// at once.
 func TestDoneBeforeHandlers(t *testing.T) {
 	t.Parallel()
 	for name, url := range map[string]string{"failed": "/status?code=404", "closed": "/close?code=4123&reason=bye"} {

@@ -2,8 +2,8 @@
 
 package ws_test
 
-// Peers that are hostile or merely slow, below the frame level: native only, because browsers have neither PingInterval nor
-// ReadBuffer, and write their own control frames.
+// Peers that are hostile or merely slow, below the frame level: native only, because browsers have neither
+// PingInterval nor ReadBuffer, and write their own control frames.
 
 import (
 	"bufio"

@@ -99,8 +99,8 @@ func TestOfWrongValue(t *testing.T) {
 	wantException(t, "ArrayBufferOf a Blob", err, typeError)
 }
 
-// TestUnreadableBlob: a Blob's own method may be missing, as in old hosts, and what makes its promise fail need not be an error
-// object.
+// TestUnreadableBlob: a Blob's own method may be missing, as in old hosts, and what makes its promise fail need not
+// be an error object.
 func TestUnreadableBlob(t *testing.T) {
 	t.Parallel()
 	object := js.Global().Get("Blob").New([]any{"bytes"})

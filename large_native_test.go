@@ -17,8 +17,8 @@ import (
 // largeVariable has the number of MiB that the child process of TestLargeTransfer sends.
 const largeVariable = "WS_TEST_LARGE_MIB"
 
-// TestLargeTransfer sends 1 GiB in 1 MiB messages to a server that takes less than the program makes. Drain keeps what is
-// buffered below 4 MiB, and the memory of the process, measured where that is possible, stays below 64 MiB.
+// TestLargeTransfer sends 1 GiB in 1 MiB messages to a server that takes less than the program makes. Drain keeps
+// what is buffered below 4 MiB, and the memory of the process, measured where that is possible, stays below 64 MiB.
 func TestLargeTransfer(t *testing.T) {
 	if mib, err := strconv.Atoi(os.Getenv(largeVariable)); err == nil {
 		sendLarge(t, mib)

@@ -373,7 +373,8 @@ func TestProxy(t *testing.T) {
 	}
 }
 
-// TestReadBuffer: when more than ReadBuffer is unread TCP holds the server back; reading lets it go on, and nothing is lost.
+// TestReadBuffer: when more than ReadBuffer is unread TCP holds the server back; reading lets it go on, and nothing
+// is lost.
 func TestReadBuffer(t *testing.T) {
 	t.Parallel()
 	const (
@@ -408,8 +409,8 @@ func TestReadBuffer(t *testing.T) {
 	wantClosedEverywhere(t, c, ws.CloseEvent{Code: 1000, WasClean: true})
 }
 
-// pressServer sends numbered messages until one does not go through for a second, tells how much it has sent, completes that
-// one, and closes.
+// pressServer sends numbered messages until one does not go through for a second, tells how much it has sent,
+// completes that one, and closes.
 func pressServer(listener net.Listener, size, most int, stalled chan<- int) error {
 	conn, err := listener.Accept()
 	if err != nil {

@@ -255,7 +255,8 @@ func TestSubprotocols(t *testing.T) {
 	}
 }
 
-// TestFailedAttempt: whatever keeps a connection from opening is one error event, one close event, and Dial's *CloseError.
+// TestFailedAttempt: whatever keeps a connection from opening is one error event, one close event, and Dial's
+// *CloseError.
 func TestFailedAttempt(t *testing.T) {
 	t.Parallel()
 	closedPort := func(t testing.TB) string {

@@ -2,7 +2,8 @@
 
 package ws_test
 
-// JavaScript objects that are not what they seem, and what the host does at awkward moments: there is nothing of it natively.
+// JavaScript objects that are not what they seem, and what the host does at awkward moments: there is nothing of it
+// natively.
 
 import (
 	"bytes"
@@ -95,9 +96,10 @@ func TestReceivedMemory(t *testing.T) {
 	}
 }
 
-// TestObserveDrop: ReadyState (or Send) runs while pump has taken messages from the host's queue and has not posted them
-// yet, and the host's readyState is already CLOSING. Here the second message's length getter is that moment; in life it is an
-// allocation in drainIncoming that has to assist the garbage collector and lets another goroutine run.
+// TestObserveDrop: ReadyState (or Send) runs while pump has taken messages from the host's queue and has not posted
+// them yet, and the host's readyState is already CLOSING. Here the second message's length getter is that moment;
+// in life it is an allocation in drainIncoming that has to assist the garbage collector and lets another goroutine
+// run.
 func TestObserveDrop(t *testing.T) {
 	c := dial(t, "/echo", nil)
 	v := c.JSValue()
@@ -145,8 +147,9 @@ func TestFakeBlob(t *testing.T) {
 	}
 }
 
-// TestCollectionBetween: an allocation that starts a garbage collection, or has to assist one, lets another goroutine run. Neither what one
-// connection sends nor what it receives may get mixed up with another's at such a moment.
+// TestCollectionBetween: an allocation that starts a garbage collection, or has to assist one, lets another
+// goroutine run. Neither what one connection sends nor what it receives may get mixed up with another's at such a
+// moment.
 func TestCollectionBetween(t *testing.T) {
 	defer debug.SetGCPercent(debug.SetGCPercent(1))
 	const conns, rounds, burst = 6, 40, 10

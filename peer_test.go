@@ -202,7 +202,8 @@ func (c *peerConn) wantFrame(first byte, payload string) {
 	}
 }
 
-// wantAnswer checks that the client's next frame is the Close frame that answers one with code. It need not have its reason.
+// wantAnswer checks that the client's next frame is the Close frame that answers one with code. It need not have
+// its reason.
 func (c *peerConn) wantAnswer(code uint16) {
 	c.t.Helper()
 	f := c.next()

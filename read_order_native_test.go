@@ -26,7 +26,8 @@ func (c *Conn) post(messages ...Text) {
 	}
 }
 
-// TestReadOrder: Reads get messages in the order in which they began to wait, which only a test inside of the package can see.
+// TestReadOrder: Reads get messages in the order in which they began to wait, which only a test inside of the
+// package can see.
 func TestReadOrder(t *testing.T) {
 	c := newReadable()
 	const readers = 50

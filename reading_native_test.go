@@ -2,8 +2,8 @@
 
 package ws_test
 
-// Reads that begin and give up while something arrives. Native, because there a Read reads from the network by itself, and because
-// the rounds are too many for the remote control of a browser's peer.
+// Reads that begin and give up while something arrives. Native, because there a Read reads from the network by
+// itself, and because the rounds are too many for the remote control of a browser's peer.
 
 import (
 	"context"
@@ -76,8 +76,8 @@ func TestReadStopsAmongData(t *testing.T) {
 	}
 }
 
-// TestReadsPassNothingOn: the context of one Read ends when a message comes and another Read begins, which must not be given the
-// message while it waits for the network.
+// TestReadsPassNothingOn: the context of one Read ends when a message comes and another Read begins, which must not
+// be given the message while it waits for the network.
 func TestReadsPassNothingOn(t *testing.T) {
 	t.Parallel()
 	rounds := 3000

@@ -138,7 +138,8 @@ func TestSendCopies(t *testing.T) {
 	}
 }
 
-// TestSendSizes: no message has anything of the one before, whatever their sizes; a browser's half reuses memory by size.
+// TestSendSizes: no message has anything of the one before, whatever their sizes; a browser's half reuses memory by
+// size.
 func TestSendSizes(t *testing.T) {
 	t.Parallel()
 	c := dial(t, "/count", nil)
@@ -249,7 +250,8 @@ func TestSendInOtherStates(t *testing.T) {
 	refused(2 * size)
 }
 
-// TestSendSizesConcurrently: connections and goroutines that send at the same time do not write into each other's messages.
+// TestSendSizesConcurrently: connections and goroutines that send at the same time do not write into each other's
+// messages.
 func TestSendSizesConcurrently(t *testing.T) {
 	t.Parallel()
 	sizes := []int{3, 256, 257, 5000, 65536, 65537, 200000}

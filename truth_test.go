@@ -287,7 +287,8 @@ var hostDiffers = map[string][]string{
 	// WebKit fires error at once and close when TCP has ended. OnError tells how the connection ended, so it waits.
 	"webkitgtk c-protocol-error-after-close": errorWithClose,
 	"wpe c-protocol-error-after-close":       errorWithClose,
-	// Deno forgets bufferedAmount in close(), inside the handler, where it does not fall here; and fires a second close event.
+	// Deno forgets bufferedAmount in close(), inside the handler, where it does not fall here; and fires a second
+	// close event.
 	"deno c-queued-never-read": {constructed, opened,
 		`send(arraybuffer 25165824) ok rs=1 ba>0`, `close(3000, "q") ok rs=2 ba>0`, `sample rs=2 ba>0`, `sample rs=2 ba=0`,
 		`close 1005 "" clean=true rs=3 ba=0 {+>70s}`, `sample rs=3 ba=0`},

@@ -218,8 +218,8 @@ func (c *Conn) expectClose(grace time.Duration) {
 // closeGrace is how long a close event may be late: some hosts take a task for each event.
 const closeGrace = 5 * time.Millisecond
 
-// failureGrace is how long after the error event of an attempt to connect the close event may come: WebKit waits for the
-// end of the TCP connection.
+// failureGrace is how long after the error event of an attempt to connect the close event may come: WebKit waits
+// for the end of the TCP connection.
 const failureGrace = 10 * time.Second
 
 // endIfClosed ends a connection whose object is CLOSED without a close event.

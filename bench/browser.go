@@ -285,8 +285,8 @@ func pageProgram(dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// buildWasm builds a package of this module, as users build what they put on a server: without debugging information, which a
-// browser makes no use of.
+// buildWasm builds a package of this module, as users build what they put on a server: without debugging
+// information, which a browser makes no use of.
 func buildWasm(dir, pkg string) ([]byte, error) {
 	out := filepath.Join(dir, "program.wasm")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "github.com/seed2c7e30c3/ws/bench/"+pkg)

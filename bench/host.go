@@ -52,8 +52,8 @@ func (h *jsHost) find() (string, error) {
 	return "", fmt.Errorf("%s is not installed: neither TESTBROWSER_PATH nor PATH has %s", h.name, strings.Join(h.executables, ", "))
 }
 
-// open runs the host on the page until ctx ends, and returns what the host has said. It is an error if the host ends by itself.
-// started is called with its process.
+// open runs the host on the page until ctx ends, and returns what the host has said. It is an error if the host
+// ends by itself. started is called with its process.
 func (h *jsHost) open(ctx context.Context, url string, started func(pid int)) (said string, err error) {
 	executable, err := h.find()
 	if err != nil {

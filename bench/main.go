@@ -1,5 +1,5 @@
-// Bench compares ws with what a user would take instead: other Go clients natively; raw JavaScript and coder/websocket in a
-// browser. See README.md.
+// Bench compares ws with what a user would take instead: other Go clients natively; raw JavaScript and
+// coder/websocket in a browser. See README.md.
 package main
 
 import (

@@ -40,8 +40,8 @@ var barColors = map[string]color.Color{
 	nothing:      color.RGBA{0xbb, 0xbb, 0xbb, 0xff},
 }
 
-// plotAll draws one chart for each group of which there are results: medians relative to the subject's, so that lower is better and
-// the subject is 1.
+// plotAll draws one chart for each group of which there are results: medians relative to the subject's, so that
+// lower is better and the subject is 1.
 func plotAll(dir string, all []*result) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err

@@ -61,7 +61,8 @@ func (r *result) spread(contestant string) float64 {
 	return (r.quantile(contestant, 0.75) - r.quantile(contestant, 0.25)) / 2 / r.median(contestant)
 }
 
-// best returns the peer with the lowest median: "" if there is none. limit, where it takes part, is what counts instead.
+// best returns the peer with the lowest median: "" if there is none. limit, where it takes part, is what counts
+// instead.
 func (r *result) best() string {
 	if _, ok := r.Samples[limit]; ok {
 		return limit
@@ -92,8 +93,8 @@ var order = []string{load.Subject, load.Variant, limit, load.Rival, "gorilla", "
 // nothing is the program that does not dial.
 const nothing = "empty"
 
-// printQuick prints one line for the subject and one for each of its variants: the name and two columns, which are the ratios to
-// the best peer and to coder, or, for absolute figures, those of the subject and of coder.
+// printQuick prints one line for the subject and one for each of its variants: the name and two columns, which are
+// the ratios to the best peer and to coder, or, for absolute figures, those of the subject and of coder.
 func (r *result) printQuick(w io.Writer) error {
 	for _, name := range []string{load.Subject, load.Variant} {
 		if _, ok := r.Samples[name]; !ok {

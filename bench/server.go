@@ -23,8 +23,8 @@ import (
 )
 
 // The server is the same for every contestant and does as little as possible for what the client sees: it writes
-// ready-made blocks of frames, skips what it receives by its headers, and echoes without reassembling. The path says what
-// a connection is for:
+// ready-made blocks of frames, skips what it receives by its headers, and echoes without reassembling. The path
+// says what a connection is for:
 //
 //	/recv?kind=K&size=S  the client sends a number N as a message of 2 or 3 bytes and gets N messages of S bytes;
 //	                     K is binary, text, or deflate (compressed text)
@@ -33,8 +33,8 @@ import (
 //	/echo                every message comes back
 //	/idle                nothing happens
 //
-// On the first three the client may start again with another N. With deflate=1 the server accepts permessage-deflate with
-// context takeover on both sides.
+// On the first three the client may start again with another N. With deflate=1 the server accepts
+// permessage-deflate with context takeover on both sides.
 
 const (
 	finBinary = 0x82
@@ -54,8 +54,8 @@ const (
 	firstOpcode = 8 // of control frames
 )
 
-// runServer serves until stdin ends, that is until the parent process has gone. It prints its address first, and with a certificate a
-// second one, of TLS.
+// runServer serves until stdin ends, that is until the parent process has gone. It prints its address first, and
+// with a certificate a second one, of TLS.
 func runServer(stdin io.Reader, stdout io.Writer, certificate string) error {
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -117,8 +117,8 @@ func isReset(err error) bool {
 	return errors.As(err, &op)
 }
 
-// startServer runs the server in a process of its own. The second address is that of TLS, if there is a certificate. stop ends
-// it.
+// startServer runs the server in a process of its own. The second address is that of TLS, if there is a
+// certificate. stop ends it.
 func startServer(certificate string) (addrs []string, stop func() error, err error) {
 	cmd, err := subprocess("server", certificate)
 	if err != nil {
@@ -430,8 +430,8 @@ func (c *serverConn) skip(n int) error {
 	return nil
 }
 
-// keyPattern is how many bytes are unmasked at once. A longer one would take as long as the unmasking itself to be made for each frame
-// of a fragmented message.
+// keyPattern is how many bytes are unmasked at once. A longer one would take as long as the unmasking itself to be
+// made for each frame of a fragmented message.
 const keyPattern = 4 << 10
 
 // echo sends each frame back in the pieces in which it comes.

@@ -17,8 +17,9 @@ import (
 	"time"
 )
 
-// makeCertificate writes a self-signed certificate with its key to a file, and makes this process and those that it starts trust it: every
-// contestant then uses its default TLS configuration. It must come before the first use of TLS.
+// makeCertificate writes a self-signed certificate with its key to a file, and makes this process and those that it
+// starts trust it: every contestant then uses its default TLS configuration. It must come before the first use of
+// TLS.
 func makeCertificate() (file string, remove func() error, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package netconn makes a WebSocket connection a net.Conn: its messages are one stream of bytes.
 //
-// TLS, HTTP/2, SSH, gob or any other stream protocol can then run over a WebSocket, from a browser too. The peer must do the same: what it has, it sends as binary messages, whose boundaries mean
-// nothing.
+// TLS, HTTP/2, SSH, gob or any other stream protocol can then run over a WebSocket, from a browser too. The peer
+// must do the same: what it has, it sends as binary messages, whose boundaries mean nothing.
 package netconn
 
 import (

@@ -338,8 +338,8 @@ func TestDeadlineSetWhileReadsWait(t *testing.T) {
 	}
 }
 
-// fill writes until the peer, which does not read, holds Write back. It returns how many chunks have been taken. The test
-// is skipped in a host that is known to take everything, and fails if that host has stopped doing so.
+// fill writes until the peer, which does not read, holds Write back. It returns how many chunks have been taken.
+// The test is skipped in a host that is known to take everything, and fails if that host has stopped doing so.
 func fill(t *testing.T, c *ws.Conn, stream net.Conn, chunk []byte) int {
 	t.Helper()
 	takesEverything := os.Getenv("WS_TEST_HOST") == "webkitgtk"

@@ -167,7 +167,7 @@ func (e *notInstalledError) Error() string {
 	return fmt.Sprintf("%s is not installed: %s (%s)", e.host.name, e.reason, e.host.install)
 }
 
-// notFound is for executables that are nowhere.
+// notFound returns the error of a host whose executables were not found.
 func notFound(h *host, executables ...string) error {
 	return &notInstalledError{h, fmt.Sprintf("no %s in %s, PATH and the usual places", strings.Join(executables, ", "), pathVariable)}
 }

@@ -38,8 +38,7 @@ const (
 	tiny = 16
 	// maxBlock is the longest stretch of a message that is compressed as one block.
 	maxBlock = 32 << 10
-	// shortMessage is up to what length of a message the search for repetitions is thorough. Of longer ones the time
-	// matters more.
+	// Messages up to shortMessage bytes are searched thoroughly for repetitions; for longer ones speed matters more.
 	shortMessage = 2 << 10
 )
 

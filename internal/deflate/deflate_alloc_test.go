@@ -8,8 +8,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/deflate/deflatetest"
 )
 
-// TestDeflateAllocs checks that compressing into a buffer that is large enough allocates nothing. The race detector makes pools
-// forget.
+// TestDeflateAllocs checks that compressing into a buffer that is large enough allocates nothing. The race detector
+// makes pools forget.
 func TestDeflateAllocs(t *testing.T) {
 	for _, keep := range []bool{true, false} {
 		for _, size := range []int{100, 1 << 10, 64 << 10} {

@@ -12,8 +12,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/deflate/deflatetest"
 )
 
-// TestDeflateRoundTrip compresses sequences of messages with every window and both kinds of context, and decodes them with the
-// bit-by-bit decoder, which notices distances beyond the window.
+// TestDeflateRoundTrip compresses sequences of messages with every window and both kinds of context, and decodes
+// them with the bit-by-bit decoder, which notices distances beyond the window.
 func TestDeflateRoundTrip(t *testing.T) {
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
 		for _, keep := range []bool{true, false} {
@@ -58,9 +58,9 @@ func TestDeflateRoundTrip(t *testing.T) {
 	}
 }
 
-// TestDeflateBoundaries compresses messages of lengths next to those at which something changes, with every window and both kinds
-// of context, of text that compresses well, badly and not at all. It decodes them with the standard library, which is told no more
-// than the window, and with Inflater.
+// TestDeflateBoundaries compresses messages of lengths next to those at which something changes, with every window
+// and both kinds of context, of text that compresses well, badly and not at all. It decodes them with the standard
+// library, which is told no more than the window, and with Inflater.
 func TestDeflateBoundaries(t *testing.T) {
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
 		window := 1 << bits
@@ -133,7 +133,8 @@ func TestDeflateMemory(t *testing.T) {
 	}
 }
 
-// TestDeflateIdentical checks that a message that is sent again and again comes out as little more than references to the last.
+// TestDeflateIdentical checks that a message that is sent again and again comes out as little more than references
+// to the last.
 func TestDeflateIdentical(t *testing.T) {
 	msg := deflatetest.Sample(rand.New(rand.NewPCG(10, 10)), 0, 2000)
 	d := NewDeflater(15, true)
@@ -145,7 +146,8 @@ func TestDeflateIdentical(t *testing.T) {
 	}
 }
 
-// TestItems checks the item of each length and each distance against what Inflater makes of its symbol and its extra bits.
+// TestItems checks the item of each length and each distance against what Inflater makes of its symbol and its
+// extra bits.
 func TestItems(t *testing.T) {
 	value := func(item, entry uint32, extra uint8) int {
 		if extraBits[item&symbolMask] != extra || item>>extraAt >= 1<<extra {
@@ -280,7 +282,8 @@ func TestDeflateContext(t *testing.T) {
 	}
 }
 
-// TestCodes checks the codes for extreme frequencies against the rules of RFC 1951: complete, and no longer than allowed.
+// TestCodes checks the codes for extreme frequencies against the rules of RFC 1951: complete, and no longer than
+// allowed.
 func TestCodes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(6, 6))
 	var tree huffmanTree
@@ -331,8 +334,8 @@ func TestCodes(t *testing.T) {
 	}
 }
 
-// FuzzDeflate compresses sequences of messages and decodes them with the bit-by-bit decoder, which notices distances beyond
-// the window, with the standard library and with Inflater.
+// FuzzDeflate compresses sequences of messages and decodes them with the bit-by-bit decoder, which notices
+// distances beyond the window, with the standard library and with Inflater.
 func FuzzDeflate(f *testing.F) {
 	rng := rand.New(rand.NewPCG(7, 7))
 	for kind := range 4 {

@@ -106,7 +106,8 @@ func TestInflateTable(t *testing.T) {
 	}
 }
 
-// TestInflateEmptyBlocks checks how many blocks that say nothing are taken, of which kind and in which pieces they may come.
+// TestInflateEmptyBlocks checks how many blocks that say nothing are taken, of which kind and in which pieces they
+// may come.
 func TestInflateEmptyBlocks(t *testing.T) {
 	stored, fixed := "\x00\x00\x00\xff\xff", "\x03\x00"
 	hello := "\x00\x05\x00\xfa\xffhello"
@@ -214,8 +215,8 @@ func BenchmarkInflate(b *testing.B) {
 	}
 }
 
-// FuzzInflate inflates arbitrary data in arbitrary pieces and compares with the bit-by-bit decoder, and what both take for
-// complete with the standard library.
+// FuzzInflate inflates arbitrary data in arbitrary pieces and compares with the bit-by-bit decoder, and what both
+// take for complete with the standard library.
 func FuzzInflate(f *testing.F) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	for level := flate.HuffmanOnly; level <= 9; level += 2 {

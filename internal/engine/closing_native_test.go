@@ -14,8 +14,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// How a connection ends when the peer does not do its part, on real connections and with short Timeouts. Native only, because what
-// the system tells about a peer is.
+// How a connection ends when the peer does not do its part, on real connections and with short Timeouts. Native
+// only, because what the system tells about a peer is.
 
 const (
 	shortStall      = 600 * time.Millisecond
@@ -129,8 +129,8 @@ var closeTests = map[string]closeTest{
 	"ends its half":                       {16 << 20, func(p *peerEnd) { p.CloseWrite(); <-p.over }, false, io.ErrUnexpectedEOF, 0},
 }
 
-// TestClosing: after StartClosing everything ends by itself, whatever the peer does. As long as the peer takes what was sent, it
-// may take its time.
+// TestClosing: after StartClosing everything ends by itself, whatever the peer does. As long as the peer takes what
+// was sent, it may take its time.
 func TestClosing(t *testing.T) {
 	t.Parallel()
 	for name, test := range closeTests {

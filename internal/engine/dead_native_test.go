@@ -14,8 +14,8 @@ import (
 
 // Peers that are dead, on real connections: native only, because what the system tells about them is.
 
-// TestDeadPeer: a peer that answers nothing is found within two intervals, whether its system takes what is sent or not, and whatever
-// the program goes on sending.
+// TestDeadPeer: a peer that answers nothing is found within two intervals, whether its system takes what is sent or
+// not, and whatever the program goes on sending.
 func TestDeadPeer(t *testing.T) {
 	t.Parallel()
 	const interval = time.Second

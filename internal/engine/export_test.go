@@ -2,8 +2,8 @@ package engine
 
 import "time"
 
-// What the tests of package engine_test look at, and do in the place of a timer. They are not in package engine because they use
-// internal/netio, which imports it.
+// What the tests of package engine_test look at, and do in the place of a timer. They are not in package engine
+// because they use internal/netio, which imports it.
 
 var (
 	ErrReplyTimeout = errReplyTimeout
@@ -31,8 +31,8 @@ func (e *Endpoint) ClaimReading() uint32 {
 	return e.claimReadingLocked()
 }
 
-// DropReading gives the right to read up and stops the timer that would claim it. It reports false if somebody holds the right, or
-// the timer is running its function.
+// DropReading gives the right to read up and stops the timer that would claim it. It reports false if somebody
+// holds the right, or the timer is running its function.
 func (e *Endpoint) DropReading() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -1,7 +1,7 @@
 package engine
 
-// Moments that cannot be met from outside: two goroutines meet at a certain step of the code. They run in a bubble of time of their own, on a
-// stream that the test plays.
+// Moments that cannot be met from outside: two goroutines meet at a certain step of the code. They run in a bubble
+// of time of their own, on a stream that the test plays.
 
 import (
 	"bytes"
@@ -105,7 +105,8 @@ func (o *idleOwner) Drained()                {}
 func (o *idleOwner) Idle()                   {}
 func (o *idleOwner) Deliver()                {}
 
-// TestFailureKeepsCloseFrame: a Close frame that the stream did not take at once still leaves when the connection is failed.
+// TestFailureKeepsCloseFrame: a Close frame that the stream did not take at once still leaves when the connection
+// is failed.
 func TestFailureKeepsCloseFrame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f, o := newPlayedStream(), &idleOwner{ended: make(chan End, 1)}

@@ -6,7 +6,8 @@ import (
 	"testing"
 )
 
-// TestMain runs more tests at a time than there are processors, unless -parallel says: they wait more than they compute.
+// TestMain runs more tests at a time than there are processors, unless -parallel says: they wait more than they
+// compute.
 func TestMain(m *testing.M) {
 	flag.Parse()
 	given := false

@@ -11,7 +11,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Tests of when a connection is failed for a ping. The test says when an interval is over, instead of being in time for a timer.
+// Tests of when a connection is failed for a ping. The test says when an interval is over, instead of being in time
+// for a timer.
 
 // pinged is a connection whose pings are due when the test says so.
 type pinged struct {
@@ -165,8 +166,8 @@ func TestPingBesideSends(t *testing.T) {
 	}
 }
 
-// TestPingPaused: while the Owner wants nothing received, the pong cannot be. Time begins when it wants something again, in
-// each of the steps from one to the other.
+// TestPingPaused: while the Owner wants nothing received, the pong cannot be. Time begins when it wants something
+// again, in each of the steps from one to the other.
 func TestPingPaused(t *testing.T) {
 	owner := newRecorder()
 	entered, leave := make(chan struct{}), make(chan struct{})
@@ -207,7 +208,8 @@ func TestPingPaused(t *testing.T) {
 	p.wantFailed()
 }
 
-// TestPingQueuedPaused: a peer may take nothing while it waits for what it sends to be received, as an echo server does.
+// TestPingQueuedPaused: a peer may take nothing while it waits for what it sends to be received, as an echo server
+// does.
 func TestPingQueuedPaused(t *testing.T) {
 	owner := newRecorder()
 	owner.next = func() engine.Next { return engine.Pause }
@@ -260,7 +262,8 @@ func (p *pinged) receiveUnread(frame []byte) {
 	p.wait(p.t, "read", func() bool { return len(p.arriving) == 0 && !p.reading })
 }
 
-// TestPingLate: a process that was stopped sees that an interval is over before it has looked at what has arrived meanwhile.
+// TestPingLate: a process that was stopped sees that an interval is over before it has looked at what has arrived
+// meanwhile.
 func TestPingLate(t *testing.T) {
 	p := newPinged(t, unlimited, newRecorder())
 	p.waitReads(t, 1)

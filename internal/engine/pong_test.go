@@ -48,8 +48,8 @@ func pongPlaces(t testing.TB, out []byte) (places []int64) {
 	return places
 }
 
-// TestPongWithinBound: whatever waits to be sent, and in messages of whatever size, at most 256 KiB of it are handed over between a
-// ping's arrival and its pong, a write under way included.
+// TestPongWithinBound: whatever waits to be sent, and in messages of whatever size, at most 256 KiB of it are
+// handed over between a ping's arrival and its pong, a write under way included.
 func TestPongWithinBound(t *testing.T) {
 	for _, size := range []int{16, 5000, 16 << 10, 100 << 10, 1 << 20, 3 << 20} {
 		for _, compressed := range []bool{false, true} {

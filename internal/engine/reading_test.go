@@ -27,7 +27,8 @@ func newUnread(t testing.TB) (*engine.Endpoint, *script, *recorder) {
 	return e, s, owner
 }
 
-// TestReadStopsBesideData: a Read whose context ended while it received something that was no message for it does not go on.
+// TestReadStopsBesideData: a Read whose context ended while it received something that was no message for it does
+// not go on.
 func TestReadStopsBesideData(t *testing.T) {
 	for name, data := range map[string][]byte{"data": serverFrame(frame.Text, false, "a part"), "no data": nil} {
 		t.Run(name, func(t *testing.T) {
@@ -91,8 +92,8 @@ func TestStopReadingLate(t *testing.T) {
 	}
 }
 
-// TestHandlerKeepsReading: for a program with a handler nobody waits with reading on, so the right to read is claimed once for
-// each call of Deliver, and a ping moves it to nobody.
+// TestHandlerKeepsReading: for a program with a handler nobody waits with reading on, so the right to read is
+// claimed once for each call of Deliver, and a ping moves it to nobody.
 func TestHandlerKeepsReading(t *testing.T) {
 	s, owner := newScript(mostTries, unlimited), newRecorder()
 	owner.next = func() engine.Next { return engine.Deliver }
@@ -116,8 +117,8 @@ func TestHandlerKeepsReading(t *testing.T) {
 	}
 }
 
-// TestDrainKeepsReading: while a Drain waits, somebody reads, although the program takes messages by Read: a peer may take
-// nothing until what it sends has been read.
+// TestDrainKeepsReading: while a Drain waits, somebody reads, although the program takes messages by Read: a peer
+// may take nothing until what it sends has been read.
 func TestDrainKeepsReading(t *testing.T) {
 	e, s, owner := newUnread(t)
 	owner.next = func() engine.Next { return engine.Yield }
@@ -148,7 +149,8 @@ func TestDrainKeepsReading(t *testing.T) {
 	}
 }
 
-// TestWantedReading: the right to read is kept from a program whose Read has asked for it in vain, because it waits now.
+// TestWantedReading: the right to read is kept from a program whose Read has asked for it in vain, because it waits
+// now.
 func TestWantedReading(t *testing.T) {
 	e, _, _ := newUnread(t)
 	e.HoldReading()
@@ -161,7 +163,8 @@ func TestWantedReading(t *testing.T) {
 	}
 }
 
-// TestReadWhileClosing: when the program closes, a Read that holds the right to read gives it to a goroutine, and others do not get it.
+// TestReadWhileClosing: when the program closes, a Read that holds the right to read gives it to a goroutine, and
+// others do not get it.
 func TestReadWhileClosing(t *testing.T) {
 	e, s, owner := newUnread(t)
 	returned := make(chan struct{})

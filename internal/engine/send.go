@@ -6,7 +6,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// largeMessage is from how many bytes on a Send works without mu held, and writes by itself as long as the stream
+// A Send of largeMessage bytes or more works without mu held, and writes by itself as long as the stream
 // takes what it has framed: a longer message gains nothing from being collected with others, and takes the lock for
 // too long.
 const largeMessage = 16 << 10

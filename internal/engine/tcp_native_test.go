@@ -12,7 +12,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/netio"
 )
 
-// tcpPair returns a TCP connection's two ends, with send and receive buffers of about that size on both; 0 means the system's.
+// tcpPair returns a TCP connection's two ends, with send and receive buffers of about that size on both; 0 means
+// the system's.
 func tcpPair(t testing.TB, buffer int) (own, peer *net.TCPConn) {
 	t.Helper()
 	l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1)})

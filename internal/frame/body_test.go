@@ -38,9 +38,9 @@ func (g *gauge) step(moved bool, delivered []byte) {
 	g.before = held(g.r)
 }
 
-// measure reads a message through Next in pieces of a size, and through Want and Advance, and returns it with the most memory that
-// there has been for it. Before the parts are joined, a last one that is not full is moved, which the gauge does not see: it is
-// subtracted.
+// measure reads a message through Next in pieces of a size, and through Want and Advance, and returns it with the
+// most memory that there has been for it. Before the parts are joined, a last one that is not full is moved, which
+// the gauge does not see: it is subtracted.
 func measure(t *testing.T, r *Reader, stream []byte, piece int) (payload []byte, peak int) {
 	t.Helper()
 	g := gauge{r: r}
@@ -95,8 +95,8 @@ func measure(t *testing.T, r *Reader, stream []byte, piece int) (payload []byte,
 	return nil, 0
 }
 
-// TestBodyMemory: whatever way a message comes, it takes no more than twice its length at any time, or 128 KiB beyond its
-// length, and is delivered in at most 1.25 times its length.
+// TestBodyMemory: whatever way a message comes, it takes no more than twice its length at any time, or 128 KiB
+// beyond its length, and is delivered in at most 1.25 times its length.
 func TestBodyMemory(t *testing.T) {
 	rng := rand.New(rand.NewPCG(21, 21))
 	pieces := []int{1000, 64 << 10, 1 << 20}
@@ -177,7 +177,8 @@ func fragments(msg []byte, next func() int) (stream []byte) {
 	}
 }
 
-// TestBodyArrived: while a message arrives in fragments its memory is bounded by what has arrived, whatever the headers announce.
+// TestBodyArrived: while a message arrives in fragments its memory is bounded by what has arrived, whatever the
+// headers announce.
 func TestBodyArrived(t *testing.T) {
 	const size = 32 << 20
 	for _, fin := range []byte{0, 0x80} {

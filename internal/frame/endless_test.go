@@ -22,8 +22,8 @@ func emptyBlocks(count int) []byte {
 	return bytes.Repeat([]byte{0, 0, 0, 0xFF, 0xFF}, count)
 }
 
-// TestEndlessFragments: a message that goes on with nothing but empty fragments fails, and one of as many as are allowed does not,
-// however often it goes on after something.
+// TestEndlessFragments: a message that goes on with nothing but empty fragments fails, and one of as many as are
+// allowed does not, however often it goes on after something.
 func TestEndlessFragments(t *testing.T) {
 	const most = MaxEmptyFragments
 	ping := string(serverFrame(0x89, nil))
@@ -53,7 +53,8 @@ func TestEndlessFragments(t *testing.T) {
 	}
 }
 
-// TestEndlessBlocks: so does a compressed message that goes on with empty blocks, of whatever kind and however they come.
+// TestEndlessBlocks: so does a compressed message that goes on with empty blocks, of whatever kind and however they
+// come.
 func TestEndlessBlocks(t *testing.T) {
 	const most = deflate.MaxEmptyBlocks
 	d := deflatetest.NewDeflater(6)
@@ -102,7 +103,8 @@ func TestEndlessBlocks(t *testing.T) {
 	})
 }
 
-// dynamicEmpty is a block with codes of its own that says nothing, and an empty stored block, so that it ends with a byte.
+// dynamicEmpty is a block with codes of its own that says nothing, and an empty stored block, so that it ends with
+// a byte.
 func dynamicEmpty() []byte {
 	var out []byte
 	var acc, n uint

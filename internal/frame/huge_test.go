@@ -18,8 +18,8 @@ const hugeVariable = "WS_TEST_HUGE"
 
 const mib = 1 << 20
 
-// readHuge reads count messages of a length, with nothing but a small buffer beside the Reader. It keeps the last one only, or
-// all.
+// readHuge reads count messages of a length, with nothing but a small buffer beside the Reader. It keeps the last
+// one only, or all.
 func readHuge(way string, length, count int64) (err error) {
 	way, keepAll := strings.CutSuffix(way, "+")
 	var all [][]byte
@@ -150,8 +150,8 @@ func TestHugeChild(t *testing.T) {
 	fmt.Printf("peak %d KiB, result %v\n", peak, err)
 }
 
-// runHuge reads messages in a process of its own. It returns the most memory that this took, 0 if the system does not tell, and
-// what came of it.
+// runHuge reads messages in a process of its own. It returns the most memory that this took, 0 if the system does
+// not tell, and what came of it.
 func runHuge(t *testing.T, way string, length, count int64, environ ...string) (peak int64, result string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestHugeChild$")
@@ -170,8 +170,8 @@ func runHuge(t *testing.T, way string, length, count int64, environ ...string) (
 	return peak << 10, result
 }
 
-// TestHugePeak: a message that comes in pieces takes twice its length, as the operating system sees it. A garbage collector that
-// works often leaves little that nobody uses.
+// TestHugePeak: a message that comes in pieces takes twice its length, as the operating system sees it. A garbage
+// collector that works often leaves little that nobody uses.
 func TestHugePeak(t *testing.T) {
 	if raceDetector || runtime.GOOS != "linux" {
 		t.Skip("needs the memory of the process alone, as Linux tells it")
@@ -186,8 +186,9 @@ func TestHugePeak(t *testing.T) {
 	}
 }
 
-// TestHuge32Bit: where memory has addresses of 32 bits, messages of up to MaxMessage arrive, one after the other, with the
-// collector that programs have. What is longer, or has no room beside what the program keeps, is too big; the program goes on.
+// TestHuge32Bit: where memory has addresses of 32 bits, messages of up to MaxMessage arrive, one after the other,
+// with the collector that programs have. What is longer, or has no room beside what the program keeps, is too big;
+// the program goes on.
 func TestHuge32Bit(t *testing.T) {
 	if MaxMessage > 1<<32 {
 		t.Skip("only where memory has addresses of 32 bits: GOARCH=386 go test -run TestHuge32Bit ./internal/frame")

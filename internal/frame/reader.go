@@ -26,8 +26,8 @@ const (
 	// nothing, and could go on for ever: no limit of lengths ends them.
 	MaxEmptyFragments = 1000
 
-	// direct is from how many bytes, arrived and to come, Want offers memory: below, reading into a shared buffer and
-	// copying is cheaper than a system call that brings nothing of the next frame.
+	// Want offers memory when at least direct bytes have arrived and as many are to come: below that, reading into a
+	// shared buffer and copying is cheaper than a system call that brings nothing of the next frame.
 	direct = 16 << 10
 )
 

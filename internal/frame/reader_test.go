@@ -29,8 +29,8 @@ func (o outcome) String() string {
 	return fmt.Sprintf("op %d, %d bytes %.20q", o.op, len(o.payload), o.payload)
 }
 
-// reference parses a whole stream in the slowest and most obvious way: it looks at all bytes again from the beginning for
-// every one that arrives, so it also says after which byte each outcome must be there.
+// reference parses a whole stream in the slowest and most obvious way: it looks at all bytes again from the
+// beginning for every one that arrives, so it also says after which byte each outcome must be there.
 type reference struct {
 	side     Side
 	limit    int64
@@ -172,8 +172,8 @@ func validStart(text []byte, ended bool) bool {
 	return true
 }
 
-// feed gives a stream to a Reader in the pieces that next returns the lengths of, each through Next, sometimes after Burst, or,
-// where it wants it, Advance, and collects what comes out.
+// feed gives a stream to a Reader in the pieces that next returns the lengths of, each through Next, sometimes
+// after Burst, or, where it wants it, Advance, and collects what comes out.
 func feed(r *Reader, in []byte, next func() int) (out []outcome) {
 	var burst [3]Event
 	for len(in) > 0 {

@@ -16,7 +16,8 @@ import (
 	"time"
 )
 
-// opener is a handler that opens every connection, with the first subprotocol of its request, which it sends to requests.
+// opener is a handler that opens every connection, with the first subprotocol of its request, which it sends to
+// requests.
 func opener(t testing.TB, requests chan<- *request) func(net.Conn) {
 	return func(conn net.Conn) {
 		req := readRequest(t, conn)

@@ -17,9 +17,9 @@ import (
 	"testing"
 )
 
-// responseCase is a line of testdata/responses.jsonl: a server's response and what comes of it. Those whose names begin with
-// h- or z- are scenarios in which browsers were recorded; where their engines differ, the one with the stricter
-// reading of the standard is followed.
+// responseCase is a line of testdata/responses.jsonl: a server's response and what comes of it. Those whose names
+// begin with h- or z- are scenarios in which browsers were recorded; where their engines differ, the one with the
+// stricter reading of the standard is followed.
 type responseCase struct {
 	Name        string
 	Protocols   []string

@@ -73,7 +73,7 @@ func (s *tcpSocket) takeMore() {
 func (s *tcpSocket) readable() bool { return s.poll(pollIn) }
 
 // writable reports whether the socket takes inlineLimit bytes without waiting. Linux says so when a third of the
-// send buffer is free, of which the limit is an eighth.
+// send buffer is free, and inlineLimit is an eighth.
 func (s *tcpSocket) writable() bool { return s.poll(pollOut) }
 
 func (s *tcpSocket) poll(events int16) bool {

@@ -275,8 +275,8 @@ func refusedPort(ctx context.Context) (string, error) {
 	return "", errors.New("no port refuses connections")
 }
 
-// receiveBuffer is how many bytes a paused connection takes. Systems may have taken all that a scenario sends to it, some 32 MiB,
-// and then nothing is left to be seen unsent.
+// receiveBuffer is how many bytes a paused connection takes. Systems may have taken all that a scenario sends to
+// it, some 32 MiB, and then nothing is left to be seen unsent.
 const receiveBuffer = 1 << 20
 
 func (r *run) serve(ctx context.Context, port string, l net.Listener) {

@@ -1,7 +1,7 @@
 // Package testserver has the servers that the tests talk to, natively and from a browser.
 //
-// The server's URL answers WebSocket handshakes by github.com/coder/websocket, an implementation that shares no code with
-// this module's:
+// The server's URL answers WebSocket handshakes by github.com/coder/websocket, an implementation that shares no
+// code with this module's:
 //
 //	/echo?compress=1&protocols=a,b   sends every message back
 //	/close?code=4123&reason=bye&messages=3
@@ -20,11 +20,12 @@ import (
 	"time"
 )
 
-// Peer is the answer of /peer: a server of one's own, on raw TCP, so that it can misbehave, that does nothing unless it is
-// told to. On Linux it has a loopback address of its own, because browsers open one connection at a time to an address.
+// Peer is the answer of /peer: a server of one's own, on raw TCP, so that it can misbehave, that does nothing
+// unless it is told to. On Linux it has a loopback address of its own, because browsers open one connection at a
+// time to an address.
 //
-// It is controlled by GET requests below Control. n is the number of a TCP connection, from 0 in the order in which they were
-// accepted. What waits, waits at most [Wait], then the answer is 504.
+// It is controlled by GET requests below Control. n is the number of a TCP connection, from 0 in the order in which
+// they were accepted. What waits, waits at most [Wait], then the answer is 504.
 //
 //	/request?conn=n   waits for the connection and its request; answers a [Request]
 //	/accept?conn=n&protocol=p&extensions=e

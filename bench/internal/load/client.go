@@ -1,5 +1,5 @@
-// Package load is what every contestant does, natively and in browsers: the clients' interface, the workloads and how they are
-// measured.
+// Package load is what every contestant does, natively and in browsers: the clients' interface, the workloads and
+// how they are measured.
 package load
 
 import "unsafe"
@@ -39,8 +39,8 @@ type Client interface {
 	Shut()
 }
 
-// Puller is a client whose messages are asked for. Other clients call the function that they got when they dialled, with each
-// message, one at a time.
+// Puller is a client whose messages are asked for. Other clients call the function that they got when they dialled,
+// with each message, one at a time.
 type Puller interface {
 	Client
 	Receive() (Received, error)

@@ -61,7 +61,8 @@ func (s *Session) pushFailed(err error) {
 	}
 }
 
-// expect begins to give messages to f until it returns false; await waits for that. Between the two the messages are asked for.
+// expect begins to give messages to f until it returns false; await waits for that. Between the two the messages
+// are asked for.
 func (s *Session) expect(f func(Received) bool) {
 	if s.pull == nil {
 		s.each <- f
@@ -141,8 +142,8 @@ func (s *Session) Send(n int, messages []*Message) (wire int64, err error) {
 	return strconv.ParseInt(string(s.kept.Bytes()), 10, 64)
 }
 
-// Echo sends a message, waits for it to come back, and so on. Receiving goes on while sending, as large messages come back while they
-// are still being sent.
+// Echo sends a message, waits for it to come back, and so on. Receiving goes on while sending, as large messages
+// come back while they are still being sent.
 func (s *Session) Echo(n int, m *Message) error {
 	for range n {
 		ok := false

@@ -56,7 +56,8 @@ func Workloads() []*Workload {
 		dialWorkload())
 }
 
-// PageWorkloads are those of a page: text, which costs a page more than binary, and bursts, as programs see them more than floods.
+// PageWorkloads are those of a page: text, which costs a page more than binary, and bursts, as programs see them
+// more than floods.
 func PageWorkloads() []*Workload {
 	list := Workloads()
 	text := receiveWorkload(128)
@@ -115,7 +116,8 @@ func sendWorkload(size int) *Workload {
 	}
 }
 
-// counted measures the time and the allocations of n messages; own bytes of each are what the caller gets and do not count.
+// counted measures the time and the allocations of n messages; own bytes of each are what the caller gets and do
+// not count.
 func counted(n, own int, f func() error) (time.Duration, []Measure, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -186,8 +188,9 @@ func pingPongWorkload(size int) *Workload {
 	}
 }
 
-// jsonWorkload is a flood of compressed text from the server and then one of as many messages to it. The time is that of both,
-// for one message received and one sent; each is also given apart, with the bytes that one sent takes on the wire.
+// jsonWorkload is a flood of compressed text from the server and then one of as many messages to it. The time is
+// that of both, for one message received and one sent; each is also given apart, with the bytes that one sent takes
+// on the wire.
 func jsonWorkload(size int) *Workload {
 	var messages []*Message
 	for _, text := range JSONTexts(size) {
