@@ -23,7 +23,6 @@ type host struct {
 	encode     js.Value // TextEncoder's encode and encodeInto, bound; undefined where the host has none
 	encodeInto js.Value
 	decode     js.Value // TextDecoder's decode, bound; it keeps a byte order mark
-	now        js.Value // performance.now, bound
 	empty      js.Value // ""
 
 	// readBlob is (*Blob).ArrayBuffer once a program has changed a BinaryType. One that does not goes without its
@@ -88,7 +87,6 @@ func newHost() *host {
 	h.bindWith, _ = h.call(h.builtins[reflectApply], bind, call, []any{bind})
 	h.mapped = h.ofReceiver(h.builtins[arrayMap])
 	h.byteLength = h.accessor(h.at("ArrayBuffer.prototype"), "byteLength")
-	h.now = h.bindMethod(h.at("performance"), "now")
 	encoder, _ := h.construct(h.at("TextEncoder"))
 	h.encode, h.encodeInto = h.bindMethod(encoder, "encode"), h.bindMethod(encoder, "encodeInto")
 	decoder, _ := h.construct(h.at("TextDecoder"), "utf-8", map[string]any{"ignoreBOM": true})
