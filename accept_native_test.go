@@ -275,7 +275,9 @@ func TestAcceptSlowPeer(t *testing.T) {
 		SendBuffer:  buffer,
 		Compression: ws.NoCompression,
 		OnError:     func(c *ws.Conn, err error) { events <- fmt.Sprint("error ", errors.Is(err, ws.ErrSlowPeer)) },
-		OnClose:     func(c *ws.Conn, ev ws.CloseEvent) { events <- fmt.Sprintf("close %d %q %v", ev.Code, ev.Reason, ev.WasClean) },
+		OnClose: func(c *ws.Conn, ev ws.CloseEvent) {
+			events <- fmt.Sprintf("close %d %q %v", ev.Code, ev.Reason, ev.WasClean)
+		},
 	})
 	client := openClient(t, s.Server)
 	c := await(t, "accepted connection", s.conns)

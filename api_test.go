@@ -53,7 +53,7 @@ var (
 		"type AcceptOptions struct {\n", "type AcceptError struct {\n", "func (e *AcceptError) Error() string", "func (e *AcceptError) Unwrap() error",
 		"type Compression uint8", "const (\n\t// CompressAlone ",
 	}
-	jsOnly     = []string{
+	jsOnly = []string{
 		"func (b *ArrayBuffer) JSValue() js.Value", "func (b *Blob) JSValue() js.Value", "func (c *Conn) JSValue() js.Value",
 		"func ArrayBufferOf(v js.Value) (*ArrayBuffer, error)", "func BlobOf(v js.Value) (*Blob, error)", "type NativeOptions struct{}",
 	}

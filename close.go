@@ -123,7 +123,9 @@ func (c *Conn) checkClose(code StatusCode, reason string) error {
 }
 
 // userCode reports whether close() takes the code.
-func userCode(code StatusCode) bool { return code == StatusNormalClosure || code >= 3000 && code <= 4999 }
+func userCode(code StatusCode) bool {
+	return code == StatusNormalClosure || code >= 3000 && code <= 4999
+}
 
 // serverCode reports whether a server's Conn takes the code too: it may stand in a Close frame (RFC 6455, section 7.4),
 // and is not for clients alone, as 1010 is.
