@@ -48,8 +48,10 @@ func declarations(doc string) (list []string) {
 
 // nativeOnly and jsOnly are the starts of the declarations that only one side has.
 var (
-	nativeOnly = []string{"type HandshakeError = ", "type NativeOptions struct {\n"}
-	jsOnly     = []string{
+	nativeOnly = []string{
+		"func (c *Conn) LocalAddr() net.Addr", "func (c *Conn) RemoteAddr() net.Addr", "type NativeOptions struct {\n",
+	}
+	jsOnly = []string{
 		"func (b *ArrayBuffer) JSValue() js.Value", "func (b *Blob) JSValue() js.Value", "func (c *Conn) JSValue() js.Value",
 		"func ArrayBufferOf(v js.Value) (*ArrayBuffer, error)", "func BlobOf(v js.Value) (*Blob, error)", "type NativeOptions struct{}",
 	}
