@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 
-	"github.com/coder/websocket"
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
@@ -30,6 +30,27 @@ type Config struct {
 
 	Compression bool                 // offer permessage-deflate
 	OnHandshake func(*http.Response) // called with the response that opens the connection, before Dial returns; without body
+
+	// Refused and ProxyFailed, unless nil, make of what has failed the errors that programs know. errors.As finds them in
+	// Dial's error, however deep.
+	Refused     func(*StatusError) error
+	ProxyFailed func(*ProxyError) error
+}
+
+// refused is the error of a response that does not open the connection.
+func (c *Config) refused(e *StatusError) error {
+	if c.Refused == nil {
+		return e
+	}
+	return c.Refused(e)
+}
+
+// proxyFailed is the error of a proxy that does not connect.
+func (c *Config) proxyFailed(e *ProxyError) error {
+	if c.ProxyFailed == nil {
+		return e
+	}
+	return c.ProxyFailed(e)
 }
 
 // Result is an open WebSocket, on which no frame has been sent or received.
@@ -38,6 +59,10 @@ type Result struct {
 	// RoundTripper gave as body.
 	Stream io.ReadWriteCloser
 	Early  []byte // bytes that came behind the response header; they precede what Stream will return
+
+	// Local and Remote are the addresses of the TCP connection, the proxy's if there is one. They are nil if a
+	// RoundTripper that is no http.Transport does not tell.
+	Local, Remote net.Addr
 
 	Protocol   string         // the subprotocol chosen by the server, or ""
 	Extensions string         // the value of Sec-WebSocket-Extensions, as browsers show it
@@ -59,12 +84,10 @@ func Dial(ctx context.Context, cfg *Config) (*Result, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, cfg.Client.Timeout, timeout)
 		defer cancel()
 	}
-	own := *cfg
-	own.Header = canonical(cfg.Header)
-	cfg = &own
-	result, err := dial(ctx, cfg, "")
-	if authorization := answer(cfg, err); authorization != "" {
-		result, err = dial(ctx, cfg, authorization)
+	first := newAttempt(ctx, cfg, "")
+	result, err := first.run()
+	if authorization := answer(cfg, first.refusal); authorization != "" {
+		result, err = newAttempt(ctx, cfg, authorization).run()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening handshake with %s: %w", cfg.URL.Origin(), err)
@@ -91,64 +114,17 @@ func tell(onHandshake func(*http.Response), result *Result) {
 	returned = true
 }
 
-// answer is the Authorization field with which to repeat a handshake that failed with err, or "".
-func answer(cfg *Config, err error) string {
-	var status *StatusError
+// answer is the Authorization field with which to repeat a handshake that was refused, or "".
+func answer(cfg *Config, refusal *StatusError) string {
 	switch {
-	case !errors.As(err, &status) || status.StatusCode != http.StatusUnauthorized:
+	case refusal == nil || refusal.StatusCode != http.StatusUnauthorized:
 		return ""
 	case cfg.URL.Username == "" && cfg.URL.Password == "":
 		return ""
-	case cfg.Header.Get("Authorization") != "": // has just been refused, and is the caller's explicit choice
+	case cfg.Header[spelling(cfg.Header, "Authorization")] != nil: // has just been refused, and is the caller's explicit choice
 		return ""
-	case !offersBasic(status.Header.Values("Www-Authenticate")):
+	case !offersBasic(http.Header(refusal.Header).Values("Www-Authenticate")):
 		return ""
 	}
 	return basicAuth(cfg.URL.Username, cfg.URL.Password)
-}
-
-// dial makes one attempt.
-func dial(parent context.Context, cfg *Config, authorization string) (*Result, error) {
-	// Its end closes whatever connection has not become the result's.
-	ctx, fail := context.WithCancelCause(parent)
-	defer fail(nil)
-	u := newUpgrade(ctx, fail, cfg, authorization)
-	conn, _, err := websocket.Dial(ctx, placeholder, &websocket.DialOptions{
-		HTTPClient:   &http.Client{Transport: u},
-		HTTPHeader:   requestHeader(cfg.Header),
-		Subprotocols: cfg.Protocols,
-	})
-	switch {
-	case context.Cause(ctx) == ErrExited:
-		err = ErrExited
-	case u.err != nil:
-		err = u.err // without what net/http and coder/websocket say about the placeholder
-	case err != nil && u.result != nil:
-		err = &StatusError{StatusCode: http.StatusSwitchingProtocols, Header: u.result.Response.Header, Cause: err}
-	}
-	if err == nil {
-		// Its stream is idle, so this ends at once and only gives its buffers back.
-		err = conn.CloseNow()
-	}
-	if err == nil && !u.transport.release() {
-		err = ctx.Err()
-	}
-	if err == nil {
-		return u.result, nil
-	}
-	if u.result != nil {
-		err = errors.Join(err, u.result.Stream.Close())
-	}
-	return nil, contextError(parent, err)
-}
-
-// contextError is ctx's error, with its cause, if ctx has ended, which makes err a mere consequence; else err.
-func contextError(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
-		return fmt.Errorf("%w: %w", ctx.Err(), cause)
-	}
-	return context.Cause(ctx)
 }

@@ -3,54 +3,14 @@
 package handshake
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
-
-// A StatusError is a response of the server that does not open a WebSocket.
-type StatusError struct {
-	StatusCode int         // 101 if the status is right and something else is not
-	Header     http.Header // as received
-	Body       []byte      // the first KiB at most
-	Cause      error       // what is wrong with a 101; nil where the status says it
-}
-
-func (e *StatusError) Error() string {
-	if e.Cause != nil {
-		return fmt.Sprintf("server's handshake response refused: %v", e.Cause)
-	}
-	return fmt.Sprintf("server answered %d %s instead of 101", e.StatusCode, http.StatusText(e.StatusCode))
-}
-
-func (e *StatusError) Unwrap() error { return e.Cause }
-
-const (
-	// bodyLimit is how much of the body of a failed handshake is kept.
-	bodyLimit = 1024
-	// bodyWait is how long a failed handshake waits for those bytes; browsers fail as soon as the header is there.
-	bodyWait = time.Second
-)
-
-// refused makes the error of a response. It reads the beginning of the body and calls abort, which must make a read
-// return, if that takes too long.
-func refused(resp *http.Response, cause error, abort context.CancelFunc) *StatusError {
-	e := &StatusError{StatusCode: resp.StatusCode, Header: resp.Header, Cause: cause}
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return e // what follows is not a body
-	}
-	timer := time.AfterFunc(bodyWait, abort)
-	defer timer.Stop()
-	// An error here ends the body early, which is no news beside the response itself.
-	e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
-	return e
-}
 
 // negotiated is what a handshake response has chosen.
 type negotiated struct {
@@ -81,6 +41,10 @@ func check(resp *http.Response, protocols []string, compression bool) (negotiate
 		return n, fmt.Errorf(`Upgrade is %q, not "websocket"`, upgrade)
 	}
 	if connection := resp.Header["Connection"]; !containsToken(connection, "upgrade") {
+		if len(connection) == 0 && resp.Close {
+			// net/http has removed it: only transport leaves it there.
+			return n, errors.New(`Connection contains "close", and the RoundTripper does not tell whether "Upgrade" too`)
+		}
 		return n, fmt.Errorf(`Connection is %q and does not contain "Upgrade"`, connection)
 	}
 	if _, err := single(resp.Header, "Sec-WebSocket-Accept"); err != nil {
