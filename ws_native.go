@@ -222,6 +222,11 @@ func (c *Conn) watchBuffered(limit int64) {
 	}
 }
 
+func (c *Conn) closeFrameWaits() bool {
+	e := c.endpoint.Load()
+	return e != nil && e.CloseWaits()
+}
+
 func (c *Conn) resume() {
 	if e := c.endpoint.Load(); e != nil {
 		e.Resume()
