@@ -174,24 +174,27 @@ func TestTextInvalid(t *testing.T) {
 	}
 }
 
-// A connection that is lost in the middle of a Write: n is what was queued.
+// A connection that is lost in the middle of a Write: n is what was queued. A host that takes everything and does not tell
+// of the loss before the event loop goes on lets the Write succeed; the next one fails.
 func TestLostInWrite(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	_, stream := p.stream(t, netconn.Config{})
-	written := later(stream.Write, make([]byte, 64<<20))
+	c, stream := p.stream(t, netconn.Config{})
+	const size = 64 << 20
+	written := later(stream.Write, make([]byte, size))
 	for range 10 {
 		p.next(t)
 	}
 	p.do(t, "end", "conn=0&how=reset")
 	r := get(t, written)
-	var closed *ws.CloseError
-	if os.Getenv("WS_TEST_HOST") == "webkitgtk" && r.err == nil {
-		t.Skip("known host bug: WebKitGTK's network process takes everything at once")
-	}
-	if r.n < 10*messageSize || r.n == 64<<20 || r.n%messageSize != 0 || r.err == nil {
+	if r.n < 10*messageSize || r.n%messageSize != 0 || (r.n == size) != (r.err == nil) {
 		t.Errorf("Write: %+v", r)
 	}
+	if r.err == nil && os.Getenv("WS_TEST_HOST") != "" {
+		wait(t, c)
+		_, r.err = stream.Write([]byte("x"))
+	}
+	var closed *ws.CloseError
 	if !errors.As(r.err, &closed) && !errors.Is(r.err, ws.ErrInvalidState) {
 		t.Errorf("Write: %v", r.err)
 	}
