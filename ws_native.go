@@ -53,6 +53,8 @@ type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
 
+	lending atomic.Bool // the program takes messages by ReadAppend, which does not keep their memory
+
 	// What accepted and handed return when there is no endpoint any more. mu guards them.
 	acceptedInAll, handedInAll int64
 }
@@ -252,11 +254,19 @@ type owner struct {
 }
 
 func (o *owner) Received(batch []engine.Message) engine.Next {
+	next, rest := wantMore, batch
 	payloads := batches.Get().(*[]payload)
-	for i := range batch {
-		*payloads = append(*payloads, o.memory.keep(&batch[i]))
+	if o.conn.lending.Load() {
+		next, rest = o.conn.receivedInto(batch)
+		*payloads = o.memory.lend(*payloads, rest, &o.conn.lending)
+	} else {
+		for i := range rest {
+			*payloads = append(*payloads, o.memory.keep(&rest[i]))
+		}
 	}
-	next := o.conn.received(*payloads)
+	if len(rest) > 0 {
+		next = o.conn.received(*payloads)
+	}
 	clear(*payloads)
 	*payloads = (*payloads)[:0]
 	batches.Put(payloads)

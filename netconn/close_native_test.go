@@ -25,7 +25,7 @@ import (
 )
 
 // listen returns a server that opens the first connection and does with it what serve says.
-func listen(t *testing.T, serve func(net.Conn, *bufio.Reader)) (url string) {
+func listen(t testing.TB, serve func(net.Conn, *bufio.Reader)) (url string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -265,6 +265,10 @@ func (e *Endpoint) KeepReading() {
 type Waiter interface {
 	// Woken reports whether it need not wait any more.
 	Woken() bool
+
+	// Room returns memory of the program's, whose capacity counts, or nil. A long message may be read into it: Received
+	// then gets a message whose Payload is at the beginning of it. It is the Endpoint's until ReadUntil returns.
+	Room() []byte
 }
 
 // ReadUntil reads from the stream in the place of a goroutine, if the right to read is free, until w has been
