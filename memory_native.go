@@ -13,10 +13,11 @@ import (
 type payload struct {
 	text  Text
 	array *ArrayBuffer
+	lent  *block // if it is not nil, text has the bytes of either kind, in memory that is to be given back
 }
 
 func (p payload) size() int64 {
-	if p.array != nil {
+	if p.array != nil && p.lent == nil {
 		return int64(len(p.array.data))
 	}
 	return int64(len(p.text))

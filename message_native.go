@@ -26,6 +26,9 @@ func textOf(data []byte) Text {
 
 // message makes of p what is delivered.
 func (p payload) message(t BinaryType) Message {
+	if p.lent != nil {
+		p = p.own()
+	}
 	switch {
 	case p.array == nil:
 		return p.text

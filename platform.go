@@ -42,8 +42,12 @@ type half interface {
 	accepted() int64
 	handed() int64
 
-	// watchBuffered asks for a call of drained when accepted()-handed() is at most limit. It is called with mu.
+	// watchBuffered asks for a call of drained when accepted()-handed() is at most limit and, if that is 0, no Close frame
+	// waits. It is called with mu.
 	watchBuffered(limit int64)
+
+	// closeFrameWaits reports whether startClosing's Close frame is still to be given to the network. It is called with mu.
+	closeFrameWaits() bool
 
 	// observe reports what the host tells by no event. It is called without mu.
 	observe()

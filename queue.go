@@ -21,6 +21,9 @@ func (q *queue[T]) push(v ...T) {
 	q.items = append(q.items, v...)
 }
 
+// first returns what pop returns next, of a queue that is not empty.
+func (q *queue[T]) first() T { return q.items[q.head] }
+
 func (q *queue[T]) pop() T {
 	var zero T
 	v := q.items[q.head]

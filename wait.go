@@ -15,8 +15,10 @@ type waiting struct {
 	spareDrain  *drainWaiter
 }
 
-// readWaiter is a Read that waits. It is woken with a message, or without one at the end of the connection.
+// readWaiter is a Read that waits. It is woken with a message, or without one at the end of the connection and when the
+// next message is none that it can have.
 type readWaiter struct {
+	request
 	wake    chan struct{}
 	message payload
 	got     bool
@@ -46,14 +48,15 @@ func (c *Conn) readersWaiting() int {
 	return c.waiting.readers.len()
 }
 
-// awaitMessage waits, with mu held on entry and return, for the next message; ok is false at the end of the connection.
-func (c *Conn) awaitMessage(ctx context.Context) (p payload, ok bool, err error) {
+// awaitMessage waits, with mu held on entry and return, for the next message; ok is false if it was woken without one.
+func (c *Conn) awaitMessage(ctx context.Context, r request) (p payload, ok bool, err error) {
 	waits := c.waits()
 	w := waits.spareReader
 	waits.spareReader = nil
 	if w == nil {
 		w = &readWaiter{wake: make(chan struct{}, 1)}
 	}
+	w.request = r
 	waits.readers.push(w)
 	// While a Read receives, nobody else may hand it messages: it would not see them.
 	receive := c.readyState() == Open && !c.delivering && !c.posted.any()
@@ -70,7 +73,7 @@ func (c *Conn) awaitMessage(ctx context.Context) (p payload, ok bool, err error)
 		c.keepReceiving()
 	}
 	p, ok = w.message, w.got
-	w.message, w.got = payload{}, false
+	w.message, w.got, w.request = payload{}, false, request{}
 	waits.spareReader = w
 	return p, ok, err
 }
@@ -108,8 +111,10 @@ func (c *Conn) giveUp(w *readWaiter) (got bool) {
 func (c *Conn) handOut() {
 	for c.unread.len() > 0 && c.readersWaiting() > 0 {
 		w := c.waiting.readers.pop()
-		w.message, w.got = c.unread.pop(), true
-		c.messageTaken(w.message)
+		if c.unread.first().suits(w.want) {
+			w.message, w.got = c.unread.pop(), true
+			c.messageTaken(w.message)
+		}
 		w.wake <- struct{}{}
 	}
 }
@@ -149,9 +154,9 @@ func (c *Conn) wakeDrained() {
 	if !c.draining() {
 		return
 	}
-	n := c.buffered()
+	n := c.buffered() // once, as it may give up mu
 	c.waiting.drains = slices.DeleteFunc(c.waiting.drains, func(w *drainWaiter) bool {
-		if n > w.max {
+		if !c.drainedTo(w.max, n) {
 			return false
 		}
 		w.wake <- struct{}{}
@@ -160,6 +165,11 @@ func (c *Conn) wakeDrained() {
 	if c.draining() {
 		c.watchBuffered(c.drainLimit())
 	}
+}
+
+// drainedTo reports whether a Drain to max need not wait when n bytes are buffered.
+func (c *Conn) drainedTo(max, n int64) bool {
+	return n <= max && (max > 0 || !c.closeFrameWaits())
 }
 
 // drainLimit is what accepted()-handed() must fall to for the first of the Drains that wait.

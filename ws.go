@@ -362,6 +362,9 @@ func (c *Conn) Send(m Message) error {
 // BufferedAmount does not fall, it waits for what BufferedAmount would be outside. It returns ctx.Err() if ctx ends
 // first, which leaves the connection as it was, and the *CloseError if the connection closes before.
 //
+// After [Conn.Close], Drain with a max of 0 also waits, natively, until the Close frame has been given to the network: a
+// program may end then without having lost anything.
+//
 // A browser has no event for this: there Drain looks every few milliseconds while it waits. WebKit counts bytes as
 // sent when its network process has them, so there Drain does not hold back a program whose peer does not read.
 func (c *Conn) Drain(ctx context.Context, max int64) error {
@@ -374,7 +377,7 @@ func (c *Conn) Drain(ctx context.Context, max int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for {
-		if c.buffered() <= max {
+		if c.drainedTo(max, c.buffered()) {
 			return nil
 		}
 		if c.end != nil {
@@ -393,33 +396,61 @@ func (c *Conn) Drain(ctx context.Context, max int64) error {
 // A Read whose ctx ends returns ctx.Err() and leaves the connection as it was. With Options.OnMessage set, Read returns
 // ErrInvalidState. Several Reads at once each get different messages, in the order in which they began to wait.
 func (c *Conn) Read(ctx context.Context) (Message, error) {
-	if err := checkContext(ctx); err != nil {
+	p, binaryType, err := c.take(ctx, request{})
+	if err != nil {
 		return nil, err
 	}
-	if c.onMessage != nil {
-		return nil, exception(ErrInvalidState, "Read of a connection whose messages go to OnMessage")
-	}
-	c.mu.Lock()
-	var p payload
-	for ok := false; !ok; {
-		var err error
-		switch {
-		case c.unread.len() > 0:
-			p, ok = c.unread.pop(), true
-			c.messageTaken(p)
-		case c.readyState() == Closed:
-			err = c.end
-		default:
-			p, ok, err = c.awaitMessage(ctx)
-		}
-		if err != nil {
-			c.mu.Unlock() // not deferred: a defer in a loop took a tenth of the time of a small message
-			return nil, err
-		}
-	}
-	binaryType := c.binaryType
-	c.mu.Unlock()
 	return p.message(binaryType), nil
+}
+
+// ReadBytes returns the bytes of the next message, text or binary, waiting for it as [Conn.Read] does and with the same
+// errors. They are the caller's to keep and to change.
+//
+// In a browser a message that arrives as a *Blob is read into memory, by [Blob.Bytes]. If that fails, or ctx ends
+// meanwhile, ReadBytes returns that error and the message stays the next one.
+func (c *Conn) ReadBytes(ctx context.Context) ([]byte, error) {
+	p, err := c.takeBytes(ctx, request{want: inMemory})
+	if err != nil {
+		return nil, err
+	}
+	return p.bytes(), nil
+}
+
+// ReadAppend is [Conn.ReadBytes] for a program that does not keep what it receives: it appends the bytes of the next
+// message to dst and returns the extended slice, as append does. Where dst has room no memory is allocated; otherwise the
+// result is new memory, which serves as dst the next time:
+//
+//	var buf []byte
+//	for {
+//		var err error
+//		if buf, err = c.ReadAppend(ctx, buf[:0]); err != nil {
+//			return err
+//		}
+//		handle(buf)
+//	}
+//
+// Until it returns, all of dst's memory up to its capacity is ReadAppend's: what lies behind len(dst) may change even if
+// no message comes. Natively large messages are read from the network into it, and in a browser the bytes are copied from
+// the host into it. After an error the result is dst.
+func (c *Conn) ReadAppend(ctx context.Context, dst []byte) ([]byte, error) {
+	p, err := c.takeBytes(ctx, request{want: appended, room: dst[len(dst):]})
+	if err != nil {
+		return dst, err
+	}
+	return p.appendTo(dst), nil
+}
+
+// ReadText returns the next message, which has to be text, waiting for it as [Conn.Read] does and with the same errors.
+// For a binary message the error is a "TypeError" *Exception, and the message stays the next one.
+func (c *Conn) ReadText(ctx context.Context) (string, error) {
+	p, _, err := c.take(ctx, request{want: onlyText})
+	if err == errOtherKind {
+		err = typeError("the next message is binary, not text")
+	}
+	if err != nil {
+		return "", err
+	}
+	return string(p.message(BinaryArrayBuffer).(Text)), nil
 }
 
 // Messages returns an iterator over the messages that Read would return. It ends after the first error, which is

@@ -99,6 +99,8 @@ type platform struct {
 	endpoint atomic.Pointer[engine.Endpoint]
 	groups   []*Group // whose member it is; guarded by mu
 
+	lending atomic.Bool // the program takes messages by ReadAppend, which does not keep their memory
+
 	// What accepted and handed return when there is no endpoint any more. mu guards them.
 	acceptedInAll, handedInAll int64
 
@@ -293,6 +295,11 @@ func (c *Conn) watchBuffered(limit int64) {
 	}
 }
 
+func (c *Conn) closeFrameWaits() bool {
+	e := c.endpoint.Load()
+	return e != nil && e.CloseWaits()
+}
+
 func (c *Conn) resume() {
 	if e := c.endpoint.Load(); e != nil {
 		e.Resume()
@@ -318,11 +325,19 @@ type owner struct {
 }
 
 func (o *owner) Received(batch []engine.Message) engine.Next {
+	next, rest := wantMore, batch
 	payloads := batches.Get().(*[]payload)
-	for i := range batch {
-		*payloads = append(*payloads, o.memory.keep(&batch[i]))
+	if o.conn.lending.Load() {
+		next, rest = o.conn.receivedInto(batch)
+		*payloads = o.memory.lend(*payloads, rest, &o.conn.lending)
+	} else {
+		for i := range rest {
+			*payloads = append(*payloads, o.memory.keep(&rest[i]))
+		}
 	}
-	next := o.conn.received(*payloads)
+	if len(rest) > 0 {
+		next = o.conn.received(*payloads)
+	}
 	clear(*payloads)
 	*payloads = (*payloads)[:0]
 	batches.Put(payloads)

@@ -37,7 +37,7 @@ const (
 )
 
 // pageContestants are those that the page's scripts and programs add.
-var pageContestants = []string{load.Subject, load.Variant, limit, load.Rival}
+var pageContestants = append([]string{limit, load.Rival}, subjects...)
 
 // pageConfig is what the page's script asks for.
 type pageConfig struct {

@@ -30,7 +30,7 @@ func measureIdle(b *nativeBench, connections, rounds int) ([]*result, error) {
 	for range rounds {
 		for _, c := range b.contestants {
 			// An idle program waits for messages. ws needs no goroutine of the user's for that when it has a handler.
-			if c.Name == load.Subject && hasVariant(b.contestants) {
+			if c.Receives || c.Name == load.Subject && hasVariant(b.contestants) {
 				continue
 			}
 			cost, err := idleProcess(b.server, c, connections)
@@ -55,7 +55,7 @@ func measureIdle(b *nativeBench, connections, rounds int) ([]*result, error) {
 
 func hasVariant(list []*load.Contestant) bool {
 	for _, c := range list {
-		if c.Variant {
+		if c.Variant && !c.Receives {
 			return true
 		}
 	}

@@ -24,7 +24,7 @@ type runner struct {
 }
 
 func (b *nativeBench) takesPart(c *load.Contestant, w *load.Workload) bool {
-	return (!c.Variant || w.Variants) && (c.Takeover || !w.Deflate)
+	return (!c.Variant || w.Variants) && (!c.Receives || w.Kind == "recv") && (c.Takeover || !w.Deflate)
 }
 
 // measure returns the workload's results in the order in which it gives its measures.

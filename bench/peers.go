@@ -17,12 +17,13 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/wsclient"
 )
 
-// contestants are those of the native workloads. All use their default buffer sizes.
+// contestants are those of the native workloads. All peers use their default buffer sizes.
 var contestants = append(wsclient.Contestants(),
 	coderclient.Contestant(),
 	&load.Contestant{Name: "gorilla", Dial: dialGorilla},
 	&load.Contestant{Name: "gws", Dial: dialGWS, Takeover: true},
 	&load.Contestant{Name: "gobwas", Dial: dialGobwas},
+	&load.Contestant{Name: wire, Dial: dialTCP, Receives: true},
 )
 
 func contestantNamed(name string) (*load.Contestant, error) {

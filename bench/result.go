@@ -69,7 +69,7 @@ func (r *result) best() string {
 	}
 	best := ""
 	for _, name := range r.contestants() {
-		if name != load.Subject && name != load.Variant && name != nothing && (best == "" || r.median(name) < r.median(best)) {
+		if !slices.Contains(notPeers, name) && (best == "" || r.median(name) < r.median(best)) {
 			best = name
 		}
 	}
@@ -88,7 +88,15 @@ func (r *result) contestants() []string {
 }
 
 // order is that of all tables.
-var order = []string{load.Subject, load.Variant, limit, load.Rival, "gorilla", "gws", "gobwas", nothing}
+var order = []string{
+	load.Subject, load.Variant, load.Append, load.Stream, limit, wire, load.Rival, "gorilla", "gws", "gobwas", nothing,
+}
+
+// subjects are the ways to use the subject, and notPeers those whom it is not compared with as the best peer.
+var (
+	subjects = []string{load.Subject, load.Variant, load.Append, load.Stream}
+	notPeers = append([]string{wire, nothing}, subjects...)
+)
 
 // nothing is the program that does not dial.
 const nothing = "empty"
@@ -96,7 +104,7 @@ const nothing = "empty"
 // printQuick prints one line for the subject and one for each of its variants: the name and two columns, which are
 // the ratios to the best peer and to coder, or, for absolute figures, those of the subject and of coder.
 func (r *result) printQuick(w io.Writer) error {
-	for _, name := range []string{load.Subject, load.Variant} {
+	for _, name := range subjects {
 		if _, ok := r.Samples[name]; !ok {
 			continue
 		}

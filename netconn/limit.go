@@ -2,6 +2,7 @@ package netconn
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,7 +10,8 @@ import (
 // limit is what ends the calls of one direction: a deadline, which can be moved while calls wait, or Close.
 type limit struct {
 	mu     sync.Mutex
-	timer  *time.Timer
+	due    time.Time   // the deadline, zero if there is none
+	timer  *time.Timer // runs until due; one for all deadlines, because each call may be given one of its own
 	closed bool
 	end    *ending // replaced when a deadline that has passed is moved
 }
@@ -19,7 +21,13 @@ type limit struct {
 type ending struct {
 	done chan struct{}
 	err  error // set before done is closed
+
+	mu    sync.Mutex
+	after []*afterFunc // nil after the end
 }
+
+// afterFunc is a function that is to be called at the end.
+type afterFunc struct{ call func() }
 
 func newLimit() *limit { return &limit{end: newEnding()} }
 
@@ -39,59 +47,82 @@ func (l *limit) set(t time.Time) bool {
 	if l.closed {
 		return false
 	}
-	if l.timer != nil {
-		l.timer.Stop()
-		l.timer = nil
+	if t.IsZero() {
+		l.due = t
+		l.stopTimer()
+		l.renew()
+		return true
 	}
 	left := time.Until(t)
-	if !t.IsZero() && left <= 0 {
+	l.due = time.Now().Add(left) // by a clock that nobody sets
+	if left <= 0 {
+		l.stopTimer()
 		l.end.finish(context.DeadlineExceeded)
 		return true
 	}
-	if l.end.Err() != nil {
-		l.end = newEnding()
-	}
-	if !t.IsZero() {
-		l.startTimer(left)
+	l.renew()
+	if l.timer == nil {
+		l.timer = time.AfterFunc(left, l.expire)
+	} else {
+		l.timer.Reset(left)
 	}
 	return true
 }
 
-// startTimer ends the calls after left, unless the timer has been stopped or replaced by then: its function may already
-// wait for mu when that happens.
-func (l *limit) startTimer(left time.Duration) {
-	var timer *time.Timer
-	timer = time.AfterFunc(left, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		if l.timer == timer {
-			l.end.finish(context.DeadlineExceeded)
-		}
-	})
-	l.timer = timer
-}
-
-// close ends all calls, now and later.
-func (l *limit) close() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.timer != nil {
-		l.timer.Stop()
-		l.timer = nil
-	}
-	l.closed = true
-	if l.end.Err() == context.DeadlineExceeded {
+// renew makes room for calls after a deadline that has passed.
+func (l *limit) renew() {
+	if l.end.Err() != nil {
 		l.end = newEnding()
 	}
+}
+
+func (l *limit) stopTimer() {
+	if l.timer != nil {
+		l.timer.Stop()
+	}
+}
+
+// expire ends the calls, unless the deadline has been moved while it waited for mu.
+func (l *limit) expire() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || l.due.IsZero() {
+		return
+	}
+	if left := time.Until(l.due); left > 0 {
+		l.timer.Reset(left)
+		return
+	}
+	l.end.finish(context.DeadlineExceeded)
+}
+
+// close ends all calls, now and later. It returns the deadline, and whether it is the first call.
+func (l *limit) close() (due time.Time, first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return time.Time{}, false
+	}
+	l.stopTimer()
+	l.closed = true
+	l.renew()
 	l.end.finish(context.Canceled)
+	return l.due, true
 }
 
 // finish ends e, the first time that it is called.
 func (e *ending) finish(err error) {
-	if e.Err() == nil {
-		e.err = err
-		close(e.done)
+	if e.Err() != nil {
+		return
 	}
+	e.err = err
+	close(e.done)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, f := range e.after {
+		go f.call()
+	}
+	e.after = nil
 }
 
 // Deadline implements context.Context. It tells none, because it may be moved.
@@ -112,3 +143,25 @@ func (e *ending) Err() error {
 
 // Value implements context.Context.
 func (e *ending) Value(any) any { return nil }
+
+// AfterFunc is what context.AfterFunc looks for in a context that is not of package context. Without it every call that
+// waits costs a goroutine.
+func (e *ending) AfterFunc(call func()) (stop func() bool) {
+	f := &afterFunc{call}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.Err() != nil {
+		go call()
+		return func() bool { return false }
+	}
+	e.after = append(e.after, f)
+	return func() bool {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		i := slices.Index(e.after, f)
+		if i >= 0 {
+			e.after = slices.Delete(e.after, i, i+1)
+		}
+		return i >= 0
+	}
+}

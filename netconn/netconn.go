@@ -1,23 +1,64 @@
 // Package netconn makes a WebSocket connection a net.Conn: its messages are one stream of bytes.
 //
 // TLS, HTTP/2, SSH, gob or any other stream protocol can then run over a WebSocket, from a browser too. The peer
-// must do the same: what it has, it sends as binary messages, whose boundaries mean nothing.
+// must do the same: it sends what it has as messages, whose boundaries mean nothing.
+//
+// [Dial] is the function that a library takes as its dialler: gRPC's WithContextDialer, the DialContext of an
+// http.Transport, or in a closure those of NATS and MQTT.
 package netconn
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net"
-	"os"
-	"strings"
 	"time"
 
 	"github.com/seed2c7e30c3/ws"
 )
 
-// WriteBuffer is the number of bytes not yet given to the network above which Write waits.
-const WriteBuffer = 1 << 20
+// Config says how the bytes of a stream become messages. The zero value is what [New] and [Dial] use.
+type Config struct {
+	// Text sends text messages instead of binary ones, for servers that answer binary with code 1003. What is written
+	// must be UTF-8. A message ends between two characters; up to 3 bytes of an incomplete one wait for the next Write
+	// and count as written.
+	Text bool
+
+	// MessageSize is the length in bytes of the longest message that Write sends. 0 is 32 KiB, which every server takes;
+	// a negative value is no limit. With Text it is 4 at least.
+	MessageSize int
+
+	// WriteBuffer is the number of bytes not yet given to the network above which Write waits, before each message. 0 is
+	// 1 MiB, a negative value no limit. So up to WriteBuffer and MessageSize bytes are in memory.
+	WriteBuffer int64
+
+	// CloseTimeout is how long Close waits for the network. 0 is 5 seconds; with a negative value Close does not wait.
+	CloseTimeout time.Duration
+}
+
+// New returns c as a net.Conn. It is [Config.New] of the zero Config.
+func New(c *ws.Conn) net.Conn { return Config{}.New(c) }
+
+// Dial opens a connection to url and returns it as a net.Conn. It is [Config.Dial] of the zero Config.
+func Dial(ctx context.Context, url string, opts *ws.Options) (net.Conn, error) {
+	return Config{}.Dial(ctx, url, opts)
+}
+
+// Dial opens a connection to url, as [ws.Dial] does, and returns it as a net.Conn, as [Config.New] does. ctx has no
+// effect once Dial has returned. In a browser Dial must not be called in a js.FuncOf, where nothing else can happen
+// meanwhile.
+//
+// The error is a *net.OpError with that of ws.Dial. With Options.OnMessage set it is ws.ErrInvalidState, and nothing has
+// been dialled.
+func (config Config) Dial(ctx context.Context, url string, opts *ws.Options) (net.Conn, error) {
+	var c *ws.Conn
+	err := errOnMessage
+	if opts == nil || opts.OnMessage == nil {
+		c, err = ws.Dial(ctx, url, opts)
+	}
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	return config.New(c), nil
+}
 
 // New returns c, which must be open and have no Options.OnMessage, as a net.Conn. From then on the messages are the
 // net.Conn's to read. Its methods may be called from several goroutines.
@@ -26,28 +67,45 @@ const WriteBuffer = 1 << 20
 // same to it, and empty messages are skipped. A message that arrives as a *ws.Blob is first copied into memory
 // whole. After a close with code 1000, 1001 or without a code (1005) the error is io.EOF, after any other close the
 // *ws.CloseError; the bytes that came before are read first. Messages that nobody reads are in memory: without bound in a
-// browser, natively up to ws.Options.ReadBuffer.
+// browser, natively up to ws.Options.ReadBuffer. A message longer than ws.Options.MessageLimit fails the connection.
 //
-// Write sends p as one binary message, or, if p is empty, nothing. It first waits until at most WriteBuffer bytes
-// are not yet given to the network, so it holds back a program that writes more than the peer takes (not in
-// WebKitGTK, whose network process takes everything at once). Either the whole message has been queued and the
-// error is nil, or nothing has been sent and n is 0. That a message has been queued does not say that it arrives.
-// Once the connection is closing or closed, the error is ws.ErrInvalidState or the *ws.CloseError.
+// Write sends p as messages of at most Config.MessageSize bytes, and nothing if p is empty. Before each it waits until at
+// most Config.WriteBuffer bytes are not yet given to the network, so it holds back a program that writes more than the
+// peer takes (not in WebKitGTK, whose network process takes everything at once). After an error, n is how many bytes are
+// in messages that have been queued: these will leave whole, of the rest nothing leaves. That a message has been queued
+// does not say that it arrives. Once the connection is closing or closed, the error is ws.ErrInvalidState or the
+// *ws.CloseError. With Config.Text it is ws.ErrSyntax for bytes that are not UTF-8; those before them are sent.
 //
 // A deadline ends the calls that wait, also those that began before it was set, and makes later ones fail, with
 // os.ErrDeadlineExceeded. Nothing is lost by that: a later deadline, or none, makes Read and Write go on where they
 // were.
 //
-// Close closes c with code 1000 and does not wait: what was written before still leaves, then the Close frame.
-// Reads and Writes that wait, and all later ones, return net.ErrClosed at once, and so do the setters of deadlines;
-// bytes not yet read are dropped. Closing again does nothing. The error is always nil. To learn when the connection
-// has ended, wait for c.Done.
+// Close closes c with code 1000. As a TCP connection's does, it leaves nothing behind in the program's memory: it waits
+// until everything written, and natively the Close frame too, has been given to the network, so a program may end right
+// after it. With nothing queued it returns at once. It waits at most Config.CloseTimeout, and not beyond a write
+// deadline: one in the past makes it not wait. Then it returns nil all the same, and the connection goes on ending by
+// itself. As Close may wait, it must not be called in a js.FuncOf. The error is nil, but with Config.Text ws.ErrSyntax if
+// the last character is incomplete, which then is not sent.
 //
-// Errors other than io.EOF are in a *net.OpError. No browser tells addresses, so RemoteAddr has the connection's
-// URL, without user name and password, and LocalAddr is "unknown"; the Network of both is "websocket".
-func New(c *ws.Conn) net.Conn {
+// Reads and Writes that wait when Close is called, and all later ones, return net.ErrClosed at once, and so do the
+// setters of deadlines; bytes not yet read are dropped. Closing again does nothing. To learn when the connection has
+// ended, wait for c.Done.
+//
+// Errors other than io.EOF are in a *net.OpError. If c has Options.OnMessage, Read returns ws.ErrInvalidState. If c is
+// nil, every method returns a "TypeError" *ws.Exception.
+//
+// LocalAddr and RemoteAddr return c's natively. No browser tells addresses: there RemoteAddr has the connection's URL,
+// without user name and password, LocalAddr is "unknown", and the Network of both is "websocket".
+//
+// The net.Conn is also an [Unwrapper], which has c.
+func (config Config) New(c *ws.Conn) net.Conn {
+	if c == nil {
+		return noConn{}
+	}
+	config.fillIn()
 	return &conn{
 		ws:         c,
+		config:     config,
 		remote:     addr(withoutCredentials(c.URL())),
 		reading:    make(chan struct{}, 1),
 		writing:    make(chan struct{}, 1),
@@ -56,118 +114,65 @@ func New(c *ws.Conn) net.Conn {
 	}
 }
 
+// Unwrapper is what a net.Conn of this package is besides. The method returns the connection below, for what a net.Conn
+// does not have:
+//
+//	protocol := stream.(netconn.Unwrapper).WebSocket().Protocol()
+//
+// Messages that are read from it are missing in the stream, and Config.MessageSize does not hold for what is sent by it.
+type Unwrapper interface {
+	WebSocket() *ws.Conn
+}
+
+const (
+	messageSize  = 32 << 10
+	writeBuffer  = 1 << 20
+	closeTimeout = 5 * time.Second
+
+	// leastText is the length of the longest character: a shorter message could hold none of it.
+	leastText = 4
+)
+
+// fillIn puts the defaults in the place of zero values.
+func (config *Config) fillIn() {
+	if config.MessageSize == 0 {
+		config.MessageSize = messageSize
+	}
+	if config.MessageSize < 0 {
+		config.MessageSize = int(^uint(0) >> 1)
+	}
+	if config.Text {
+		config.MessageSize = max(config.MessageSize, leastText)
+	}
+	if config.WriteBuffer == 0 {
+		config.WriteBuffer = writeBuffer
+	}
+	if config.CloseTimeout == 0 {
+		config.CloseTimeout = closeTimeout
+	}
+}
+
+// conn is a connection as a stream. What is read and what is written are guarded apart.
 type conn struct {
 	ws     *ws.Conn
+	config Config
 	remote addr
 
 	// reading and writing are locks, as channels because waiting for one must end at a deadline.
 	reading, writing      chan struct{}
 	readLimit, writeLimit *limit
 
-	// With reading held: what Read has taken from ws and not yet returned.
-	rest []byte
-	blob *ws.Blob // not yet in memory
+	input  input  // with reading held
+	output output // with writing held
 }
 
-func (c *conn) Read(p []byte) (int, error) {
-	end := c.readLimit.current()
-	if len(p) == 0 {
-		if end.Err() == context.Canceled {
-			return 0, c.failure("read", end, end.Err())
-		}
-		return 0, nil
-	}
-	if err := acquire(end, c.reading); err != nil {
-		return 0, c.failure("read", end, err)
-	}
-	defer release(c.reading)
-	for len(c.rest) == 0 {
-		if err := c.next(end); err != nil {
-			return 0, c.failure("read", end, err)
-		}
-	}
-	n := copy(p, c.rest)
-	c.rest = c.rest[n:]
-	return n, nil
-}
-
-// next makes the next message rest.
-func (c *conn) next(end *ending) (err error) {
-	if c.blob != nil {
-		// An error leaves the Blob for the next Read.
-		if c.rest, err = c.blob.Bytes(end); err == nil {
-			c.blob = nil
-		}
-		return err
-	}
-	m, err := c.ws.Read(end)
-	switch m := m.(type) {
-	case ws.Text:
-		c.rest = []byte(m)
-	case *ws.ArrayBuffer:
-		c.rest = m.Bytes()
-	case *ws.Blob:
-		c.blob = m
-	}
-	return err
-}
-
-func (c *conn) Write(p []byte) (int, error) {
-	end := c.writeLimit.current()
-	if err := acquire(end, c.writing); err != nil {
-		return 0, c.failure("write", end, err)
-	}
-	defer release(c.writing)
-	if err := c.ws.Drain(end, WriteBuffer); err != nil {
-		return 0, c.failure("write", end, err)
-	}
-	if len(p) == 0 {
-		return 0, nil
-	}
-	if err := c.ws.Send(ws.Bytes(p)); err != nil {
-		if closed := c.ws.Err(); closed != nil {
-			err = closed
-		}
-		return 0, c.failure("write", end, err)
-	}
-	return len(p), nil
-}
-
-// failure is the error of a call that failed with err, where end was its context.
-func (c *conn) failure(op string, end *ending, err error) error {
-	var closed *ws.CloseError
-	switch {
-	case c.readLimit.current().Err() == context.Canceled:
-		err = net.ErrClosed // whatever else happened
-	case err == end.Err():
-		err = os.ErrDeadlineExceeded
-	case op == "read" && errors.As(err, &closed) && isEnd(closed.CloseEvent):
-		return io.EOF
-	}
-	return &net.OpError{Op: op, Net: c.remote.Network(), Addr: c.remote, Err: err}
-}
-
-// isEnd tells whether the peer ended the stream, as opposed to having lost it.
-func isEnd(e ws.CloseEvent) bool {
-	switch e.Code {
-	case ws.StatusNormalClosure, ws.StatusGoingAway, ws.StatusNoStatusRcvd:
-		return e.WasClean
-	}
-	return false
-}
-
-func (c *conn) Close() error {
-	c.readLimit.close()
-	c.writeLimit.close()
-	return c.ws.CloseWith(ws.StatusNormalClosure, "")
-}
-
-func (c *conn) LocalAddr() net.Addr { return addr("unknown") }
-
-func (c *conn) RemoteAddr() net.Addr { return c.remote }
+func (c *conn) WebSocket() *ws.Conn { return c.ws }
 
 func (c *conn) SetDeadline(t time.Time) error {
-	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))
+	if err := c.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
 }
 
 func (c *conn) SetReadDeadline(t time.Time) error { return c.set(c.readLimit, t) }
@@ -176,13 +181,13 @@ func (c *conn) SetWriteDeadline(t time.Time) error { return c.set(c.writeLimit, 
 
 func (c *conn) set(l *limit, t time.Time) error {
 	if !l.set(t) {
-		return &net.OpError{Op: "set", Net: c.remote.Network(), Addr: c.remote, Err: net.ErrClosed}
+		return c.opError("set", net.ErrClosed)
 	}
 	return nil
 }
 
 // acquire takes a lock, unless end comes first.
-func acquire(end context.Context, lock chan struct{}) error {
+func acquire(end *ending, lock chan struct{}) error {
 	if err := end.Err(); err != nil {
 		return err
 	}
@@ -195,21 +200,3 @@ func acquire(end context.Context, lock chan struct{}) error {
 }
 
 func release(lock chan struct{}) { <-lock }
-
-type addr string
-
-func (addr) Network() string  { return "websocket" }
-func (a addr) String() string { return string(a) }
-
-// withoutCredentials cuts user name and password out of a serialised URL, in which they cannot have an "@" or "/".
-func withoutCredentials(url string) string {
-	scheme, rest, _ := strings.Cut(url, "://")
-	authority, path, slash := strings.Cut(rest, "/")
-	if _, host, found := strings.Cut(authority, "@"); found {
-		authority = host
-	}
-	if slash {
-		path = "/" + path
-	}
-	return scheme + "://" + authority + path
-}

@@ -6,7 +6,7 @@ import (
 )
 
 // server returns the URL of the test server, which the parent of a browser's test run has started.
-func server(t *testing.T) string {
+func server(t testing.TB) string {
 	t.Helper()
 	url := os.Getenv("WS_TEST_SERVER")
 	if url == "" {

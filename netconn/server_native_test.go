@@ -28,4 +28,4 @@ func TestMain(m *testing.M) {
 }
 
 // server returns the URL of the test server.
-func server(*testing.T) string { return testServer.URL() }
+func server(testing.TB) string { return testServer.URL() }

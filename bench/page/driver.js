@@ -7,8 +7,8 @@ globalThis.contestants = new Map();
 let added = () => {};
 
 // A contestant has open(workload, server, done), sample(n, done) and close(); see the Go package page.
-globalThis.addContestant = (name, variant, contestant) => {
-	globalThis.contestants.set(name, { variant, ...contestant });
+globalThis.addContestant = (name, variant, receives, contestant) => {
+	globalThis.contestants.set(name, { variant, receives, ...contestant });
 	added();
 };
 
@@ -66,7 +66,8 @@ const runWorkload = async (config, workload) => {
 	const runners = [];
 	const fail = (name, error) => new Error(`${workload.name}: ${name}: ${error.message}`);
 	for (const [name, contestant] of globalThis.contestants) {
-		if ((contestant.variant && !workload.variants) || (config.only && !config.only.includes(name))) {
+		if ((contestant.variant && !workload.variants) || (contestant.receives && workload.kind !== "recv") ||
+			(config.only && !config.only.includes(name))) {
 			continue;
 		}
 		const runner = { name, contestant, n: workload.first };

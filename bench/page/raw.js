@@ -177,7 +177,7 @@
 		f(...args).then((result) => done(null, result), (error) => done(error.message, null));
 	};
 
-	globalThis.addContestant("JavaScript", false, {
+	globalThis.addContestant("JavaScript", false, false, {
 		open: callback(open),
 		sample: callback((n) => kinds[workload.kind](session, n, workload, url)),
 		close() {

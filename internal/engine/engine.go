@@ -211,7 +211,7 @@ func (e *Endpoint) unlock() {
 func (e *Endpoint) report() {
 	end := e.unsaid
 	e.unsaid = nil
-	drained := e.low >= 0 && e.bufferedLocked() <= e.low
+	drained := e.low >= 0 && e.drainedLocked()
 	if drained {
 		e.low = -1
 	}
@@ -236,13 +236,21 @@ func (e *Endpoint) Amounts() (accepted, buffered int64) {
 // takes no lock.
 func (e *Endpoint) Handed() int64 { return e.out.handed.Load() }
 
-// AwaitBuffered asks for a call of Drained when at most limit bytes are buffered. A later call replaces a lower
-// limit. It may be called with the Owner's lock held: Drained is then called by another goroutine.
+// CloseWaits reports whether our Close frame has been queued and not yet been handed to the stream. It may be called with
+// the Owner's lock held.
+func (e *Endpoint) CloseWaits() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.closeWaitsLocked()
+}
+
+// AwaitBuffered asks for a call of Drained when at most limit bytes are buffered, and if that is 0 no Close frame waits
+// either. A later call replaces a lower limit. It may be called with the Owner's lock held: Drained is then called by another goroutine.
 func (e *Endpoint) AwaitBuffered(limit int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.low = max(e.low, limit)
-	if e.bufferedLocked() <= e.low {
+	if e.drainedLocked() {
 		e.low = -1
 		go e.owner.Drained()
 		return
@@ -270,6 +278,10 @@ func (e *Endpoint) KeepReading() {
 type Waiter interface {
 	// Woken reports whether it need not wait any more.
 	Woken() bool
+
+	// Room returns memory of the program's, whose capacity counts, or nil. A long message may be read into it: Received
+	// then gets a message whose Payload is at the beginning of it. It is the Endpoint's until ReadUntil returns.
+	Room() []byte
 }
 
 // ReadUntil reads from the stream in the place of a goroutine, if the right to read is free, until w has been

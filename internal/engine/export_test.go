@@ -24,11 +24,15 @@ func (e *Endpoint) Right() ReadingRight {
 	return ReadingRight{r.held, r.stopped, r.watched, r.number}
 }
 
-// ClaimReading claims the right to read and returns its number, 0 if it is held.
-func (e *Endpoint) ClaimReading() uint32 {
+// LendReading claims the right to read for a Read whose context ends with that channel. It reports whether it was free.
+func (e *Endpoint) LendReading(ending <-chan struct{}) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.claimReadingLocked()
+	if e.claimReadingLocked() == 0 {
+		return false
+	}
+	e.reading.ending = ending
+	return true
 }
 
 // DropReading gives the right to read up and stops the timer that would claim it. It reports false if somebody
@@ -63,13 +67,11 @@ func (e *Endpoint) FreeReading() {
 
 // WantReading is a Read that asks for the right to read in vain.
 func (e *Endpoint) WantReading() {
-	e.mu.Lock()
-	e.reading.wanted = true
-	e.mu.Unlock()
+	e.reading.wanted.Store(true)
 }
 
-func (e *Endpoint) StopReading(number uint32) { e.stopReading(number) }
-func (e *Endpoint) YieldReading() bool        { return e.yieldReading() }
+func (e *Endpoint) StopReading(ending <-chan struct{}) { e.stopReading(ending) }
+func (e *Endpoint) YieldReading() bool                 { return e.yieldReading() }
 
 // PingDue ends the interval of a ping.
 func (e *Endpoint) PingDue() { e.pingDueLate(0) }

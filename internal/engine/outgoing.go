@@ -71,6 +71,11 @@ func (ch *chunk) free() {
 // bufferedLocked returns how many bytes of application data have been accepted and not yet handed to the stream.
 func (e *Endpoint) bufferedLocked() int64 { return e.out.accepted - e.out.handed.Load() }
 
+// drainedLocked reports whether as much has been handed to the stream as AwaitBuffered has asked for.
+func (e *Endpoint) drainedLocked() bool {
+	return e.bufferedLocked() <= e.low && (e.low > 0 || !e.closeWaitsLocked())
+}
+
 // appendFrame appends a frame to buf. Only a client uses key.
 func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payload []byte, key [4]byte) []byte {
 	if e.role == frame.Server {

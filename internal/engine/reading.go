@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/seed2c7e30c3/ws/internal/frame"
@@ -20,13 +21,14 @@ import (
 // Otherwise a timer claims the right for a goroutine, so that control frames are answered whatever the program
 // does.
 type reading struct {
-	lendable bool   // a Read of the program may hold the right
-	held     bool   // somebody holds it
-	wanted   bool   // a Read has asked for it in vain since the holder last looked
-	stopped  bool   // a read deadline has been set to stop the Read that holds it
-	watched  bool   // the timer runs
-	number   uint32 // of the last claim
-	checked  uint32 // number when the timer last ran
+	lendable bool            // a Read of the program may hold the right
+	ending   <-chan struct{} // of the context of the Read that holds it; nil if that has none or it is held by another
+	held     bool            // somebody holds it
+	wanted   atomic.Bool     // a Read has asked for it in vain since messages were last handed over
+	stopped  bool            // a read deadline has been set to stop the Read that holds it
+	watched  bool            // the timer runs
+	number   uint32          // of the last claim
+	checked  uint32          // number when the timer last ran
 	timer    *time.Timer
 }
 
@@ -152,9 +154,8 @@ func (e *Endpoint) yieldReading() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	r := &e.reading
-	wanted := r.wanted
-	r.wanted = false
-	if wanted || !r.lendable || e.sending != open || e.receiving != receiving || e.low >= 0 {
+	// A Read that has come for the next message waits for whoever holds the right.
+	if r.wanted.Load() || !r.lendable || e.sending != open || e.receiving != receiving || e.low >= 0 {
 		return false
 	}
 	e.releaseReadingLocked()
@@ -168,25 +169,24 @@ func (e *Endpoint) readUntil(ctx context.Context, w Waiter) {
 		e.mu.Unlock()
 		return
 	}
-	number := e.claimReadingLocked()
-	if number == 0 {
-		e.reading.wanted = true
+	if e.claimReadingLocked() == 0 {
+		e.reading.wanted.Store(true)
 		e.mu.Unlock()
 		return
 	}
-	e.incoming.ignore = false
+	e.reading.ending = ctx.Done()
 	e.mu.Unlock()
+	in := &e.incoming
+	in.ignore = false
 	if ctx.Done() != nil {
-		stop := context.AfterFunc(ctx, func() { e.stopReading(number) })
-		defer stop()
+		in.watch.begin(ctx, e)
 	}
-	if w.Woken() { // before the right was claimed: the holder before has brought the message
-		e.mu.Lock()
-		e.lentLocked(w)
-		e.mu.Unlock()
-		return
+	// It may have been woken before the right was claimed, by the holder before, and ctx may have ended before.
+	goOn := !w.Woken() && (ctx.Done() == nil || ctx.Err() == nil)
+	if goOn {
+		in.offer(w.Room())
 	}
-	for {
+	for goOn {
 		next, err := e.receive()
 		if next == Deliver {
 			go e.owner.Deliver()
@@ -198,12 +198,18 @@ func (e *Endpoint) readUntil(ctx context.Context, w Waiter) {
 		if err != nil {
 			e.streamEndedLocked(err)
 		}
-		goOn := e.lentLocked(w)
-		e.unlock()
-		if !goOn {
+		goOn = e.lendOnLocked(w)
+		if !goOn && !in.lent() {
+			e.endLendingLocked()
+			e.unlock()
 			return
 		}
+		e.unlock()
 	}
+	in.takeBack() // without mu: it may have to copy much
+	e.mu.Lock()
+	e.endLendingLocked()
+	e.unlock()
 }
 
 // mayLendLocked reports whether a Read of the program may read.
@@ -211,37 +217,86 @@ func (e *Endpoint) mayLendLocked() bool {
 	return e.reading.lendable && e.sending == open && e.receiving == receiving && !e.pausedLocked()
 }
 
-// lentLocked reports whether a Read of the program that holds the right goes on reading. If not, it releases the
-// right or hands it to a goroutine.
-func (e *Endpoint) lentLocked(w Waiter) (goOn bool) {
-	r := &e.reading
-	stopped := r.stopped // whether or not the deadline came before the data
-	if stopped {
-		e.stream.SetReadDeadline(time.Time{})
-		r.stopped = false
-	}
-	switch {
-	case e.readAllLocked():
-		e.releaseReadingLocked()
-	case !e.mayLendLocked():
-		r.nextNumber()
-		go e.readLoop()
-	case stopped || w.Woken():
-		e.releaseReadingLocked()
-	default:
-		return true
-	}
-	return false
+// lendOnLocked reports whether a Read of the program that holds the right goes on reading.
+func (e *Endpoint) lendOnLocked(w Waiter) bool {
+	stopped := e.reading.stopped // whether or not the deadline came before the data
+	e.resetStopLocked()
+	return !stopped && e.mayLendLocked() && !w.Woken()
 }
 
-// stopReading stops the Read that has claimed the right with that number, if it still holds it.
-func (e *Endpoint) stopReading(number uint32) {
+// endLendingLocked releases the right of a Read, or hands it to a goroutine.
+func (e *Endpoint) endLendingLocked() {
+	e.resetStopLocked()
+	e.reading.ending = nil
+	if !e.readAllLocked() && !e.mayLendLocked() {
+		e.reading.nextNumber()
+		go e.readLoop()
+		return
+	}
+	e.releaseReadingLocked()
+}
+
+// stopReading stops the Read that holds the right, if that context ends it.
+func (e *Endpoint) stopReading(ending <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.reading.held && e.reading.number == number {
+	if e.reading.held && e.reading.ending == ending {
 		e.reading.stopped = true
 		e.stream.SetReadDeadline(past)
 	}
+}
+
+// resetStopLocked lets the next read from the stream wait again.
+func (e *Endpoint) resetStopLocked() {
+	if e.reading.stopped {
+		e.reading.stopped = false
+		e.stream.SetReadDeadline(time.Time{})
+	}
+}
+
+// lent reports whether the Read that holds the right has lent something.
+func (in *incoming) lent() bool { return in.offered || in.watch.once }
+
+// takeBack gives back what it has lent.
+func (in *incoming) takeBack() {
+	in.withdraw()
+	in.watch.pause()
+}
+
+// watch stops the Read that holds the right when its context ends. Most programs read with the same context again and
+// again, so from the second time on it is watched from Read to Read: that saves five allocations each.
+type watch struct {
+	ending <-chan struct{} // of the context of the last Read that had one
+	stop   func() bool     // ends the watch; nil while there is none
+	once   bool            // the watch ends with the Read
+}
+
+// begin watches ctx, which stops Reads of e when it ends.
+func (w *watch) begin(ctx context.Context, e *Endpoint) {
+	ending := ctx.Done()
+	again := w.ending == ending
+	if again && w.stop != nil {
+		return
+	}
+	w.end()
+	w.ending, w.once = ending, !again
+	w.stop = context.AfterFunc(ctx, func() { e.stopReading(ending) })
+}
+
+// pause is called when a Read ends.
+func (w *watch) pause() {
+	if w.once {
+		w.stop()
+		w.stop, w.once = nil, false
+	}
+}
+
+// end ends the watch.
+func (w *watch) end() {
+	if w.stop != nil {
+		w.stop()
+	}
+	*w = watch{}
 }
 
 // pausedLocked reports whether the Owner wants nothing now. An Owner that has closed the connection takes its Pause

@@ -19,6 +19,8 @@ func newRead() *aRead { return &aRead{make(chan struct{}, 1)} }
 
 func (r *aRead) Woken() bool { return len(r.woken) > 0 }
 
+func (r *aRead) Room() []byte { return nil }
+
 // newUnread is a connection whose right to read is free, and claimed by no timer.
 func newUnread(t testing.TB) (*engine.Endpoint, *script, *recorder) {
 	s, owner := newScript(mostTries, unlimited), newRecorder()
@@ -81,10 +83,14 @@ func TestReadStopped(t *testing.T) {
 // TestStopReadingLate: the end of a context that comes when its Read has returned stops no other one.
 func TestStopReadingLate(t *testing.T) {
 	e, s, _ := newUnread(t)
-	first := e.ClaimReading()
+	first, second := make(chan struct{}), make(chan struct{})
+	if !e.LendReading(first) {
+		t.Fatal("the right to read is held")
+	}
 	e.FreeReading()
-	if second := e.ClaimReading(); first == 0 || second == 0 || first == second {
-		t.Fatalf("the right to read was claimed with %d and %d", first, second)
+	e.StopReading(first)
+	if !e.LendReading(second) {
+		t.Fatal("the right to read is held after it was given up")
 	}
 	e.StopReading(first)
 	if e.Right().Stopped || s.expired {
@@ -150,16 +156,28 @@ func TestDrainKeepsReading(t *testing.T) {
 }
 
 // TestWantedReading: the right to read is kept from a program whose Read has asked for it in vain, because it waits
-// now.
+// now. The message that comes next is for that Read.
 func TestWantedReading(t *testing.T) {
-	e, _, _ := newUnread(t)
+	e, s, owner := newUnread(t)
 	e.HoldReading()
 	e.WantReading()
-	if e.YieldReading() {
-		t.Error("the right to read was given up although a Read waits")
+	for range 2 {
+		if e.YieldReading() {
+			t.Fatal("the right to read was given up although a Read waits")
+		}
 	}
+	e.FreeReading()
+	read := newRead()
+	owner.next = func() engine.Next {
+		read.woken <- struct{}{}
+		return engine.ReadOn
+	}
+	s.arrive(serverFrame(frame.Text, true, "message"))
+	e.ReadUntil(t.Context(), read)
+	await(t, "message", owner.messages)
+	e.HoldReading()
 	if !e.YieldReading() {
-		t.Error("the right to read was kept a second time")
+		t.Error("the right to read was kept although the Read has its message")
 	}
 }
 

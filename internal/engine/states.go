@@ -90,5 +90,10 @@ func (e *Endpoint) stateChangedLocked() {
 // mayControlLocked reports whether control frames may be sent.
 func (e *Endpoint) mayControlLocked() bool { return e.sending <= closeQueued }
 
+// closeWaitsLocked reports whether our Close frame has been queued and not yet been handed to the stream.
+func (e *Endpoint) closeWaitsLocked() bool {
+	return e.sending == closeQueued || e.sending == closeWriting
+}
+
 // readAllLocked reports whether there is nothing left to read.
 func (e *Endpoint) readAllLocked() bool { return e.receiving == endReceived || e.receiving == over }

@@ -42,6 +42,9 @@ type body struct {
 	data   []byte   // the last part, or all
 	parts  [][]byte // those that precede it
 	before int      // how many bytes these are
+
+	room   []byte // memory of the caller's, where the message may go when its length is known; see Reader.Offer
+	inRoom bool   // data is in it
 }
 
 // parts is where parts of partSize come from: with it fragmented messages of 1 MiB take half of the time, and of 16
@@ -56,6 +59,9 @@ func (b *body) free() int { return cap(b.data) - len(b.data) }
 // grow makes room in one piece for n bytes that have arrived, of a message of total bytes. What it allocates is
 // bounded by what has arrived, or by usual. It reports false if there is no memory.
 func (b *body) grow(n int, total int64, usual int) bool {
+	if b.moveToRoom(total) {
+		return true
+	}
 	arrived := int64(b.len() + n)
 	size := max(growth*arrived, min(headStart*arrived, headStartEnd), firstAllocation, int64(usual))
 	switch last := (total + growth - 1) / growth; {
@@ -71,6 +77,9 @@ func (b *body) grow(n int, total int64, usual int) bool {
 // extend begins a part, if the one before is full. wanted is for how many bytes, most how many may still come. It
 // reports false if there is no memory.
 func (b *body) extend(wanted, most int64) bool {
+	if b.extendInRoom(wanted, most) {
+		return true
+	}
 	if before := b.before / large; before != b.len()/large && !fits(large) {
 		return false
 	}
@@ -89,10 +98,13 @@ func (b *body) extend(wanted, most int64) bool {
 	return true
 }
 
-// take returns the message, which ends with tail, in memory of its own. It reports false if there is none.
-func (b *body) take(tail []byte) (whole []byte, ok bool) {
+// take returns the message, which ends with tail, in memory of its own or in the room. It reports false if there is no
+// memory.
+func (b *body) take(tail []byte) (whole []byte, own, ok bool) {
 	n := b.len() + len(tail)
-	if free := cap(b.data) - n; len(b.parts) > 0 || free < 0 || free > n/4 {
+	free := cap(b.data) - n
+	scattered := free < 0 || !b.inRoom && (len(b.parts) > 0 || free > n/4)
+	if scattered && !b.moveToRoom(int64(n)) {
 		if b.free() > len(tail)+spare {
 			// Together with the joined memory it would be more than twice the message.
 			last := append(uncleared(len(b.data)), b.data...)
@@ -100,12 +112,35 @@ func (b *body) take(tail []byte) (whole []byte, ok bool) {
 			b.data = last
 		}
 		if !b.join(n) {
-			return nil, false
+			return nil, false, false
 		}
 	}
-	whole = append(b.data, tail...)
+	whole, own = append(b.data, tail...), !b.inRoom
 	*b = body{}
-	return whole, true
+	return whole, own, true
+}
+
+// moveToRoom moves everything to the caller's memory, if that has room for a message of size bytes.
+func (b *body) moveToRoom(size int64) bool {
+	if b.inRoom || size > int64(cap(b.room)) || size == 0 {
+		return false
+	}
+	b.gather(b.room[:0:size])
+	b.inRoom = true
+	return true
+}
+
+// extendInRoom is extend while the caller's memory has room. What is there when it is full becomes a part of its own.
+func (b *body) extendInRoom(wanted, most int64) bool {
+	if b.inRoom {
+		b.data, b.room, b.inRoom = append(uncleared(len(b.data)), b.data...), nil, false
+		return false
+	}
+	size := int64(b.len())
+	if cap(b.room) == 0 || size+wanted > int64(cap(b.room)) {
+		return false
+	}
+	return b.moveToRoom(min(size+most, int64(cap(b.room))))
 }
 
 // join moves everything to one piece of the given capacity. It reports false if there is no memory.
@@ -113,16 +148,23 @@ func (b *body) join(size int) bool {
 	if !fits(size) {
 		return false
 	}
-	whole := uncleared(size)
+	b.gather(uncleared(size))
+	b.inRoom = false
+	return true
+}
+
+// gather moves everything to one piece of memory.
+func (b *body) gather(whole []byte) {
 	for i, part := range b.parts {
 		whole = append(whole, part...)
 		b.parts[i] = nil // so that it can be collected before the last one is copied
 		drop(part)
 	}
 	whole = append(whole, b.data...)
-	drop(b.data)
-	*b = body{data: whole}
-	return true
+	if !b.inRoom {
+		drop(b.data)
+	}
+	b.data, b.parts, b.before = whole, nil, 0
 }
 
 // drop gives back what was a part, now that it has been copied.

@@ -147,11 +147,11 @@ func (r *Reader) endPayload() (Event, error) {
 	if r.compressed {
 		tail, r.deflate.out = r.deflate.out, nil
 	}
-	if r.compressed && r.body.len() == 0 && r.deflate.inflater.Stays() {
+	if r.compressed && r.body.len() == 0 && cap(r.body.room) < len(tail) && r.deflate.inflater.Stays() {
 		ev.Payload, ev.Owned = slices.Clip(tail), false
 	} else {
 		var ok bool
-		if ev.Payload, ok = r.body.take(tail); !ok { // before End, which lets go of tail
+		if ev.Payload, ev.Owned, ok = r.body.take(tail); !ok { // before End, which lets go of tail
 			return Event{}, errNoMemory
 		}
 		if r.usual /= 2; !r.compressed {

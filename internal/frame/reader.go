@@ -17,7 +17,8 @@ type Event struct {
 	// Payload of a Text is valid UTF-8; that of a Close still has to go through ParseClose.
 	Payload []byte
 	// Owned says that Payload is memory of its own, the caller's to keep. Otherwise Payload is valid until the next
-	// call of the Reader or until the buffer given to Next is reused, whichever comes first.
+	// call of the Reader or until the buffer given to Next is reused, whichever comes first; or it is at the beginning of
+	// what Offer was given.
 	Owned bool
 }
 
@@ -270,6 +271,22 @@ func (r *Reader) Advance(n int) (ev Event, err error) {
 	r.slow = r.MidMessage()
 	return ev, nil
 }
+
+// Offer gives the Reader memory of the caller's, whose capacity counts: the next message goes into it if it fits and is
+// not in the caller's buffer as a whole. That saves an allocation and mostly a copy. The memory is the Reader's until
+// Withdraw is called, which must be before a message that follows the next one is parsed.
+func (r *Reader) Offer(room []byte) { r.body.room = room[:0] }
+
+// Withdraw ends an Offer. What has arrived of a message that is still under way is moved elsewhere.
+func (r *Reader) Withdraw() {
+	r.body.room = nil
+	if r.body.inRoom && !r.body.grow(0, int64(r.body.len())+r.rest, 0) {
+		r.fail(errNoMemory) // as the next call will say
+	}
+}
+
+// Expects returns the length of a message that came shortly before, if it was long: the next may be as long.
+func (r *Reader) Expects() int { return r.usual }
 
 var (
 	errNoMemory       error = &Error{Code: MessageTooBig, Reason: "message for which there is no memory"}

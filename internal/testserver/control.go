@@ -3,7 +3,8 @@
 // The server's URL answers WebSocket handshakes by github.com/coder/websocket, an implementation that shares no
 // code with this module's:
 //
-//	/echo?compress=1&protocols=a,b   sends every message back
+//	/echo?compress=1&protocols=a,b&limit=N
+//	                                 sends every message back; one that is longer than limit ends the connection
 //	/close?code=4123&reason=bye&messages=3
 //	                                 sends "message 0" ... and closes; without code the Close frame is empty
 //	/flood?n=10000&size=16&binary=1  sends n messages: their number, filled with dots to size

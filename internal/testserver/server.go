@@ -102,7 +102,7 @@ func accept(w http.ResponseWriter, r *http.Request) *websocket.Conn {
 	if err != nil {
 		return nil
 	}
-	c.SetReadLimit(-1)
+	c.SetReadLimit(int64(number(r, "limit", -1)))
 	return c
 }
 

@@ -57,12 +57,15 @@ type Contestant struct {
 	Name     string
 	Dial     func(url string, deflate bool, to Callbacks) (Client, error)
 	Takeover bool // permessage-deflate with context takeover in both directions
-	Variant  bool // a second way to use a contestant, not one of its own
+	Variant  bool // another way to use a contestant, not one of its own
+	Receives bool // takes part only where messages are received
 }
 
 // Names of contestants that results are about, or are compared with.
 const (
 	Subject = "ws"
 	Variant = "ws/OnMessage"
+	Append  = "ws/ReadAppend"
+	Stream  = "ws/netconn"
 	Rival   = "coder"
 )

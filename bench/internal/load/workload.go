@@ -90,7 +90,11 @@ func receiveWorkload(size int) *Workload {
 		First:    firstCount(size),
 		Most:     maxCount,
 		Run: func(s *Session, n int) (time.Duration, []Measure, error) {
-			return counted(n, size, func() error { return s.Receive(n, size) })
+			own := size
+			if s.Contestant.Receives {
+				own = 0 // what it returns is not the caller's to keep
+			}
+			return counted(n, own, func() error { return s.Receive(n, size) })
 		},
 	}
 }

@@ -25,7 +25,7 @@ func Serve(contestants ...*load.Contestant) {
 	}
 	for _, c := range contestants {
 		object := (&program{contestant: c, workloads: workloads}).object()
-		js.Global().Call("addContestant", c.Name, c.Variant, object)
+		js.Global().Call("addContestant", c.Name, c.Variant, c.Receives, object)
 	}
 	select {}
 }

@@ -3,17 +3,21 @@ package wsclient
 
 import (
 	"context"
+	"net"
 	"sync/atomic"
 
 	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/bench/internal/load"
+	"github.com/seed2c7e30c3/ws/netconn"
 )
 
-// Contestants are the two ways to receive.
+// Contestants are the ways to receive.
 func Contestants() []*load.Contestant {
 	return []*load.Contestant{
 		{Name: load.Subject, Dial: dial, Takeover: true},
 		{Name: load.Variant, Dial: dialHandler, Takeover: true, Variant: true},
+		{Name: load.Append, Dial: dialAppend, Takeover: true, Variant: true, Receives: true},
+		{Name: load.Stream, Dial: dialStream, Takeover: true, Variant: true, Receives: true},
 	}
 }
 
@@ -62,6 +66,48 @@ func (c *puller) Receive() (load.Received, error) {
 	}
 	return received(m), nil
 }
+
+// appender receives each message into the memory of the one before.
+type appender struct {
+	client
+	buffer []byte
+}
+
+func dialAppend(url string, deflate bool, _ load.Callbacks) (load.Client, error) {
+	conn, err := ws.Dial(context.Background(), url, &ws.Options{Native: native(deflate)})
+	if err != nil {
+		return nil, err
+	}
+	return &appender{client: client{conn: conn}}, nil
+}
+
+func (c *appender) Receive() (load.Received, error) {
+	var err error
+	c.buffer, err = c.conn.ReadAppend(context.Background(), c.buffer[:0])
+	return load.Received{Data: c.buffer}, err
+}
+
+// streamer receives by a net.Conn, in pieces of 64 KiB as from TCP.
+type streamer struct {
+	client
+	stream net.Conn
+	pieces load.Pieces
+}
+
+func dialStream(target string, deflate bool, _ load.Callbacks) (load.Client, error) {
+	size, err := load.SizeOf(target)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := ws.Dial(context.Background(), target, &ws.Options{Native: native(deflate)})
+	if err != nil {
+		return nil, err
+	}
+	stream := netconn.New(conn)
+	return &streamer{client{conn: conn}, stream, load.NewPieces(stream, size, size)}, nil
+}
+
+func (c *streamer) Receive() (load.Received, error) { return c.pieces.Receive() }
 
 func received(m ws.Message) load.Received {
 	switch m := m.(type) {

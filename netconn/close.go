@@ -1,0 +1,52 @@
+package netconn
+
+import (
+	"context"
+	"time"
+
+	"github.com/seed2c7e30c3/ws"
+)
+
+func (c *conn) Close() error {
+	deadline, first := c.writeLimit.close()
+	if !first {
+		return nil
+	}
+	c.readLimit.close()
+	// What has been written of a Write that is under way goes before the Close frame. It ends now: it does not wait any more.
+	c.writing <- struct{}{}
+	incomplete := c.output.n
+	release(c.writing)
+	if err := c.ws.CloseWith(ws.StatusNormalClosure, ""); err != nil {
+		return c.opError("close", err)
+	}
+	c.awaitSent(deadline)
+	c.forget()
+	if incomplete > 0 {
+		return c.opError("close", syntaxError("what was written ends within a character"))
+	}
+	return nil
+}
+
+// awaitSent waits until everything has been given to the network, at most for CloseTimeout and until a deadline, if that
+// is not zero.
+func (c *conn) awaitSent(deadline time.Time) {
+	bound := time.Now().Add(c.config.CloseTimeout)
+	if !deadline.IsZero() && deadline.Before(bound) {
+		bound = deadline
+	}
+	ctx, cancel := context.WithDeadline(context.Background(), bound)
+	defer cancel()
+	// An error says that the connection is lost or that time is up: in either case there is nothing left to wait for.
+	_ = c.ws.Drain(ctx, 0)
+}
+
+// forget lets go of what has been received. If a Read is about to end, it does that.
+func (c *conn) forget() {
+	select {
+	case c.reading <- struct{}{}:
+		c.input = input{}
+		release(c.reading)
+	default:
+	}
+}
