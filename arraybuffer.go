@@ -23,6 +23,9 @@ func (b *ArrayBuffer) Len() int { return b.len() }
 // Bytes returns the content, which must not be modified: the buffer's own memory, on every call.
 func (b *ArrayBuffer) Bytes() []byte { return b.bytes() }
 
+// String returns "ArrayBuffer(3 bytes)", which is what fmt prints. The content is in Bytes.
+func (b *ArrayBuffer) String() string { return sized("ArrayBuffer(", b) }
+
 // Slice returns a new ArrayBuffer with the bytes from start to end (exclusive), as ArrayBuffer.prototype.slice does:
 // negative positions count from the end and positions outside are clamped. The two share memory.
 func (b *ArrayBuffer) Slice(start, end int) *ArrayBuffer {

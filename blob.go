@@ -11,7 +11,8 @@ import (
 
 // Blob is a file-like object of immutable bytes with a media type (File API standard). Natively its bytes are Go
 // memory; in a JavaScript host it stands for a Blob object, whose bytes the host keeps and hands out
-// asynchronously: that is why reading takes a context there. Its methods may be called from several goroutines.
+// asynchronously: that is why reading takes a context, and must not be done inside a js.FuncOf, where it deadlocks.
+// Its methods may be called from several goroutines.
 type Blob struct {
 	blob
 }
@@ -35,6 +36,9 @@ func (b *Blob) Size() int64 { return b.size() }
 
 // Type returns the media type, "" if it is unknown.
 func (b *Blob) Type() string { return b.mediaType() }
+
+// String returns "Blob(3 bytes)", which is what fmt prints. The content is in Bytes.
+func (b *Blob) String() string { return sized("Blob(", b) }
 
 // Slice returns a Blob with the bytes from start to end (exclusive) and the given media type, without copying them.
 // Negative positions count from the end and positions outside are clamped.

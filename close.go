@@ -21,6 +21,8 @@ const maxReason = 123
 // the network takes at once has been given to it when Close returns, up to 1 MiB (4 KiB over TLS); so a small
 // program that ends right after Close has said goodbye. To be sure that all messages leave, use [Conn.Shutdown].
 // Everything ends by itself, see [Conn.Wait].
+//
+// Close, CloseWith and CloseNow may be called inside a js.FuncOf.
 func (c *Conn) Close() error {
 	c.close(StatusNoStatusRcvd, "")
 	return nil
@@ -48,7 +50,7 @@ func (c *Conn) CloseWith(code StatusCode, reason string) error {
 // and then nothing has happened.
 //
 // Shutdown may be called in a handler of the connection: it does not wait for handlers. OnClose is called when that
-// handler has returned. In a browser it must not be called in a js.FuncOf, where nothing else can happen meanwhile.
+// handler has returned. It must not be called inside a js.FuncOf, where it deadlocks.
 func (c *Conn) Shutdown(ctx context.Context, code StatusCode, reason string) error {
 	if err := checkClose(code, reason, c.isServer()); err != nil {
 		return err
@@ -166,6 +168,8 @@ func (c *Conn) close(code StatusCode, reason string) {
 // connection. A server waits AcceptOptions.CloseTimeout for the answer, and ends the TCP connection itself. On Linux a
 // byte counts as taken when the peer's system has acknowledged it, elsewhere when this system has taken it. The time
 // that browsers wait is theirs to choose.
+//
+// Wait must not be called inside a js.FuncOf, where it deadlocks.
 func (c *Conn) Wait(ctx context.Context) (CloseEvent, error) {
 	if err := checkContext(ctx); err != nil {
 		return CloseEvent{}, err

@@ -241,3 +241,59 @@ func wantReleased(t *testing.T, made js.Value) {
 		t.Errorf("of %d functions %d are not released", made.Length(), made.Length()-complaints)
 	}
 }
+
+// TestInCallback: what does not wait may be called inside a js.FuncOf.
+func TestInCallback(t *testing.T) {
+	t.Parallel()
+	// inCallback calls f in a function that JavaScript calls.
+	inCallback := func(f func()) {
+		t.Helper()
+		returned := make(chan struct{})
+		callback := js.FuncOf(func(js.Value, []js.Value) any {
+			f()
+			close(returned)
+			return nil
+		})
+		defer callback.Release()
+		js.Global().Call("setTimeout", callback, 0)
+		await(t, "return of the callback", returned)
+	}
+	opened, received := make(chan struct{}), make(chan ws.Message, 1)
+	var c *ws.Conn
+	inCallback(func() {
+		var err error
+		c, err = ws.New(serverURL+"/echo", &ws.Options{
+			OnOpen:    func(*ws.Conn) { close(opened) },
+			OnMessage: func(_ *ws.Conn, m ws.Message) { received <- m },
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	if c == nil {
+		return
+	}
+	await(t, "open event", opened)
+	inCallback(func() {
+		if err := c.Send(ws.Text("from a callback")); err != nil {
+			t.Error(err)
+		}
+		if n := c.BufferedAmount(); n < 0 || c.ReadyState() != ws.Open {
+			t.Errorf("BufferedAmount %d, ReadyState %v", n, c.ReadyState())
+		}
+	})
+	wantText(t, await(t, "message", received), "from a callback")
+	inCallback(func() {
+		if err := c.CloseWith(4000, "bye"); err != nil {
+			t.Error(err)
+		}
+	})
+	if ev, want := wait(t, c), (ws.CloseEvent{Code: 4000, Reason: "bye", WasClean: true}); ev != want {
+		t.Errorf("closed with %+v, want %+v", ev, want)
+	}
+	c = dial(t, "/echo", nil)
+	inCallback(func() { c.CloseNow() })
+	if ev := wait(t, c); ev != abnormal {
+		t.Errorf("closed with %+v after CloseNow", ev)
+	}
+}

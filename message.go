@@ -69,6 +69,13 @@ func messageSize(m Message) int64 {
 	return 0
 }
 
+// sized is what fmt prints for a message whose content it does not print.
+//
+//go:noinline
+func sized(kind string, m Message) string {
+	return kind + strconv.Itoa(int(messageSize(m))) + " bytes)"
+}
+
 // validLen returns how many bytes of s are valid UTF-8 before the first that are not.
 func validLen(s string) int {
 	for i, r := range s {

@@ -26,6 +26,13 @@
 // must not wait for a later event of its own connection, by calling Read or Wait for example, except that Wait and
 // Read return at once in OnError and OnClose.
 //
+// # In a function that JavaScript calls
+//
+// A function made by js.FuncOf holds up the host's event loop until it returns, so nothing can arrive meanwhile. What
+// waits for the connection deadlocks there: Dial, Read, Messages, Drain, Wait, Shutdown, and reading a Blob. Call these
+// in a goroutine. Everything else does not wait and may be called there: New, Send, Close, CloseWith, CloseNow, and the
+// methods that only tell something.
+//
 // # Sending
 //
 // Send never blocks: it queues, and BufferedAmount says how much. A program that sends more than the network takes uses
@@ -118,6 +125,8 @@ const (
 // Err is the cause, for example a *HandshakeError or a *ProxyError. Browsers hide the cause: there the error names the
 // URL, without a password, and wraps the *CloseError. When ctx ends, the error holds for errors.Is with ctx.Err() and
 // context.Cause(ctx). After an error there is nothing to close.
+//
+// Dial must not be called inside a js.FuncOf, where it deadlocks. Call New there, or start a goroutine.
 func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	switch err := checkContext(ctx); {
 	case ctx == nil:
@@ -144,7 +153,8 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 }
 
 // New begins to connect to url and returns at once, as the constructor of the browser's object does
-// (WHATWG WebSockets, section 3.1). The connection is Connecting; handlers may run before New has returned.
+// (WHATWG WebSockets, section 3.1). The connection is Connecting; handlers may run before New has returned. New may be
+// called inside a js.FuncOf.
 //
 // url has the scheme ws or wss, or http or https, which mean the same; or it is relative to Options.BaseURL. It is
 // parsed by the URL standard: in a browser by the browser.
@@ -333,6 +343,7 @@ func (c *Conn) SetBinaryType(t BinaryType) {
 // Send queues a message and returns without waiting for the network (WHATWG WebSockets, section 3.1, send). The data is
 // copied before it returns; a *Blob is immutable anyway. Messages leave in the order of the calls, and before the Close
 // frame of a later Close. What happens to them on the way is unknown: a lost connection is seen by Read and OnClose.
+// Send may be called inside a js.FuncOf.
 //
 // The error is an *Exception, and then nothing has been sent: "TypeError" for a nil Message, *ArrayBuffer or *Blob;
 // ErrSyntax for a Text that is not valid UTF-8, in every state; ErrInvalidState unless the state is Open, and in
@@ -367,6 +378,7 @@ func (c *Conn) Send(m Message) error {
 //
 // A browser has no event for this: there Drain looks every few milliseconds while it waits. WebKit counts bytes as
 // sent when its network process has them, so there Drain does not hold back a program whose peer does not read.
+// Drain must not be called inside a js.FuncOf, where it deadlocks.
 func (c *Conn) Drain(ctx context.Context, max int64) error {
 	if err := checkContext(ctx); err != nil {
 		return err
@@ -395,6 +407,8 @@ func (c *Conn) Drain(ctx context.Context, max int64) error {
 //
 // A Read whose ctx ends returns ctx.Err() and leaves the connection as it was. With Options.OnMessage set, Read returns
 // ErrInvalidState. Several Reads at once each get different messages, in the order in which they began to wait.
+//
+// Read must not be called inside a js.FuncOf, where it deadlocks.
 func (c *Conn) Read(ctx context.Context) (Message, error) {
 	p, binaryType, err := c.take(ctx, request{})
 	if err != nil {
@@ -455,7 +469,7 @@ func (c *Conn) ReadText(ctx context.Context) (string, error) {
 
 // Messages returns an iterator over the messages that Read would return. It ends after the first error, which is
 // yielded with a nil Message: the *CloseError once the connection is closed, also after a clean close, or
-// ctx.Err(). Breaking out of the loop loses no message.
+// ctx.Err(). Breaking out of the loop loses no message. As with Read, the loop must not run inside a js.FuncOf.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {

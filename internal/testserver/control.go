@@ -11,6 +11,7 @@
 //	/count                           answers each text "?" with the [Counted] of the messages before it, in JSON
 //	/throttle?rate=N                 receives N bytes a second
 //	/status?code=404&size=N          answers without WebSocket: N bytes of body, a header X-Test, and for 3xx a Location
+//	/token                           greets who has one of two tokens: internal/recipe/token
 //	/peer                            (plain HTTP) starts a [Peer], which the caller controls step by step
 //
 // Plain answers carry CORS headers, so that pages from anywhere can read them.

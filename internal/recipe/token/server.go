@@ -1,0 +1,56 @@
+//go:build !js
+
+package token
+
+import (
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/coder/websocket"
+)
+
+// Handler greets the users whose token is known. Pages of other origins than its own are refused unless they are in
+// origins.
+func Handler(user func(token string) (name string, ok bool), origins ...string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, ok := user(tokenOf(r))
+		if !ok {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			http.Error(w, "no valid token", http.StatusUnauthorized)
+			return
+		}
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+			Subprotocols:   []string{protocol}, // never the token: the answer would have it
+			OriginPatterns: origins,
+		})
+		if err != nil {
+			return // the client has been told
+		}
+		defer c.CloseNow()
+		if err := c.Write(r.Context(), websocket.MessageText, []byte("hello, "+name)); err != nil {
+			return
+		}
+		// Reads until the client closes.
+		<-c.CloseRead(r.Context()).Done()
+	})
+}
+
+// tokenOf returns the token of a request, from a native client or a page, "" if it has none.
+func tokenOf(r *http.Request) string {
+	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return token
+	}
+	for _, list := range r.Header.Values("Sec-WebSocket-Protocol") {
+		for name := range strings.SplitSeq(list, ",") {
+			if encoded, ok := strings.CutPrefix(strings.TrimSpace(name), "bearer."); ok {
+				token, err := base64.RawURLEncoding.DecodeString(encoded)
+				if err != nil {
+					return ""
+				}
+				return string(token)
+			}
+		}
+	}
+	return ""
+}

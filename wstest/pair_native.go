@@ -1,0 +1,116 @@
+//go:build !js
+
+package wstest
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/seed2c7e30c3/ws"
+)
+
+// NativeOptions are the settings of Pair that only the native implementation has.
+type NativeOptions struct {
+	// Accept, if not nil, are the options of the server's end, in the place of Options.Server.
+	Accept *ws.AcceptOptions
+}
+
+// The two ends make a real opening handshake, by ws.Dial with a dialler of its own and by ws.Accept: so everything is
+// as over the network, and package ws has no entrance for tests. The connection is a net.Pipe, whose waits a
+// testing/synctest bubble sees. There is no http.Server, whose goroutines a bubble would have to wait for.
+
+func pair(client, server *ws.Options, native NativeOptions) (*ws.Conn, *ws.Conn, error) {
+	near, far := net.Pipe()
+	client.Native.HTTPClient = &http.Client{Transport: &http.Transport{
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil },
+	}}
+	accepted := make(chan acceptance, 1)
+	go func() { accepted <- accept(far, cmp.Or(native.Accept, acceptOptions(server))) }()
+	c, err := ws.Dial(context.Background(), pairURL, client)
+	if err != nil {
+		_ = near.Close() // which never fails
+	}
+	a := <-accepted
+	switch {
+	case err == nil && a.err == nil:
+		return c, a.conn, nil
+	case err == nil:
+		c.CloseNow()
+	case a.err == nil:
+		a.conn.CloseNow()
+	}
+	return nil, nil, pairError(err, a.err)
+}
+
+// acceptOptions are those of a server's end that is given as Options.
+func acceptOptions(opts *ws.Options) *ws.AcceptOptions {
+	accept := &ws.AcceptOptions{
+		Protocols:    opts.Protocols,
+		BinaryType:   opts.BinaryType,
+		OnOpen:       opts.OnOpen,
+		OnMessage:    opts.OnMessage,
+		OnError:      opts.OnError,
+		OnClose:      opts.OnClose,
+		MessageLimit: opts.MessageLimit,
+		ReadBuffer:   opts.ReadBuffer,
+		PingInterval: cmp.Or(opts.Native.PingInterval, -1),
+	}
+	if opts.Native.DisableCompression {
+		accept.Compression = ws.NoCompression
+	}
+	return accept
+}
+
+// acceptance is what has become of a handshake at the server's end. errNoRequest is that there was none.
+type acceptance struct {
+	conn *ws.Conn
+	err  error
+}
+
+var errNoRequest = errors.New("wstest: no request came")
+
+// accept reads the request from conn and answers it.
+func accept(conn net.Conn, opts *ws.AcceptOptions) acceptance {
+	in := bufio.NewReader(conn)
+	r, err := http.ReadRequest(in)
+	if err != nil {
+		_ = conn.Close() // which never fails
+		return acceptance{err: errNoRequest}
+	}
+	w := &responseWriter{httptest.NewRecorder(), conn, in}
+	c, err := ws.Accept(w, r, opts)
+	if err != nil {
+		// The client may have given up by now.
+		_ = w.Result().Write(conn)
+		_ = conn.Close()
+	}
+	return acceptance{c, err}
+}
+
+// responseWriter records an answer, unless the connection is taken from it.
+type responseWriter struct {
+	*httptest.ResponseRecorder
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return w.conn, bufio.NewReadWriter(w.in, bufio.NewWriter(w.conn)), nil
+}
+
+// pairError is the error of a pair of which an end does not open: what the server's end says, if it was asked, tells more.
+func pairError(dial, accept error) error {
+	switch {
+	case accept == nil || accept == errNoRequest:
+		return dial
+	case dial == nil:
+		return accept
+	}
+	return fmt.Errorf("%w: %w", accept, dial)
+}

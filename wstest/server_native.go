@@ -1,0 +1,128 @@
+//go:build !js
+
+package wstest
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+
+	"github.com/seed2c7e30c3/ws"
+)
+
+// Server is a WebSocket server for tests, on a port of the loopback interface that the system chooses. It exists natively
+// only, as no page can listen; a test that runs in a browser talks to one that runs beside it.
+type Server struct {
+	// URL is the server's: "ws://127.0.0.1:4567", or "wss://..." after StartTLS. Every path leads to the handler.
+	URL string
+
+	// Options are those with which requests are accepted. They may be set between NewUnstartedServer and Start. If Origins
+	// is nil, pages of all origins may connect, among them those in which testbrowser runs tests.
+	Options ws.AcceptOptions
+
+	handler func(*ws.Conn)
+	http    *httptest.Server
+	running sync.WaitGroup // handlers
+
+	mu     sync.Mutex
+	conns  map[*ws.Conn]struct{}
+	closed bool
+}
+
+// NewServer starts a server whose handler gets each connection, Open. The handler runs in a goroutine of its own; it
+// may return and leave the connection open, for another goroutine. If it panics, or ends its goroutine, its connection is
+// ended by CloseNow; net/http logs the panic. A nil handler leaves all to the handlers in Options. The caller must call
+// Close.
+//
+// Like httptest.NewServer it panics if the system gives it no port.
+func NewServer(handler func(*ws.Conn)) *Server {
+	s := NewUnstartedServer(handler)
+	s.Start()
+	return s
+}
+
+// NewUnstartedServer returns a server that does not run yet, so that Options can be set.
+func NewUnstartedServer(handler func(*ws.Conn)) *Server {
+	s := &Server{handler: handler, conns: make(map[*ws.Conn]struct{})}
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	return s
+}
+
+// Start starts a server that NewUnstartedServer has returned.
+func (s *Server) Start() { s.start(s.http.Start) }
+
+// StartTLS is Start with TLS. [Server.Client] trusts the certificate, which is for 127.0.0.1 and example.com.
+func (s *Server) StartTLS() { s.start(s.http.StartTLS) }
+
+func (s *Server) start(start func()) {
+	if s.Options.Origins == nil {
+		s.Options.Origins = []string{"*"}
+	}
+	start()
+	s.URL = "ws" + strings.TrimPrefix(s.http.URL, "http")
+}
+
+// Client returns the client for NativeOptions.HTTPClient, which trusts the server's certificate after StartTLS.
+func (s *Server) Client() *http.Client { return s.http.Client() }
+
+// Close ends the server and all its connections, by CloseNow, and waits until every call of the handler has returned.
+func (s *Server) Close() {
+	s.http.Close()
+	s.mu.Lock()
+	s.closed = true
+	conns := s.conns
+	s.conns = nil
+	s.mu.Unlock()
+	for c := range conns {
+		c.CloseNow()
+	}
+	s.running.Wait()
+}
+
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	s.running.Add(1)
+	defer s.running.Done()
+	opts := s.Options
+	opts.OnClose = func(c *ws.Conn, e ws.CloseEvent) {
+		s.forget(c)
+		if s.Options.OnClose != nil {
+			s.Options.OnClose(c, e)
+		}
+	}
+	c, err := ws.Accept(w, r, &opts)
+	if err != nil {
+		return // the client has been told
+	}
+	s.remember(c)
+	if s.handler == nil {
+		return
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			c.CloseNow()
+		}
+	}()
+	s.handler(c)
+	returned = true
+}
+
+// remember notes a connection until it is closed, and ends it if the server has been closed meanwhile.
+func (s *Server) remember(c *ws.Conn) {
+	s.mu.Lock()
+	closed := s.closed
+	if !closed && c.ReadyState() != ws.Closed {
+		s.conns[c] = struct{}{}
+	}
+	s.mu.Unlock()
+	if closed {
+		c.CloseNow()
+	}
+}
+
+func (s *Server) forget(c *ws.Conn) {
+	s.mu.Lock()
+	delete(s.conns, c)
+	s.mu.Unlock()
+}
