@@ -159,6 +159,21 @@ func (e *AcceptError) Unwrap() error { return e.Err }
 // nothing left to do; otherwise start a goroutine that calls Read. An idle connection takes about 4 KB, and one
 // goroutine.
 //
+// # HTTP/2
+//
+// A browser that has an HTTP/2 connection to the server opens its WebSockets there (RFC 8441), if the server says that it
+// may. net/http says so only when the environment variable GODEBUG has http2xconnect=1 as the program starts. Accept
+// then takes those requests too. They have the method CONNECT, so a pattern of http.ServeMux must not say "GET /chat".
+// Every handler of the process is sent such requests then, other packages for WebSockets included, which refuse them;
+// and the browser does not try again over HTTP/1.1.
+//
+// The connection is part of its request there: the handler must not return before Conn.Done is closed, or the
+// connection is lost. Serve waits for that. http.Server.Shutdown waits for the handler, and so for the connection: end
+// it before, for example by a [Group]. A connection takes some 18 KB, and OnError, OnClose and Done come when nothing
+// more is being written.
+//
+// # Differences from Dial
+//
 // What differs from a connection of Dial: URL is what the request was for, with "ws" or "wss" as r.TLS tells.
 // CloseWith and Shutdown also take the codes 1001, 1002, 1003, 1007 to 1009, and 1011 to 1014. After the Close frames
 // the server ends the TCP connection. The defaults of limits, pings and compression are a server's: see AcceptOptions.
@@ -188,9 +203,13 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	return openAccepted(result, handshake.RequestURL(r), opts), nil
 }
 
-// Serve is Accept for connections that only have handlers. It returns when the handler of the request may return.
+// Serve is Accept for connections that only have handlers. It returns when the handler of the request may return: over
+// HTTP/1.1 at once, over HTTP/2 when the connection has ended. The error is that of Accept.
 func Serve(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
-	_, err := Accept(w, r, opts)
+	c, err := Accept(w, r, opts)
+	if err == nil && c.finished != nil {
+		<-c.Done()
+	}
 	return err
 }
 
@@ -277,7 +296,7 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 	if c.binaryType == "" {
 		c.binaryType = BinaryArrayBuffer
 	}
-	c.server = true
+	c.server, c.finished = true, result.Finished
 	c.setAddresses(result)
 	endpoint := c.newEndpoint(result, &engine.Config{
 		Role:         frame.Server,

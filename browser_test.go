@@ -47,10 +47,6 @@ var browserHosts = []hosttest.Host{
 //	go test -run TestBrowsers/firefox                     in one host
 //	go test -run TestBrowsers/firefox/TestEcho/65536 -v   only some tests
 func TestBrowsers(t *testing.T) {
-	required := strings.Split(os.Getenv(requireVariable), ",")
-	if os.Getenv(requireVariable) == "1" {
-		required = []string{"all"}
-	}
 	var table matrix
 	t.Cleanup(func() {
 		table.print(os.Stdout)
@@ -61,12 +57,20 @@ func TestBrowsers(t *testing.T) {
 	hosttest.Run(t, hosttest.Config{
 		Packages: []string{".", "./netconn", "./wsjson", "./internal/recipe/token"},
 		Hosts:    slices.Concat(browserHosts, pageHosts()),
-		Required: required,
+		Required: requiredHosts(),
 		Start:    startServers,
 		Timeout:  8 * time.Minute,
 		AtOnce:   3, // the tests wait more than they compute
 		Done:     table.add,
 	})
+}
+
+// requiredHosts are the hosts that must be there.
+func requiredHosts() []string {
+	if required := os.Getenv(requireVariable); required != "1" {
+		return strings.Split(required, ",")
+	}
+	return []string{"all"}
 }
 
 // startServers starts the servers that the tests of one host talk to.

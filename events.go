@@ -141,10 +141,24 @@ func (c *Conn) postEnd(err *CloseError, failed bool) {
 	if c.endedChan != nil {
 		close(c.endedChan)
 	}
-	p := &c.posted
-	p.closed, p.onError, p.onClose = true, failed && c.onError != nil, c.onClose != nil
 	// At once, because a handler may wait in Drain, and the event waits for the handler.
 	c.wakeDrains()
+	if released := c.released(); released != nil {
+		go func() {
+			<-released
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.postClosed(failed)
+		}()
+		return
+	}
+	c.postClosed(failed)
+}
+
+// postClosed posts the events of the end. It needs mu.
+func (c *Conn) postClosed(failed bool) {
+	p := &c.posted
+	p.closed, p.onError, p.onClose = true, failed && c.onError != nil, c.onClose != nil
 	if !c.applyPosted() {
 		go c.deliver()
 	}

@@ -6,9 +6,11 @@ package ws_test
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 	"syscall/js"
 	"testing"
+	"time"
 
 	"github.com/hack-pad/safejs"
 
@@ -328,5 +330,77 @@ func TestPageCalls(t *testing.T) {
 				read(t, c)
 			}
 		}), 1.5) // less the more messages a turn of the event loop brings, so more on a busy machine
+	}
+}
+
+// TestPageHTTP2: the same program over HTTP/2, where the browser has a connection to the server that offers WebSockets,
+// and over HTTP/1.1 with a server that does not offer them. The page is one by https.
+func TestPageHTTP2(t *testing.T) {
+	for variable, proto := range map[string]string{"WS_TEST_HTTP2": "HTTP/2.0", "WS_TEST_HTTP1": "HTTP/1.1"} {
+		t.Run(proto, func(t *testing.T) {
+			address := os.Getenv(variable)
+			if address == "" {
+				t.Fatalf("%s is not set", variable)
+			}
+			openSession(t, "https://"+address+"/hello")
+			url := "wss://" + address
+			c := dial(t, url+"/ws", &ws.Options{Protocols: []string{"chat.v1", "chat.v2"}})
+			wantText(t, read(t, c), proto)
+			if c.Protocol() != "chat.v2" || !strings.HasPrefix(c.Extensions(), "permessage-deflate") {
+				t.Errorf("protocol %q, extensions %q", c.Protocol(), c.Extensions())
+			}
+			for _, size := range []int{0, 1, 125, 126, 65536, 300_000, 1 << 20} {
+				text := strings.Repeat("x", size)
+				send(t, c, ws.Text(text), ws.Bytes(pattern(size)))
+				wantText(t, read(t, c), text)
+				wantBuffer(t, read(t, c), pattern(size))
+			}
+			if err := c.Shutdown(testContext(t), 3001, "from the page"); err != nil {
+				t.Error(err)
+			}
+
+			var at []*ws.Conn
+			for range 3 {
+				at = append(at, dial(t, url+"/ws", nil))
+			}
+			for _, c := range at {
+				wantText(t, read(t, c), proto)
+				send(t, c, ws.Text("close"))
+				if e, want := wait(t, c), (ws.CloseEvent{Code: 4000, Reason: "as asked", WasClean: true}); e != want {
+					t.Errorf("closed with %+v, want %+v", e, want)
+				}
+			}
+
+			if _, err := ws.Dial(testContext(t), url+"/refused", nil); err == nil {
+				t.Error("a server that does not allow this origin opened a connection")
+			}
+			quiet := dial(t, url+"/ws", nil) // open for longer than the server's timeouts, and at its end
+			wantText(t, read(t, quiet), proto)
+			<-time.After(3 * time.Second)
+			send(t, quiet, ws.Text("still there"))
+			wantText(t, read(t, quiet), "still there")
+		})
+	}
+}
+
+// openSession makes the browser connect to a server by HTTP/2.
+func openSession(t *testing.T, url string) {
+	t.Helper()
+	fetched := make(chan string, 1)
+	fulfilled := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		fetched <- args[0].String()
+		return nil
+	})
+	defer fulfilled.Release()
+	text := js.FuncOf(func(_ js.Value, args []js.Value) any { return args[0].Call("text") })
+	defer text.Release()
+	failed := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		fetched <- "failed: " + args[0].Call("toString").String()
+		return nil
+	})
+	defer failed.Release()
+	js.Global().Call("fetch", url, map[string]any{"credentials": "include"}).Call("then", text).Call("then", fulfilled, failed)
+	if got := await(t, "answer to fetch", fetched); got != "HTTP/2.0" {
+		t.Fatalf("fetch(%q): %s", url, got)
 	}
 }

@@ -20,6 +20,10 @@ type half interface {
 	// isServer reports whether the connection has been accepted by a server: then its close codes may be a server's.
 	isServer() bool
 
+	// released returns a channel that is closed when nothing below uses what belongs to others any more: the state
+	// becomes Closed after that. nil means that there is nothing to wait for. It is called with mu.
+	released() <-chan struct{}
+
 	// dialError is what Dial returns of an attempt to connect that ended in that way.
 	dialError(*CloseError) error
 

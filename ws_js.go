@@ -307,6 +307,8 @@ func (c *Conn) receiveFor(context.Context, *readWaiter) {}
 
 func (c *Conn) keepReceiving() {}
 
+func (c *Conn) released() <-chan struct{} { return nil }
+
 // closeFrameWaits: a host does not tell what has become of its Close frame, only whether close has been called.
 func (c *Conn) closeFrameWaits() bool { return c.out.closing != nil && c.in.end != over }
 

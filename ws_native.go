@@ -97,7 +97,8 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
-	groups   []*Group // whose member it is; guarded by mu
+	groups   []*Group        // whose member it is; guarded by mu
+	finished <-chan struct{} // of a connection whose end its HTTP handler waits for; else nil
 
 	lending atomic.Bool // the program takes messages by ReadAppend, which does not keep their memory
 
@@ -205,6 +206,8 @@ func (c *Conn) abandon() {
 }
 
 func (c *Conn) isServer() bool { return c.server }
+
+func (c *Conn) released() <-chan struct{} { return c.finished }
 
 func (c *Conn) observe() {}
 

@@ -31,8 +31,8 @@ func chromium(l *launch) (*exec.Cmd, error) {
 	if unsandboxed() {
 		args = append(args, "--no-sandbox")
 	}
-	if l.certificate != nil {
-		args = append(args, "--ignore-certificate-errors-spki-list="+l.certificate.keyHash())
+	if len(l.certificates) > 0 {
+		args = append(args, "--ignore-certificate-errors-spki-list="+keyHashes(l.certificates))
 	}
 	cmd := exec.Command(l.executable, slices.Concat(args, l.args, []string{l.url})...)
 	cmd.Env = privateEnvironment(l.dir)
@@ -119,8 +119,8 @@ func firefox(l *launch) (*exec.Cmd, error) {
 	if err := os.WriteFile(filepath.Join(profile, "user.js"), []byte(preferences.String()), 0o600); err != nil {
 		return nil, fmt.Errorf("Firefox's profile: %w", err)
 	}
-	if l.certificate != nil {
-		if err := os.WriteFile(filepath.Join(profile, "cert_override.txt"), []byte(l.certificate.firefoxOverride()), 0o600); err != nil {
+	if len(l.certificates) > 0 {
+		if err := os.WriteFile(filepath.Join(profile, "cert_override.txt"), []byte(firefoxOverrides(l.certificates)), 0o600); err != nil {
 			return nil, fmt.Errorf("Firefox's profile: %w", err)
 		}
 	}
@@ -149,7 +149,7 @@ func loopbackDirect(env []string) []string {
 // webkit is WebKitGTK's MiniBrowser.
 func webkit(l *launch) (*exec.Cmd, error) {
 	args := []string{"--private"}
-	if l.certificate != nil {
+	if len(l.certificates) > 0 {
 		args = append(args, "--ignore-tls-errors")
 	}
 	cmd := exec.Command(l.executable, slices.Concat(args, l.args, []string{l.url})...)
@@ -160,7 +160,7 @@ func webkit(l *launch) (*exec.Cmd, error) {
 // wpe is Cog, the launcher of WPE WebKit.
 func wpe(l *launch) (*exec.Cmd, error) {
 	args := []string{"--platform=headless"}
-	if l.certificate != nil {
+	if len(l.certificates) > 0 {
 		args = append(args, "--ignore-tls-errors")
 	}
 	cmd := exec.Command(l.executable, slices.Concat(args, l.args, []string{l.url})...)

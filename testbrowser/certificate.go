@@ -9,17 +9,41 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
+	"os"
 	"strings"
 	"time"
 )
 
-// certificate is what -tls serves the page with: made for one run, signed by itself.
+// certificate is one that the browser is told to accept: what -tls serves the page with, made for one run and signed by
+// itself, or one that -trust names.
 type certificate struct {
 	tls     tls.Certificate
 	address string // host and port that it is for
+}
+
+// parseTrust reads ADDRESS=FILE, a certificate in PEM and the host and port of its server.
+func parseTrust(value string) (*certificate, error) {
+	address, file, _ := strings.Cut(value, "=")
+	if _, _, err := net.SplitHostPort(address); err != nil || file == "" {
+		return nil, fmt.Errorf("%q does not look like -trust 127.0.0.1:8443=cert.pem", value)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(text)
+	if block == nil || block.Type != "CERTIFICATE" {
+		return nil, fmt.Errorf("%s has no certificate in PEM", file)
+	}
+	leaf, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return &certificate{tls.Certificate{Certificate: [][]byte{block.Bytes}, Leaf: leaf}, address}, nil
 }
 
 func newCertificate(address net.Addr) (*certificate, error) {
@@ -58,13 +82,26 @@ func newCertificate(address net.Addr) (*certificate, error) {
 	return &certificate{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, address.String()}, nil
 }
 
-// keyHash is how Chromium names the certificates to accept.
-func (c *certificate) keyHash() string {
-	hash := sha256.Sum256(c.tls.Leaf.RawSubjectPublicKeyInfo)
-	return base64.StdEncoding.EncodeToString(hash[:])
+// keyHashes is how Chromium names the certificates to accept.
+func keyHashes(certificates []*certificate) string {
+	list := make([]string, len(certificates))
+	for i, c := range certificates {
+		hash := sha256.Sum256(c.tls.Leaf.RawSubjectPublicKeyInfo)
+		list[i] = base64.StdEncoding.EncodeToString(hash[:])
+	}
+	return strings.Join(list, ",")
 }
 
-// firefoxOverride is a line of Firefox's cert_override.txt: an exception for this certificate at this address.
+// firefoxOverrides is Firefox's cert_override.txt.
+func firefoxOverrides(certificates []*certificate) string {
+	var text strings.Builder
+	for _, c := range certificates {
+		text.WriteString(c.firefoxOverride())
+	}
+	return text.String()
+}
+
+// firefoxOverride is one line of it: an exception for this certificate at this address.
 func (c *certificate) firefoxOverride() string {
 	hash := sha256.Sum256(c.tls.Certificate[0])
 	bytes := make([]string, len(hash))

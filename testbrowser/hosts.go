@@ -46,8 +46,8 @@ type launch struct {
 	headed     bool
 	args       []string // the user's, for the host's command line
 
-	certificate *certificate // of the page, nil for http
-	driver      string       // URL of the program that opens the page, for host.open
+	certificates []*certificate // to accept
+	driver       string         // URL of the program that opens the page, for host.open
 }
 
 var hosts = []*host{

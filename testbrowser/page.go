@@ -26,8 +26,9 @@ type pageSettings struct {
 	query    string       // of the page's URL, without its question mark
 	base     string       // URL that relative ones are resolved against, "" for the page's own
 	proxies  []proxyRule
-	tls      bool // served by https
-	isolate  bool // the page is cross-origin isolated
+	tls      bool           // served by https
+	trusted  []*certificate // of other servers
+	isolate  bool           // the page is cross-origin isolated
 }
 
 // scriptFile is a script of the user's, by its absolute path.
@@ -62,6 +63,12 @@ func (p *pageSettings) addFlags(flags *flag.FlagSet) {
 			return err
 		})
 	flags.BoolVar(&p.tls, "tls", false, "serve the page by https, with a certificate made for the run")
+	flags.Func("trust", "`address=file`: accept the certificate in a PEM file from that server, 127.0.0.1:8443=cert.pem; may be repeated",
+		func(value string) error {
+			c, err := parseTrust(value)
+			p.trusted = append(p.trusted, c)
+			return err
+		})
 	flags.BoolVar(&p.isolate, "isolate", true,
 		"isolate the page from other origins (COOP, COEP), which makes its clocks finer")
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -280,7 +281,10 @@ func (r *run) runPage(ctx context.Context, l *launch) (int, error) {
 		return 0, fmt.Errorf("serving the page: %w", err)
 	}
 	r.server = server
-	l.url, l.certificate = server.url, server.certificate
+	l.url, l.certificates = server.url, r.settings.page.trusted
+	if server.certificate != nil {
+		l.certificates = append(slices.Clone(l.certificates), server.certificate)
+	}
 	if r.host == nil {
 		r.printURL()
 		return r.watch(ctx, nil)

@@ -46,7 +46,7 @@ func openInSafari(ctx context.Context, l *launch) (func(context.Context) error, 
 			SessionID string `json:"sessionId"`
 		} `json:"value"`
 	}
-	wanted := map[string]any{"browserName": "safari", "acceptInsecureCerts": l.certificate != nil}
+	wanted := map[string]any{"browserName": "safari", "acceptInsecureCerts": len(l.certificates) > 0}
 	capabilities := map[string]any{"capabilities": map[string]any{"alwaysMatch": wanted}}
 	if err := webDriver(ctx, http.MethodPost, l.driver+"/session", capabilities, &created); err != nil {
 		return nil, err

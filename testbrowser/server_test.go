@@ -3,6 +3,7 @@
 package main
 
 import (
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -176,6 +177,32 @@ func TestTLS(t *testing.T) {
 		stdout, _ := command(t, flags, only("TestSecure", "TestServiceWorker")).run(0)
 		contains(t, "stdout", stdout, "https: true hello from /api/hello", "fetched: from the service worker")
 	})
+}
+
+// TestTrust: the browser accepts a certificate that nobody else would.
+func TestTrust(t *testing.T) {
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		fmt.Fprint(w, "from a server of its own")
+	}))
+	t.Cleanup(server.Close)
+	file := filepath.Join(t.TempDir(), "cert.pem")
+	block := &pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}
+	if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	eachHost(t, testBrowsers, func(t *testing.T, host string) {
+		flags := []string{"-host", host, "-trust", server.Listener.Addr().String() + "=" + file, "-env", "FETCH_FROM"}
+		r := command(t, flags, only("TestFetchFrom"))
+		r.cmd.Env = append(r.cmd.Env, "FETCH_FROM="+server.URL)
+		stdout, _ := r.run(0)
+		contains(t, "stdout", stdout, "from a server of its own")
+	})
+	for _, bad := range []string{"", "127.0.0.1", "127.0.0.1:1=", "127.0.0.1=" + file, "127.0.0.1:1=" + file + "x", "127.0.0.1:1=server_test.go"} {
+		if _, err := parseTrust(bad); err == nil {
+			t.Errorf("-trust %q is no error", bad)
+		}
+	}
 }
 
 // TestBrowserArguments passes arguments on, and says what helps where there is no sandbox.

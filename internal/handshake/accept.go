@@ -38,10 +38,11 @@ const websocketVersion = "13"
 // Check is the server's part of the opening handshake (RFC 6455 section 4.2): it looks at a request and returns what
 // was negotiated, or why the request is to be refused.
 func (cfg *AcceptConfig) Check(r *http.Request) (negotiated, *Refusal) {
-	if refusal := checkUpgrade(r); refusal != nil {
-		return negotiated{}, refusal
+	check := checkHTTP1
+	if isExtendedConnect(r) {
+		check = checkExtendedConnect
 	}
-	if refusal := checkSingleFields(r); refusal != nil {
+	if refusal := check(r); refusal != nil {
 		return negotiated{}, refusal
 	}
 	if refusal := cfg.Origins.check(r); refusal != nil {
@@ -50,11 +51,24 @@ func (cfg *AcceptConfig) Check(r *http.Request) (negotiated, *Refusal) {
 	return cfg.negotiate(r.Header)
 }
 
+// checkHTTP1 checks what is a handshake's over HTTP/1.1 alone.
+func checkHTTP1(r *http.Request) *Refusal {
+	if refusal := checkUpgrade(r); refusal != nil {
+		return refusal
+	}
+	if refusal := checkVersion(r); refusal != nil {
+		return refusal
+	}
+	return checkKey(r)
+}
+
 // checkUpgrade checks that the request asks for a WebSocket.
 func checkUpgrade(r *http.Request) *Refusal {
 	switch {
 	case r.ProtoMajor > 1:
-		return upgradeRequired(fmt.Errorf("a %s request over %s opens no WebSocket", r.Method, r.Proto))
+		refusal := upgradeRequired(fmt.Errorf("a %s request over %s opens no WebSocket", r.Method, r.Proto))
+		refusal.Header = nil // there is no upgrade
+		return refusal
 	case r.Method != http.MethodGet:
 		refusal := refuse(http.StatusMethodNotAllowed, "the method is %q, not GET", r.Method)
 		refusal.Header = http.Header{"Allow": {http.MethodGet}}
@@ -70,8 +84,7 @@ func checkUpgrade(r *http.Request) *Refusal {
 	return nil
 }
 
-// checkSingleFields checks the fields of the handshake that have one value.
-func checkSingleFields(r *http.Request) *Refusal {
+func checkVersion(r *http.Request) *Refusal {
 	version, err := single(r.Header, "Sec-WebSocket-Version")
 	switch {
 	case err != nil:
@@ -79,6 +92,11 @@ func checkSingleFields(r *http.Request) *Refusal {
 	case version != websocketVersion:
 		return upgradeRequired(fmt.Errorf("Sec-WebSocket-Version is %q, not %s", version, websocketVersion))
 	}
+	return nil
+}
+
+// checkKey checks the nonce, and that no body stands between the request and the first frame.
+func checkKey(r *http.Request) *Refusal {
 	key, err := single(r.Header, "Sec-WebSocket-Key")
 	if err != nil {
 		return refuse(http.StatusBadRequest, "%w", err)

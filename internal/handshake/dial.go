@@ -64,6 +64,9 @@ type Result struct {
 	// RoundTripper that is no http.Transport does not tell.
 	Local, Remote net.Addr
 
+	// Finished is closed when Stream has been closed and nobody is in it any more. It is nil where nobody has to know.
+	Finished <-chan struct{}
+
 	Protocol   string         // the subprotocol chosen by the server, or ""
 	Extensions string         // the value of Sec-WebSocket-Extensions, as browsers show it
 	Deflate    deflate.Params // valid if Deflated

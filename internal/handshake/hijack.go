@@ -14,9 +14,9 @@ import (
 // answerTimeout is how long the answer to a request may take to be written.
 const answerTimeout = 10 * time.Second
 
-// Accept answers a request to open a WebSocket. It takes the connection from net/http, and writes the answer itself:
-// what stands between w and the connection (compression, for example) has no part in it. w.Header's fields go
-// with it.
+// Accept answers a request to open a WebSocket. Over HTTP/1.1 it takes the connection from net/http, and writes the
+// answer itself: what stands between w and the connection (compression, for example) has no part in it. w.Header's
+// fields go with it.
 //
 // A Refusal has been answered, if it has a Status: 0 says that nothing could be.
 func Accept(w http.ResponseWriter, r *http.Request, cfg *AcceptConfig) (*Result, *Refusal) {
@@ -25,14 +25,15 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *AcceptConfig) (*Result,
 		refusal.Answer(w)
 		return nil, refusal
 	}
+	if isExtendedConnect(r) {
+		return acceptHTTP2(w, r, &n)
+	}
 	conn, early, err := hijack(w)
 	switch {
 	case errors.Is(err, http.ErrHijacked):
 		return nil, &Refusal{Err: err} // whoever has it has answered, or will
 	case err != nil:
-		refusal := &Refusal{Status: http.StatusInternalServerError, Err: err}
-		refusal.Answer(w)
-		return nil, refusal
+		return nil, refuseUnanswerable(w, err)
 	}
 	answer := n.appendAnswer(make([]byte, 0, 512), r.Header.Get("Sec-Websocket-Key"), w.Header())
 	if err := writeAnswer(conn, answer); err != nil {
@@ -42,6 +43,13 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *AcceptConfig) (*Result,
 		Stream: conn, Early: early, Local: conn.LocalAddr(), Remote: conn.RemoteAddr(),
 		Protocol: n.protocol, Extensions: n.extensions, Deflate: n.deflate, Deflated: n.deflated,
 	}, nil
+}
+
+// refuseUnanswerable refuses a request because w cannot carry a connection.
+func refuseUnanswerable(w http.ResponseWriter, err error) *Refusal {
+	refusal := &Refusal{Status: http.StatusInternalServerError, Err: err}
+	refusal.Answer(w)
+	return refusal
 }
 
 // hijack takes the connection, and what net/http has read from it behind the request, which is copied: net/http's

@@ -135,6 +135,8 @@ func TestServiceWorker(t *testing.T) {
 }
 
 // TestSecure prints how the page came.
+func TestFetchFrom(t *testing.T) { fmt.Println(fetchText(os.Getenv("FETCH_FROM"))) }
+
 func TestSecure(t *testing.T) {
 	fmt.Println(js.Global().Get("location").Get("protocol"), js.Global().Get("isSecureContext").Bool(), fetchText("/api/hello"))
 }

@@ -1,0 +1,161 @@
+//go:build !js
+
+package handshake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+)
+
+// WebSockets over HTTP/2 (RFC 8441), the server's end: the opening handshake is a request with the method CONNECT, and
+// its body and the answer's are the two directions of the connection.
+
+// isExtendedConnect reports whether a request is a CONNECT with a :protocol. net/http lets such a request through where
+// the program has switched that on.
+func isExtendedConnect(r *http.Request) bool {
+	return r.ProtoMajor == 2 && r.Method == http.MethodConnect && r.Header[":protocol"] != nil
+}
+
+func checkExtendedConnect(r *http.Request) *Refusal {
+	if protocol, err := single(r.Header, ":protocol"); err != nil || protocol != "websocket" {
+		return refuse(http.StatusNotImplemented, ":protocol is %q, not websocket", r.Header[":protocol"])
+	}
+	return checkVersion(r)
+}
+
+// acceptHTTP2 answers a request that has been checked.
+func acceptHTTP2(w http.ResponseWriter, r *http.Request, n *negotiated) (*Result, *Refusal) {
+	if _, taken := r.Body.(*http2Stream); taken {
+		return nil, &Refusal{Err: http.ErrHijacked}
+	}
+	header := w.Header()
+	inner := writerBelow(w)
+	if !canFlush(inner) {
+		return nil, refuseUnanswerable(w, fmt.Errorf("a %T cannot flush what is written to it", inner))
+	}
+	for name := range header {
+		if !mayAnswer(name) {
+			delete(header, name)
+		}
+	}
+	if n.protocol != "" {
+		header["Sec-Websocket-Protocol"] = []string{n.protocol}
+	}
+	if n.extensions != "" {
+		header["Sec-Websocket-Extensions"] = []string{n.extensions}
+	}
+	s := &http2Stream{
+		body:     r.Body,
+		w:        inner,
+		control:  http.NewResponseController(inner),
+		handler:  r.Context(),
+		finished: make(chan struct{}),
+	}
+	r.Body = s // which tells that it is taken
+	// The server's timeouts are for requests. A writer that takes no deadline has none.
+	_ = s.control.SetReadDeadline(time.Time{})
+	_ = s.control.SetWriteDeadline(time.Time{})
+	inner.WriteHeader(http.StatusOK)
+	if err := s.control.Flush(); err != nil {
+		return nil, &Refusal{Err: fmt.Errorf("writing the answer: %w", err)}
+	}
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	return &Result{
+		Stream: s, Finished: s.finished, Local: local, Remote: remoteAddr(r),
+		Protocol: n.protocol, Extensions: n.extensions, Deflate: n.deflate, Deflated: n.deflated,
+	}, nil
+}
+
+// remoteAddr is the client's address as net/http tells it, or nil.
+func remoteAddr(r *http.Request) net.Addr {
+	address, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return nil
+	}
+	return net.TCPAddrFromAddrPort(address)
+}
+
+// writerBelow is the ResponseWriter below all middleware that can be seen through: what is written is a connection's
+// bytes, and nothing to compress or to buffer.
+func writerBelow(w http.ResponseWriter) http.ResponseWriter {
+	for {
+		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return w
+		}
+		inner := wrapper.Unwrap()
+		if inner == nil {
+			return w
+		}
+		w = inner
+	}
+}
+
+func canFlush(w http.ResponseWriter) bool {
+	switch w.(type) {
+	case http.Flusher, interface{ FlushError() error }:
+		return true
+	}
+	return false
+}
+
+// http2Stream is one stream of an HTTP/2 connection. It lives as long as the handler of its request: when that returns,
+// net/http ends the stream, and uses the memory behind w for another one. So nobody may write then, and nobody does if
+// the handler waits for finished.
+type http2Stream struct {
+	body    io.ReadCloser
+	w       http.ResponseWriter
+	control *http.ResponseController
+	handler context.Context // ends when the handler has returned
+
+	mu       sync.Mutex // held while w is in use
+	closed   bool
+	finished chan struct{} // closed when w is not used any more
+}
+
+func (s *http2Stream) Read(p []byte) (int, error) { return s.body.Read(p) }
+
+func (s *http2Stream) Write(p []byte) (n int, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || s.handler.Err() != nil {
+		return 0, net.ErrClosed
+	}
+	defer func() {
+		// A handler that returns too early takes w away in the middle of this. net/http panics then.
+		if recover() != nil {
+			n, err = 0, errHandlerReturned
+		}
+	}()
+	if n, err = s.w.Write(p); err == nil {
+		err = s.control.Flush()
+	}
+	return n, err
+}
+
+var errHandlerReturned = errors.New("ws: the handler of an HTTP/2 request returned before the connection had ended")
+
+// Close ends the stream, as far as it can be ended before the handler returns. A Write that waits for the client is
+// ended by resetting the stream.
+func (s *http2Stream) Close() error {
+	if !s.mu.TryLock() {
+		if s.handler.Err() == nil {
+			_ = s.control.SetWriteDeadline(time.Unix(1, 0)) // Close has to do without it where it does not work
+		}
+		s.mu.Lock()
+	}
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	s.closed = true
+	close(s.finished)
+	return s.body.Close()
+}
