@@ -1,0 +1,129 @@
+package interop
+
+import (
+	"crypto/tls"
+	"net/http"
+	"net/url"
+	"slices"
+	"testing"
+	"time"
+)
+
+// kind is a program that is a proxy.
+type kind struct {
+	name    string // of the program, and of its Debian package
+	reverse bool   // it stands in front of the servers, not in front of the client
+	config  string // in testdata
+	args    []string
+}
+
+// kinds are the proxies that the tests start. The path of the configuration follows args.
+var kinds = []kind{
+	{"nginx", true, "nginx.conf", []string{"-e", "stderr", "-c"}},
+	{"haproxy", true, "haproxy.cfg", []string{"-db", "-f"}},
+	{"squid", false, "squid.conf", []string{"-N", "-d", "1", "-f"}},
+	{"tinyproxy", false, "tinyproxy.conf", []string{"-d", "-c"}},
+}
+
+// site is what the proxies lead to.
+type site struct {
+	cert    *certificate
+	servers []*server
+	away    string // an address where nobody listens
+}
+
+func startSite(t testing.TB) *site {
+	cert := newCertificate(t)
+	return &site{cert: cert, servers: startServers(t, cert), away: freeAddresses(t, 1)[0]}
+}
+
+// patient is an idle time that no test waits for.
+const patient = 10 * time.Minute
+
+// proxy is a proxy that runs. Its fields and methods without arguments are what the configurations are filled in with.
+type proxy struct {
+	kind
+	site          *site
+	Dir           string // for its files
+	Plain, Secure string // the addresses on which it listens, without and with TLS
+	Idle          int    // seconds for which it keeps a connection on which nothing happens
+}
+
+func (p *proxy) Host() string        { return host() }
+func (p *proxy) Port() string        { return p.Plain[len(host())+1:] }
+func (p *proxy) Certificate() string { return p.site.cert.file }
+func (p *proxy) Away() string        { return p.site.away }
+func (p *proxy) Username() string    { return username }
+func (p *proxy) Password() string    { return password }
+
+// Servers are the names and addresses of the servers.
+func (p *proxy) Servers() map[string]string {
+	servers := make(map[string]string)
+	for _, s := range p.site.servers {
+		servers[s.name] = s.plain
+	}
+	return servers
+}
+
+// Username and password are what the forward proxies ask for.
+const username, password = "me", "secret"
+
+// start starts a proxy until the test ends.
+func (k kind) start(t testing.TB, site *site, idle time.Duration) *proxy {
+	t.Helper()
+	path := find(t, k.name)
+	addresses := freeAddresses(t, 2)
+	p := &proxy{
+		kind: k, site: site,
+		Dir:   t.TempDir(),
+		Plain: addresses[0], Secure: addresses[1],
+		Idle: int(idle.Seconds()),
+	}
+	if !k.reverse {
+		addresses = addresses[:1]
+	}
+	start(t, addresses, path, slices.Concat(k.args, []string{configure(t, p.Dir, k.config, p)})...)
+	return p
+}
+
+// way is how a client gets to a server.
+type way struct {
+	server *server
+	base   string // the URL below which the server's paths are
+	client *http.Client
+}
+
+// way returns the one to a server. To the client a reverse proxy is the server, which does its TLS; through a forward
+// proxy it sees the server itself.
+func (p *proxy) way(s *server, secure bool) *way {
+	w := &way{server: s, client: p.client(url.UserPassword(username, password))}
+	switch {
+	case p.reverse && secure:
+		w.base = "wss://" + p.Secure + "/" + s.name + "/"
+	case p.reverse:
+		w.base = "ws://" + p.Plain + "/" + s.name + "/"
+	case secure:
+		w.base = "wss://" + s.secure + "/"
+	default:
+		w.base = "ws://" + s.plain + "/"
+	}
+	return w
+}
+
+// client returns one that trusts the certificate and uses the proxy, if that is a forward proxy, as user.
+func (p *proxy) client(user *url.Userinfo) *http.Client {
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.site.cert.pool}}
+	if !p.reverse {
+		transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: p.Plain, User: user})
+	}
+	return &http.Client{Transport: transport}
+}
+
+func kindNamed(t testing.TB, name string) kind {
+	t.Helper()
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.name == name })
+	if i < 0 {
+		t.Fatalf("no proxy is called %q", name)
+	}
+	return kinds[i]
+}
