@@ -38,6 +38,13 @@ type implementation struct {
 	serve func(w http.ResponseWriter, r *http.Request, h handler) ending
 }
 
+// implementations are the ones that the tests talk to.
+var implementations = []implementation{
+	{"coder", serveCoder},
+	{"gorilla", serveGorilla},
+	{"gws", serveGWS},
+}
+
 // handler is what a server does with a connection. Its functions are called one at a time.
 type handler struct {
 	compress bool
