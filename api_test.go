@@ -49,7 +49,8 @@ func declarations(doc string) (list []string) {
 // nativeOnly and jsOnly are the starts of the declarations that only one side has.
 var (
 	nativeOnly = []string{
-		"type HandshakeError = ", "type NativeOptions struct {\n", "var ErrSlowPeer = ", "func Accept(", "func Serve(", "func CheckRequest(",
+		"func (c *Conn) LocalAddr() net.Addr", "func (c *Conn) RemoteAddr() net.Addr",
+		"type NativeOptions struct {\n", "var ErrSlowPeer = ", "func Accept(", "func Serve(", "func CheckRequest(",
 		"type AcceptOptions struct {\n", "type AcceptError struct {\n", "func (e *AcceptError) Error() string", "func (e *AcceptError) Unwrap() error",
 		"type Compression uint8", "const (\n\t// CompressAlone ",
 	}

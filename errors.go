@@ -3,6 +3,8 @@ package ws
 import (
 	"errors"
 	"strconv"
+
+	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
 // Exception is what the platform calls a DOMException: an argument or a call that the WebSocket standard forbids.
@@ -74,9 +76,9 @@ func typeError(message string) error {
 type CloseError struct {
 	CloseEvent
 
-	// Err is the cause: the dialler's or TLS's error, a *HandshakeError, what the peer did wrong, ErrMessageTooBig,
-	// ErrClosedNow. It is nil after a closing handshake. Browsers hide the cause: there it is nil, ErrMessageTooBig or
-	// ErrClosedNow.
+	// Err is the cause: the dialler's or TLS's error, a *HandshakeError, a *ProxyError, what the peer did wrong,
+	// ErrMessageTooBig, ErrClosedNow. It is nil after a closing handshake. Browsers hide the cause: there it is nil,
+	// ErrMessageTooBig or ErrClosedNow.
 	Err error
 }
 
@@ -97,3 +99,51 @@ func (e *CloseError) Error() string {
 
 // Unwrap returns Err.
 func (e *CloseError) Unwrap() error { return e.Err }
+
+// HandshakeError is a response of the server that did not open the connection: any status but 101, redirects included,
+// or a 101 that breaks the rules of the opening handshake (RFC 6455, section 4.1). It is in the Err of a CloseError, for
+// errors.As. Browsers hide the response: there no HandshakeError is ever returned.
+type HandshakeError struct {
+	// StatusCode is the response's status. With 101 the status is right and something else is wrong: see Cause.
+	StatusCode int
+
+	// Header is the response's header. Names are in the canonical form of net/http: http.Header(e.Header).Get(name) finds
+	// a field.
+	Header map[string][]string
+
+	// Body has the first 1024 bytes of the response's body, or what of them came within a second.
+	Body []byte
+
+	// Cause is what is wrong with a 101. It is nil if the status says what is wrong.
+	Cause error
+}
+
+// Error names the status or the cause.
+func (e *HandshakeError) Error() string { return (*handshake.StatusError)(e).Error() }
+
+// Unwrap returns Cause.
+func (e *HandshakeError) Unwrap() error { return e.Cause }
+
+// ProxyError is the failure of a proxy: it could not be reached, or did not connect to the server. It is in the Err of a
+// CloseError, for errors.As, whatever the URL's scheme. Browsers hide it: there no ProxyError is ever returned.
+type ProxyError struct {
+	// Address is the proxy's host and port.
+	Address string
+
+	// StatusCode is the status with which an HTTP proxy answered CONNECT, for example 407 if it wants credentials. A
+	// redirect is not followed. It is 0 if there was no valid answer.
+	StatusCode int
+
+	// Header is the header of that answer. Names are in the canonical form of net/http.
+	Header map[string][]string
+
+	// Cause is what failed if it is not the status: the connection to the proxy, TLS with it, an answer that is not
+	// HTTP, a function of http.Transport.
+	Cause error
+}
+
+// Error names the proxy, and the status or the cause.
+func (e *ProxyError) Error() string { return (*handshake.ProxyError)(e).Error() }
+
+// Unwrap returns Cause.
+func (e *ProxyError) Unwrap() error { return e.Cause }

@@ -65,6 +65,33 @@ func TestCloseError(t *testing.T) {
 	}
 }
 
+// TestHandshakeErrors: the errors of the opening handshake are the same types on every platform.
+func TestHandshakeErrors(t *testing.T) {
+	t.Parallel()
+	cause := fmt.Errorf("cause: %w", io.ErrUnexpectedEOF)
+	header := map[string][]string{"X-Test": {"yes"}}
+	for _, test := range []struct {
+		err  error
+		want []string
+	}{
+		{&ws.HandshakeError{StatusCode: 404, Header: header, Body: []byte("no")}, []string{"404"}},
+		{&ws.HandshakeError{StatusCode: 101, Header: header, Cause: cause}, []string{cause.Error()}},
+		{&ws.ProxyError{Address: "proxy.test:3128", StatusCode: 407, Header: header}, []string{"proxy.test:3128", "407"}},
+		{&ws.ProxyError{Address: "proxy.test:3128", Cause: cause}, []string{"proxy.test:3128", cause.Error()}},
+		{&ws.ProxyError{Address: "proxy.test:3128", StatusCode: 200, Cause: cause}, []string{"proxy.test:3128", "200", cause.Error()}},
+	} {
+		closed := &ws.CloseError{CloseEvent: abnormal, Err: fmt.Errorf("opening handshake: %w", test.err)}
+		for _, part := range test.want {
+			if s := closed.Error(); !strings.Contains(s, part) {
+				t.Errorf("Error %q does not name %s", s, part)
+			}
+		}
+		if !errors.Is(closed, test.err) || errors.Is(closed, io.ErrUnexpectedEOF) != (errors.Unwrap(test.err) != nil) {
+			t.Errorf("errors.Is of %v with the cause %v", closed, errors.Unwrap(test.err))
+		}
+	}
+}
+
 func TestNumbers(t *testing.T) {
 	t.Parallel()
 	for state, want := range map[ws.ReadyState]string{0: "CONNECTING", 1: "OPEN", 2: "CLOSING", 3: "CLOSED", 4: "ReadyState(4)"} {

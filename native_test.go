@@ -222,8 +222,8 @@ func TestHandshakeError(t *testing.T) {
 			if !errors.As(err, &refused) {
 				t.Fatalf("Dial returned %v, want a *HandshakeError", err)
 			}
-			if refused.StatusCode != test.code || refused.Header.Get("X-Test") != "yes" || string(refused.Body) != strings.Repeat("b", min(test.size, 1024)) {
-				t.Errorf("StatusCode %d, X-Test %q, Body of %d bytes", refused.StatusCode, refused.Header.Get("X-Test"), len(refused.Body))
+			if refused.StatusCode != test.code || http.Header(refused.Header).Get("X-Test") != "yes" || string(refused.Body) != strings.Repeat("b", min(test.size, 1024)) {
+				t.Errorf("StatusCode %d, X-Test %q, Body of %d bytes", refused.StatusCode, http.Header(refused.Header).Get("X-Test"), len(refused.Body))
 			}
 			if !strings.Contains(err.Error(), fmt.Sprint(test.code)) {
 				t.Errorf("the error does not name the status: %v", err)
@@ -237,7 +237,7 @@ func TestHandshakeError(t *testing.T) {
 		p.conn(0).answer("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "X-Test: yes")
 		wait(t, c)
 		var refused *ws.HandshakeError
-		if !errors.As(c.Err(), &refused) || refused.StatusCode != 101 || refused.Header.Get("X-Test") != "yes" {
+		if !errors.As(c.Err(), &refused) || refused.StatusCode != 101 || http.Header(refused.Header).Get("X-Test") != "yes" {
 			t.Errorf("Err %v, %+v", c.Err(), refused)
 		}
 	})

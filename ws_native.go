@@ -5,6 +5,7 @@ package ws
 import (
 	"context"
 	"errors"
+	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -42,9 +43,6 @@ type NativeOptions struct {
 	OnHandshake func(*http.Response)
 }
 
-// HandshakeError is the server's answer to an opening handshake that it did not accept. It is in CloseError.Err.
-type HandshakeError = handshake.StatusError
-
 var errAbandoned = errors.New("ws: closed before the connection was established")
 
 // platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake
@@ -56,6 +54,8 @@ type platform struct {
 
 	// What accepted and handed return when there is no endpoint any more. mu guards them.
 	acceptedInAll, handedInAll int64
+
+	local, remote net.Addr // set before the connection is Open; mu guards them
 }
 
 // target is where a connection goes: a parsed URL.
@@ -80,6 +80,8 @@ func (c *Conn) connect(u target, opts *Options) error {
 		Header:      opts.Native.Header.Clone(),
 		Compression: !opts.Native.DisableCompression,
 		OnHandshake: opts.Native.OnHandshake,
+		Refused:     func(e *handshake.StatusError) error { return (*HandshakeError)(e) },
+		ProxyFailed: func(e *handshake.ProxyError) error { return (*ProxyError)(e) },
 	}
 	go c.open(ctx, config, opts.Native.PingInterval)
 	return nil
@@ -109,6 +111,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 		cause = err
 		return
 	}
+	c.setAddresses(res)
 	endpoint := c.newEndpoint(res, &engine.Config{Role: frame.Client, PingInterval: pingInterval})
 	c.endpoint.Store(endpoint)
 	if !c.opened(res.Protocol, res.Extensions) {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 
 	"github.com/coder/websocket"
@@ -30,6 +31,27 @@ type Config struct {
 
 	Compression bool                 // offer permessage-deflate
 	OnHandshake func(*http.Response) // called with the response that opens the connection, before Dial returns; without body
+
+	// Refused and ProxyFailed, unless nil, make of what has failed the errors that programs know. errors.As finds them in
+	// Dial's error, however deep.
+	Refused     func(*StatusError) error
+	ProxyFailed func(*ProxyError) error
+}
+
+// refused is the error of a response that does not open the connection.
+func (c *Config) refused(e *StatusError) error {
+	if c.Refused == nil {
+		return e
+	}
+	return c.Refused(e)
+}
+
+// proxyFailed is the error of a proxy that does not connect.
+func (c *Config) proxyFailed(e *ProxyError) error {
+	if c.ProxyFailed == nil {
+		return e
+	}
+	return c.ProxyFailed(e)
 }
 
 // Result is an open WebSocket, on which no frame has been sent or received.
@@ -38,6 +60,10 @@ type Result struct {
 	// RoundTripper gave as body.
 	Stream io.ReadWriteCloser
 	Early  []byte // bytes that came behind the response header; they precede what Stream will return
+
+	// Local and Remote are the addresses of the TCP connection, the proxy's if there is one. They are nil if a
+	// RoundTripper that is no http.Transport does not tell.
+	Local, Remote net.Addr
 
 	Protocol   string         // the subprotocol chosen by the server, or ""
 	Extensions string         // the value of Sec-WebSocket-Extensions, as browsers show it
@@ -62,9 +88,9 @@ func Dial(ctx context.Context, cfg *Config) (*Result, error) {
 	own := *cfg
 	own.Header = canonical(cfg.Header)
 	cfg = &own
-	result, err := dial(ctx, cfg, "")
-	if authorization := answer(cfg, err); authorization != "" {
-		result, err = dial(ctx, cfg, authorization)
+	result, refusal, err := dial(ctx, cfg, "")
+	if authorization := answer(cfg, refusal); authorization != "" {
+		result, _, err = dial(ctx, cfg, authorization)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening handshake with %s: %w", cfg.URL.Origin(), err)
@@ -91,24 +117,23 @@ func tell(onHandshake func(*http.Response), result *Result) {
 	returned = true
 }
 
-// answer is the Authorization field with which to repeat a handshake that failed with err, or "".
-func answer(cfg *Config, err error) string {
-	var status *StatusError
+// answer is the Authorization field with which to repeat a handshake that was refused, or "".
+func answer(cfg *Config, refusal *StatusError) string {
 	switch {
-	case !errors.As(err, &status) || status.StatusCode != http.StatusUnauthorized:
+	case refusal == nil || refusal.StatusCode != http.StatusUnauthorized:
 		return ""
 	case cfg.URL.Username == "" && cfg.URL.Password == "":
 		return ""
 	case cfg.Header.Get("Authorization") != "": // has just been refused, and is the caller's explicit choice
 		return ""
-	case !offersBasic(status.Header.Values("Www-Authenticate")):
+	case !offersBasic(http.Header(refusal.Header).Values("Www-Authenticate")):
 		return ""
 	}
 	return basicAuth(cfg.URL.Username, cfg.URL.Password)
 }
 
-// dial makes one attempt.
-func dial(parent context.Context, cfg *Config, authorization string) (*Result, error) {
+// dial makes one attempt. The StatusError is the one in the error, if there is one.
+func dial(parent context.Context, cfg *Config, authorization string) (*Result, *StatusError, error) {
 	// Its end closes whatever connection has not become the result's.
 	ctx, fail := context.WithCancelCause(parent)
 	defer fail(nil)
@@ -124,7 +149,8 @@ func dial(parent context.Context, cfg *Config, authorization string) (*Result, e
 	case u.err != nil:
 		err = u.err // without what net/http and coder/websocket say about the placeholder
 	case err != nil && u.result != nil:
-		err = &StatusError{StatusCode: http.StatusSwitchingProtocols, Header: u.result.Response.Header, Cause: err}
+		u.refusal = &StatusError{StatusCode: http.StatusSwitchingProtocols, Header: u.result.Response.Header, Cause: err}
+		err = cfg.refused(u.refusal)
 	}
 	if err == nil {
 		// Its stream is idle, so this ends at once and only gives its buffers back.
@@ -134,12 +160,12 @@ func dial(parent context.Context, cfg *Config, authorization string) (*Result, e
 		err = ctx.Err()
 	}
 	if err == nil {
-		return u.result, nil
+		return u.result, nil, nil
 	}
 	if u.result != nil {
 		err = errors.Join(err, u.result.Stream.Close())
 	}
-	return nil, contextError(parent, err)
+	return nil, u.refusal, contextError(parent, err)
 }
 
 // contextError is ctx's error, with its cause, if ctx has ended, which makes err a mere consequence; else err.

@@ -301,7 +301,7 @@ func TestRedirect(t *testing.T) {
 	})
 	var status *StatusError
 	_, err := Dial(patient(t), &Config{URL: server.url(t, "/"), Client: http.DefaultClient})
-	if !errors.As(err, &status) || status.StatusCode != 302 || status.Header.Get("Location") != "/other" {
+	if !errors.As(err, &status) || status.StatusCode != 302 || http.Header(status.Header).Get("Location") != "/other" {
 		t.Error(err)
 	}
 	if len(requests) != 1 {

@@ -14,23 +14,6 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
-// A StatusError is a response of the server that does not open a WebSocket.
-type StatusError struct {
-	StatusCode int         // 101 if the status is right and something else is not
-	Header     http.Header // as received
-	Body       []byte      // the first KiB at most
-	Cause      error       // what is wrong with a 101; nil where the status says it
-}
-
-func (e *StatusError) Error() string {
-	if e.Cause != nil {
-		return fmt.Sprintf("server's handshake response refused: %v", e.Cause)
-	}
-	return fmt.Sprintf("server answered %d %s instead of 101", e.StatusCode, http.StatusText(e.StatusCode))
-}
-
-func (e *StatusError) Unwrap() error { return e.Cause }
-
 const (
 	// bodyLimit is how much of the body of a failed handshake is kept.
 	bodyLimit = 1024

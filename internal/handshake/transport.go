@@ -30,7 +30,7 @@ type transport struct {
 // makes a copy, whose connections belong to this handshake alone: no HTTP connection is reused, HTTP/2 is not
 // negotiated, and each is closed at once when ctx ends, in whatever state (http.Transport goes on connecting for the
 // sake of later requests). fail ends ctx. Another RoundTripper is used as it is.
-func newTransport(ctx context.Context, fail context.CancelCauseFunc, base http.RoundTripper) *transport {
+func newTransport(ctx context.Context, fail context.CancelCauseFunc, base http.RoundTripper, cfg *Config) *transport {
 	if base == nil {
 		base = http.DefaultTransport
 	}
@@ -58,7 +58,7 @@ func newTransport(ctx context.Context, fail context.CancelCauseFunc, base http.R
 		own.DialTLSContext = t.guard(ctx, dialTLS)
 	}
 	t.watchCallbacks(own)
-	t.RoundTripper, t.own = &tunneller{Transport: own}, true
+	t.RoundTripper, t.own = &tunneller{Transport: own, failed: cfg.proxyFailed}, true
 	return t
 }
 

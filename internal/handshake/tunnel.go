@@ -18,6 +18,7 @@ import (
 // few proxies forward an upgrade. SOCKS proxies and wss: are left to http.Transport.
 type tunneller struct {
 	*http.Transport
+	failed func(*ProxyError) error
 }
 
 func (t *tunneller) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -38,19 +39,22 @@ func (t *tunneller) RoundTrip(req *http.Request) (*http.Response, error) {
 // connect makes connections to an address through proxy.
 func (t *tunneller) connect(proxy *url.URL, dial dialer) dialer {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		conn, err := dial(ctx, network, proxyAddr(proxy))
+		failure := &ProxyError{Address: proxyAddr(proxy)}
+		conn, err := dial(ctx, network, failure.Address)
 		if err != nil {
-			return nil, fmt.Errorf("proxy %s: %w", proxy.Host, err)
+			failure.Cause = err
+			return nil, t.failed(failure)
 		}
 		if proxy.Scheme == "https" {
 			conn, err = t.secure(ctx, conn, proxy.Hostname())
 		}
 		if err == nil {
-			err = t.exchange(ctx, conn, proxy, addr)
+			err = t.exchange(ctx, conn, proxy, addr, failure)
 		}
-		if err != nil {
+		if err != nil || failure.StatusCode != 0 {
 			conn.Close()
-			return nil, fmt.Errorf("proxy %s: %w", proxy.Host, err)
+			failure.Cause = err
+			return nil, t.failed(failure)
 		}
 		return conn, nil
 	}
@@ -84,8 +88,9 @@ func (t *tunneller) secure(ctx context.Context, conn net.Conn, host string) (net
 	return secured, secured.HandshakeContext(ctx)
 }
 
-// exchange asks the proxy to connect conn with addr. The end of the handshake's context closes conn.
-func (t *tunneller) exchange(ctx context.Context, conn net.Conn, proxy *url.URL, addr string) error {
+// exchange asks the proxy to connect conn with addr. It puts an answer that is no consent into failure. The end of the
+// handshake's context closes conn.
+func (t *tunneller) exchange(ctx context.Context, conn net.Conn, proxy *url.URL, addr string, failure *ProxyError) error {
 	header := t.ProxyConnectHeader
 	if t.GetProxyConnectHeader != nil {
 		var err error
@@ -116,7 +121,8 @@ func (t *tunneller) exchange(ctx context.Context, conn net.Conn, proxy *url.URL,
 		}
 	}
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("CONNECT %s: proxy answered %s", addr, resp.Status)
+		failure.StatusCode, failure.Header = resp.StatusCode, resp.Header
+		return nil
 	}
 	if br.Buffered() > 0 {
 		return fmt.Errorf("CONNECT %s: bytes from the server before the request", addr)

@@ -31,8 +31,9 @@ type upgrade struct {
 	cancel        context.CancelFunc
 	transport     *transport
 
-	result *Result
-	err    error
+	result  *Result
+	refusal *StatusError
+	err     error
 }
 
 func newUpgrade(ctx context.Context, fail context.CancelCauseFunc, cfg *Config, authorization string) *upgrade {
@@ -41,7 +42,7 @@ func newUpgrade(ctx context.Context, fail context.CancelCauseFunc, cfg *Config, 
 		base = cfg.Client.Transport
 	}
 	cancel := func() { fail(nil) }
-	return &upgrade{cfg: cfg, authorization: authorization, cancel: cancel, transport: newTransport(ctx, fail, base)}
+	return &upgrade{cfg: cfg, authorization: authorization, cancel: cancel, transport: newTransport(ctx, fail, base, cfg)}
 }
 
 func (u *upgrade) RoundTrip(req *http.Request) (*http.Response, error) {
@@ -62,17 +63,21 @@ func (u *upgrade) roundTrip(req *http.Request) (*http.Response, error) {
 	u.takeCookies(resp)
 	if resp.StatusCode != http.StatusSwitchingProtocols {
 		defer resp.Body.Close()
-		return nil, refused(resp, nil, u.cancel)
+		return nil, u.refused(resp, nil)
 	}
 	n, err := check(resp, u.cfg.Protocols, u.cfg.Compression)
 	if err != nil {
 		resp.Body.Close()
-		return nil, refused(resp, err, u.cancel)
+		return nil, u.refused(resp, err)
 	}
 	body, ok := resp.Body.(io.ReadWriteCloser)
 	if !ok {
 		resp.Body.Close()
 		return nil, fmt.Errorf("the RoundTripper's body of a 101 response is a %T, which cannot be written", resp.Body)
+	}
+	var local, remote net.Addr
+	if conn != nil {
+		local, remote = conn.LocalAddr(), conn.RemoteAddr()
 	}
 	if !u.transport.own {
 		conn = nil // what the RoundTripper has put around it may matter
@@ -83,11 +88,17 @@ func (u *upgrade) roundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = http.NoBody
 	u.result = &Result{
-		Stream: stream, Early: early,
+		Stream: stream, Early: early, Local: local, Remote: remote,
 		Protocol: n.protocol, Extensions: n.extensions, Deflate: n.deflate, Deflated: n.deflated,
 		Response: resp,
 	}
 	return forCoder(resp), nil
+}
+
+// refused keeps what is known about a response that does not open the connection, and returns the error.
+func (u *upgrade) refused(resp *http.Response, cause error) error {
+	u.refusal = refused(resp, cause, u.cancel)
+	return u.cfg.refused(u.refusal)
 }
 
 // forCoder is resp as coder/websocket gets it: without extensions, since it refuses client_max_window_bits, which

@@ -1,0 +1,52 @@
+package handshake
+
+import "strconv"
+
+// StatusError is a response of the server that does not open a WebSocket. The package above has a type of its own for
+// programs, with the same fields: see Config.Refused.
+type StatusError struct {
+	StatusCode int // 101 if the status is right and something else is not
+	Header     map[string][]string
+	Body       []byte // the first KiB at most
+	Cause      error  // what is wrong with a 101; nil where the status says it
+}
+
+func (e *StatusError) Error() string {
+	if e.Cause != nil {
+		return "server's handshake response refused: " + e.Cause.Error()
+	}
+	return "server answered " + status(e.StatusCode) + " instead of 101"
+}
+
+func (e *StatusError) Unwrap() error { return e.Cause }
+
+// ProxyError is the failure of a proxy. The package above has a type of its own for programs, with the same fields:
+// see Config.ProxyFailed.
+type ProxyError struct {
+	Address    string // host and port
+	StatusCode int    // of the answer to CONNECT, 0 if there is none
+	Header     map[string][]string
+	Cause      error // nil where the status says it
+}
+
+func (e *ProxyError) Error() string {
+	s := "proxy " + e.Address
+	if e.StatusCode != 0 {
+		s += " answered " + status(e.StatusCode)
+	}
+	if e.Cause != nil {
+		s += ": " + e.Cause.Error()
+	}
+	return s
+}
+
+func (e *ProxyError) Unwrap() error { return e.Cause }
+
+// status is a status code with its name, where that is known.
+func status(code int) string {
+	s := strconv.Itoa(code)
+	if name := statusText(code); name != "" {
+		s += " " + name
+	}
+	return s
+}
