@@ -43,6 +43,7 @@ var implementations = []implementation{
 	{"coder", serveCoder},
 	{"gorilla", serveGorilla},
 	{"gws", serveGWS},
+	{"ws", serveWS},
 }
 
 // handler is what a server does with a connection. Its functions are called one at a time.
