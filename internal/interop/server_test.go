@@ -79,14 +79,18 @@ const protocol = "interop"
 // startServers starts a server of each implementation.
 func startServers(t testing.TB, cert *certificate) (servers []*server) {
 	for _, i := range implementations {
-		s := &server{implementation: i, sessions: make(map[string]*session)}
-		plain, secure := listen(t), listen(t)
-		s.plain, s.secure = plain.Addr().String(), secure.Addr().String()
-		secure = tls.NewListener(secure, &tls.Config{Certificates: []tls.Certificate{cert.pair}})
-		s.run(t, plain, secure)
-		servers = append(servers, s)
+		servers = append(servers, startServer(t, i, cert))
 	}
 	return servers
+}
+
+func startServer(t testing.TB, i implementation, cert *certificate) *server {
+	s := &server{implementation: i, sessions: make(map[string]*session)}
+	plain, secure := listen(t), listen(t)
+	s.plain, s.secure = plain.Addr().String(), secure.Addr().String()
+	secure = tls.NewListener(secure, &tls.Config{Certificates: []tls.Certificate{cert.pair}})
+	s.run(t, plain, secure)
+	return s
 }
 
 // run serves until the test ends, and waits then until every connection has ended.
