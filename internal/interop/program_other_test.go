@@ -5,4 +5,4 @@ package interop
 import "os/exec"
 
 // endWithParent does nothing: here a process that is killed leaves its children.
-func endWithParent(*exec.Cmd) {}
+func endWithParent(*exec.Cmd, bool) {}

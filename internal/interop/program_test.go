@@ -79,9 +79,9 @@ func (o *output) String() string {
 
 // start runs a server, which is to listen on addresses, and waits until it does. It is a child of this process and ends
 // with the test; if that has failed, what the program has printed is logged.
-func start(t testing.TB, addresses []string, path string, args ...string) {
+func start(t testing.TB, cmd *exec.Cmd, addresses []string) {
 	t.Helper()
-	p := &program{cmd: exec.CommandContext(t.Context(), path, args...), ended: make(chan struct{})}
+	p := &program{cmd: cmd, ended: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = &p.log, &p.log
 	p.cmd.Cancel = func() error { return p.cmd.Process.Signal(syscall.SIGTERM) }
 	p.cmd.WaitDelay = limit
@@ -107,7 +107,6 @@ func start(t testing.TB, addresses []string, path string, args ...string) {
 func (p *program) run(started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	endWithParent(p.cmd)
 	if err := p.cmd.Start(); err != nil {
 		started <- err
 		return

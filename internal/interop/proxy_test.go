@@ -4,6 +4,9 @@ import (
 	"crypto/tls"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -11,18 +14,19 @@ import (
 
 // kind is a program that is a proxy.
 type kind struct {
-	name    string // of the program, and of its Debian package
-	reverse bool   // it stands in front of the servers, not in front of the client
-	config  string // in testdata
-	args    []string
+	name     string // of the program, and of its Debian package
+	reverse  bool   // it stands in front of the servers, not in front of the client
+	config   string // in testdata
+	args     []string
+	switches bool // it becomes another user if root starts it
 }
 
 // kinds are the proxies that the tests start. The path of the configuration follows args.
 var kinds = []kind{
-	{"nginx", true, "nginx.conf", []string{"-e", "stderr", "-c"}},
-	{"haproxy", true, "haproxy.cfg", []string{"-db", "-f"}},
-	{"squid", false, "squid.conf", []string{"-N", "-d", "1", "-f"}},
-	{"tinyproxy", false, "tinyproxy.conf", []string{"-d", "-c"}},
+	{"nginx", true, "nginx.conf", []string{"-e", "stderr", "-c"}, false},
+	{"haproxy", true, "haproxy.cfg", []string{"-db", "-f"}, false},
+	{"squid", false, "squid.conf", []string{"-N", "-d", "1", "-f"}, true},
+	{"tinyproxy", false, "tinyproxy.conf", []string{"-d", "-c"}, false},
 }
 
 // site is what the proxies lead to.
@@ -82,7 +86,14 @@ func (k kind) start(t testing.TB, site *site, idle time.Duration) *proxy {
 	if !k.reverse {
 		addresses = addresses[:1]
 	}
-	start(t, addresses, path, slices.Concat(k.args, []string{configure(t, p.Dir, k.config, p)})...)
+	if k.switches { // the other user is to find the configuration
+		if err := os.Chmod(filepath.Dir(p.Dir), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), path, slices.Concat(k.args, []string{configure(t, p.Dir, k.config, p)})...)
+	endWithParent(cmd, k.switches)
+	start(t, cmd, addresses)
 	return p
 }
 
