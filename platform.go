@@ -13,8 +13,9 @@ import "context"
 
 // half is what a platform's half does. Conn has its methods by embedding the platform's type.
 type half interface {
-	// connect begins to connect. Reports may follow at once.
-	connect(target, *Options) error
+	// connect begins to connect. Reports may follow at once. The context is Dial's, nil of New: what connects gets its
+	// values and deadline. Dial itself calls CloseNow when it ends.
+	connect(context.Context, target, *Options) error
 
 	// isServer reports whether the connection has been accepted by a server: then its close codes may be a server's.
 	isServer() bool

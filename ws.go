@@ -125,7 +125,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	case err != nil:
 		return nil, contextError(ctx)
 	}
-	c, settled, err := newConn(url, opts)
+	c, settled, err := newConn(ctx, url, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -157,12 +157,13 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 // connection open leaves the page with an uncaught error for each event that still comes: end connections by
 // Shutdown or CloseNow before main returns.
 func New(url string, opts *Options) (*Conn, error) {
-	c, _, err := newConn(url, opts)
+	c, _, err := newConn(nil, url, opts)
 	return c, err
 }
 
-// newConn is New; settled is closed when the connection becomes Open, or Closed without that.
-func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err error) {
+// newConn is New, and Dial up to the point where it waits; ctx is Dial's, or nil. settled is closed when the connection
+// becomes Open, or Closed without that.
+func newConn(ctx context.Context, url string, opts *Options) (c *Conn, settled <-chan struct{}, err error) {
 	if opts == nil {
 		opts = new(Options)
 	}
@@ -197,9 +198,9 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		return nil, nil, err
 	}
 	if port := target.Port(); handshake.BlockedPort(port) {
-		return nil, nil, exception(ErrSecurity, "port "+strconv.Itoa(int(port))+" of "+strconv.Quote(url)+" is blocked")
+		return nil, nil, exception(ErrSecurity, "port "+strconv.Itoa(int(port))+" of "+handshake.ShowInput(url)+" is blocked")
 	}
-	if err := c.connect(target, opts); err != nil {
+	if err := c.connect(ctx, target, opts); err != nil {
 		return nil, nil, err
 	}
 	return c, connecting, nil

@@ -39,7 +39,7 @@ type target struct {
 func (t target) Port() uint16 { return t.number }
 
 // connect constructs the host's object.
-func (c *Conn) connect(t target, opts *Options) error {
+func (c *Conn) connect(_ context.Context, t target, opts *Options) error {
 	h := theHost()
 	constructor := h.at("WebSocket")
 	if constructor.Type() != js.TypeFunction {
@@ -309,7 +309,7 @@ func (c *Conn) keepReceiving() {}
 
 // dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that
 // was.
-func (c *Conn) dialError(end *CloseError) error { return &dialError{withoutPassword(c.url), end} }
+func (c *Conn) dialError(end *CloseError) error { return &dialError{handshake.ShowURL(c.url), end} }
 
 type dialError struct {
 	url   string
@@ -318,26 +318,10 @@ type dialError struct {
 
 func (e *dialError) Error() string {
 	cause := strings.TrimPrefix(e.cause.Error(), "ws: ")
-	return "ws: the connection to " + strconv.Quote(e.url) + " did not open: " + cause
+	return "ws: the connection to " + e.url + " did not open: " + cause
 }
 
 func (e *dialError) Unwrap() error { return e.cause }
-
-// withoutPassword replaces the password in a URL that has been serialised, so that its user name and password have no
-// "@" and no "/".
-func withoutPassword(url string) string {
-	scheme, rest, _ := strings.Cut(url, "//")
-	end := strings.IndexAny(rest, "/?#")
-	if end < 0 {
-		end = len(rest)
-	}
-	credentials, host, ok := strings.Cut(rest[:end], "@")
-	user, _, hasPassword := strings.Cut(credentials, ":")
-	if !ok || !hasPassword {
-		return url
-	}
-	return scheme + "//" + user + ":xxxxx@" + host + rest[end:]
-}
 
 // resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known,
 // and because not every host's WebSocket takes http URLs.
@@ -367,7 +351,7 @@ func resolveURL(url, base string) (target, error) {
 }
 
 func badURL(url, what string) error {
-	return exception(ErrSyntax, "the URL "+strconv.Quote(withoutPassword(url))+" "+what)
+	return exception(ErrSyntax, "the URL "+handshake.ShowInput(url)+" "+what)
 }
 
 func parseURL(url, base string) (u js.Value, ok bool) {

@@ -69,9 +69,12 @@ func resolveURL(url, base string) (target, error) {
 	return u, nil
 }
 
-func (c *Conn) connect(u target, opts *Options) error {
+func (c *Conn) connect(ctx context.Context, u target, opts *Options) error {
 	c.url = u.Href
-	ctx, cancel := context.WithCancel(context.Background())
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	ctx, cancel := context.WithCancel(ctx)
 	c.cancel = cancel
 	config := &handshake.Config{
 		URL:         u,

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 
-	"github.com/coder/websocket"
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
@@ -85,12 +84,10 @@ func Dial(ctx context.Context, cfg *Config) (*Result, error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, cfg.Client.Timeout, timeout)
 		defer cancel()
 	}
-	own := *cfg
-	own.Header = canonical(cfg.Header)
-	cfg = &own
-	result, refusal, err := dial(ctx, cfg, "")
-	if authorization := answer(cfg, refusal); authorization != "" {
-		result, _, err = dial(ctx, cfg, authorization)
+	first := newAttempt(ctx, cfg, "")
+	result, err := first.run()
+	if authorization := answer(cfg, first.refusal); authorization != "" {
+		result, err = newAttempt(ctx, cfg, authorization).run()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("opening handshake with %s: %w", cfg.URL.Origin(), err)
@@ -124,57 +121,10 @@ func answer(cfg *Config, refusal *StatusError) string {
 		return ""
 	case cfg.URL.Username == "" && cfg.URL.Password == "":
 		return ""
-	case cfg.Header.Get("Authorization") != "": // has just been refused, and is the caller's explicit choice
+	case cfg.Header[spelling(cfg.Header, "Authorization")] != nil: // has just been refused, and is the caller's explicit choice
 		return ""
 	case !offersBasic(http.Header(refusal.Header).Values("Www-Authenticate")):
 		return ""
 	}
 	return basicAuth(cfg.URL.Username, cfg.URL.Password)
-}
-
-// dial makes one attempt. The StatusError is the one in the error, if there is one.
-func dial(parent context.Context, cfg *Config, authorization string) (*Result, *StatusError, error) {
-	// Its end closes whatever connection has not become the result's.
-	ctx, fail := context.WithCancelCause(parent)
-	defer fail(nil)
-	u := newUpgrade(ctx, fail, cfg, authorization)
-	conn, _, err := websocket.Dial(ctx, placeholder, &websocket.DialOptions{
-		HTTPClient:   &http.Client{Transport: u},
-		HTTPHeader:   requestHeader(cfg.Header),
-		Subprotocols: cfg.Protocols,
-	})
-	switch {
-	case context.Cause(ctx) == ErrExited:
-		err = ErrExited
-	case u.err != nil:
-		err = u.err // without what net/http and coder/websocket say about the placeholder
-	case err != nil && u.result != nil:
-		u.refusal = &StatusError{StatusCode: http.StatusSwitchingProtocols, Header: u.result.Response.Header, Cause: err}
-		err = cfg.refused(u.refusal)
-	}
-	if err == nil {
-		// Its stream is idle, so this ends at once and only gives its buffers back.
-		err = conn.CloseNow()
-	}
-	if err == nil && !u.transport.release() {
-		err = ctx.Err()
-	}
-	if err == nil {
-		return u.result, nil, nil
-	}
-	if u.result != nil {
-		err = errors.Join(err, u.result.Stream.Close())
-	}
-	return nil, u.refusal, contextError(parent, err)
-}
-
-// contextError is ctx's error, with its cause, if ctx has ended, which makes err a mere consequence; else err.
-func contextError(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
-		return fmt.Errorf("%w: %w", ctx.Err(), cause)
-	}
-	return context.Cause(ctx)
 }

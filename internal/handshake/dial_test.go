@@ -72,7 +72,6 @@ func TestRequest(t *testing.T) {
 		"Host: example.org:8080",
 		"User-Agent: Go-http-client/1.1",
 		"Connection: Upgrade",
-		"Cookie: a=b",
 		"Origin: https://example.org",
 		"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits",
 		"Sec-WebSocket-Key: " + key,
@@ -81,6 +80,7 @@ func TestRequest(t *testing.T) {
 		"Upgrade: websocket",
 		"X-A: 1",
 		"X-A: 2",
+		"cookie: a=b",
 		"", "",
 	}, "\r\n")
 	if req.text != want {
@@ -398,8 +398,8 @@ func TestCookies(t *testing.T) {
 	}
 }
 
-// foreign is a RoundTripper that is no http.Transport.
-type foreign struct{ http.RoundTripper }
+// wrapped is a RoundTripper that is no http.Transport.
+type wrapped struct{ http.RoundTripper }
 
 func TestRoundTripper(t *testing.T) {
 	server := serve(t, func(conn net.Conn) {
@@ -409,7 +409,7 @@ func TestRoundTripper(t *testing.T) {
 	})
 	transport := &http.Transport{}
 	defer transport.CloseIdleConnections()
-	result, err := Dial(patient(t), &Config{URL: server.url(t, "/"), Client: &http.Client{Transport: foreign{transport}}})
+	result, err := Dial(patient(t), &Config{URL: server.url(t, "/"), Client: &http.Client{Transport: wrapped{transport}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,37 +3,14 @@
 package handshake
 
 import (
-	"context"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
-
-const (
-	// bodyLimit is how much of the body of a failed handshake is kept.
-	bodyLimit = 1024
-	// bodyWait is how long a failed handshake waits for those bytes; browsers fail as soon as the header is there.
-	bodyWait = time.Second
-)
-
-// refused makes the error of a response. It reads the beginning of the body and calls abort, which must make a read
-// return, if that takes too long.
-func refused(resp *http.Response, cause error, abort context.CancelFunc) *StatusError {
-	e := &StatusError{StatusCode: resp.StatusCode, Header: resp.Header, Cause: cause}
-	if resp.StatusCode == http.StatusSwitchingProtocols {
-		return e // what follows is not a body
-	}
-	timer := time.AfterFunc(bodyWait, abort)
-	defer timer.Stop()
-	// An error here ends the body early, which is no news beside the response itself.
-	e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
-	return e
-}
 
 // negotiated is what a handshake response has chosen.
 type negotiated struct {
@@ -64,6 +41,10 @@ func check(resp *http.Response, protocols []string, compression bool) (negotiate
 		return n, fmt.Errorf(`Upgrade is %q, not "websocket"`, upgrade)
 	}
 	if connection := resp.Header["Connection"]; !containsToken(connection, "upgrade") {
+		if len(connection) == 0 && resp.Close {
+			// net/http has removed it: only transport leaves it there.
+			return n, errors.New(`Connection contains "close", and the RoundTripper does not tell whether "Upgrade" too`)
+		}
 		return n, fmt.Errorf(`Connection is %q and does not contain "Upgrade"`, connection)
 	}
 	if _, err := single(resp.Header, "Sec-WebSocket-Accept"); err != nil {

@@ -5,163 +5,207 @@ package handshake
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"sync"
 )
 
-// headerLimit is how many bytes of response header are read unless the caller's http.Transport says otherwise.
-// It is Chromium's limit.
-const headerLimit = 256 << 10
-
-// transport is the caller's http.RoundTripper, arranged for one handshake.
+// transport is an http.RoundTripper for one attempt, with the settings of an http.Transport: the diallers, the proxy
+// with its headers and functions, TLS, the limits of time and of the response header. It makes a connection for each
+// request, speaks HTTP/1.1, and calls the functions that are set, and the hooks of net/http/httptrace, as http.Transport
+// does, but in the goroutine that calls RoundTrip.
+//
+// It stands in for http.Transport because that
+//   - asks an HTTP proxy to forward the request for http: URLs, where RFC 6455 (section 4.1) and browsers want CONNECT;
+//   - takes "Connection: Upgrade, close" for "close";
+//   - goes on connecting, for the sake of later requests, when the context has ended;
+//   - starts three goroutines for each connection: without them a handshake took four fifths of the processor time.
 type transport struct {
-	http.RoundTripper
-	own  bool // made of an http.Transport
-	fail context.CancelCauseFunc
+	a        *attempt
+	settings *http.Transport // only read: its connections are not used
 
-	mu    sync.Mutex
-	stops []func() bool // of the connections that are closed when the context ends
+	mu   sync.Mutex
+	last net.Conn // on which a request has been sent
 }
 
-// newTransport arranges base, nil being http.DefaultTransport, for one handshake under ctx. Of an http.Transport it
-// makes a copy, whose connections belong to this handshake alone: no HTTP connection is reused, HTTP/2 is not
-// negotiated, and each is closed at once when ctx ends, in whatever state (http.Transport goes on connecting for the
-// sake of later requests). fail ends ctx. Another RoundTripper is used as it is.
-func newTransport(ctx context.Context, fail context.CancelCauseFunc, base http.RoundTripper, cfg *Config) *transport {
-	if base == nil {
-		base = http.DefaultTransport
+// RoundTrip sends the request on a new connection. The body of a 101 is a *switched.
+func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	conn, state, err := t.connect(req)
+	if err != nil {
+		return nil, err
 	}
-	t := &transport{RoundTripper: base, fail: fail}
-	shared, ok := base.(*http.Transport)
-	if !ok {
-		return t
+	trace := httptrace.ContextClientTrace(req.Context())
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{Conn: conn})
 	}
-	own := shared.Clone()
-	own.DisableKeepAlives = true
-	own.DisableCompression = true // adds a field to the request, for the sake of bodies that nobody reads
-	own.MaxConnsPerHost = 0
-	own.ForceAttemptHTTP2 = false
-	own.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
-	own.Protocols = new(http.Protocols)
-	own.Protocols.SetHTTP1(true)
-	if own.MaxResponseHeaderBytes == 0 {
-		own.MaxResponseHeaderBytes = headerLimit
+	t.mu.Lock()
+	t.last = conn
+	t.mu.Unlock()
+	resp, err := t.exchange(conn, req, trace)
+	if err != nil {
+		return nil, err
 	}
-	dial := dialFunc(own)
-	own.Dial = nil
-	own.DialContext = t.guard(ctx, dial)
-	if dialTLS := dialTLSFunc(own); dialTLS != nil {
-		own.DialTLS = nil
-		own.DialTLSContext = t.guard(ctx, dialTLS)
-	}
-	t.watchCallbacks(own)
-	t.RoundTripper, t.own = &tunneller{Transport: own, failed: cfg.proxyFailed}, true
-	return t
+	resp.TLS = state
+	return resp, nil
 }
 
-// watched calls a function of the caller in a goroutine of http.Transport, and fails the handshake if that function
-// ends the goroutine: http.Transport would wait for it for ever.
-func (t *transport) watched(call func()) {
-	returned := false
-	defer func() {
-		if !returned {
-			t.fail(ErrExited)
-		}
-	}()
-	call()
-	returned = true
-}
-
-// watchCallbacks makes the functions watched that http.Transport calls besides the diallers.
-func (t *transport) watchCallbacks(own *http.Transport) {
-	if header := own.GetProxyConnectHeader; header != nil {
-		own.GetProxyConnectHeader = func(ctx context.Context, proxy *url.URL, target string) (h http.Header, err error) {
-			t.watched(func() { h, err = header(ctx, proxy, target) })
-			return h, err
-		}
-	}
-	if answered := own.OnProxyConnectResponse; answered != nil {
-		own.OnProxyConnectResponse = func(ctx context.Context, proxy *url.URL, req *http.Request, res *http.Response) (err error) {
-			t.watched(func() { err = answered(ctx, proxy, req, res) })
-			return err
-		}
-	}
-	if own.TLSClientConfig == nil {
-		return
-	}
-	config := own.TLSClientConfig // a copy, which Transport.Clone has made
-	if verify := config.VerifyConnection; verify != nil {
-		config.VerifyConnection = func(state tls.ConnectionState) (err error) {
-			t.watched(func() { err = verify(state) })
-			return err
-		}
-	}
-	if verify := config.VerifyPeerCertificate; verify != nil {
-		config.VerifyPeerCertificate = func(raw [][]byte, chains [][]*x509.Certificate) (err error) {
-			t.watched(func() { err = verify(raw, chains) })
-			return err
-		}
-	}
-	if certificate := config.GetClientCertificate; certificate != nil {
-		config.GetClientCertificate = func(info *tls.CertificateRequestInfo) (c *tls.Certificate, err error) {
-			t.watched(func() { c, err = certificate(info) })
-			return c, err
-		}
-	}
-}
-
-// release ends the connections' dependence on the context. It reports false if the context has ended before.
-func (t *transport) release() bool {
+// conn is the connection of the last request, nil if there was none.
+func (t *transport) conn() net.Conn {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for _, stop := range t.stops {
-		if !stop() {
-			return false
-		}
-	}
-	t.stops = nil
-	return true
+	return t.last
 }
 
-type dialer = func(ctx context.Context, network, addr string) (net.Conn, error)
+// connect makes the connection for a request, through a proxy if the settings name one, with TLS if the URL wants that.
+func (t *transport) connect(req *http.Request) (net.Conn, *tls.ConnectionState, error) {
+	proxy, err := chooseProxy(t.settings, req)
+	if err != nil {
+		return nil, nil, err
+	}
+	ctx := req.Context()
+	addr := address(req.URL)
+	hop := addr
+	if proxy != nil {
+		hop = address(proxy)
+	}
+	if trace := httptrace.ContextClientTrace(ctx); trace != nil && trace.GetConn != nil {
+		trace.GetConn(hop)
+	}
+	secure := req.URL.Scheme == "https"
+	if proxy == nil {
+		return t.reach(ctx, hop, secure)
+	}
+	conn, err := t.tunnel(ctx, proxy, hop, addr)
+	if err != nil || !secure {
+		return conn, nil, err
+	}
+	return t.secure(ctx, conn, req.URL.Hostname())
+}
 
-// guard is dial under ctx, whose end closes the connection too. http.Transport's own context ends only when the dial
-// has.
-func (t *transport) guard(ctx context.Context, dial dialer) dialer {
-	return func(_ context.Context, network, addr string) (conn net.Conn, err error) {
-		t.watched(func() { conn, err = dial(ctx, network, addr) })
+// reach connects with addr, the server or a proxy, and starts TLS if that is wanted.
+func (t *transport) reach(ctx context.Context, addr string, secure bool) (net.Conn, *tls.ConnectionState, error) {
+	dial := dialer(t.settings)
+	dialTLS := tlsDialer(t.settings)
+	if secure && dialTLS != nil {
+		dial = dialTLS
+	}
+	conn, err := dial(ctx, "tcp", addr)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case conn == nil:
+		return nil, nil, fmt.Errorf("dial %s: the dialler has returned neither a connection nor an error", addr)
+	case !t.a.adopt(conn):
+		return nil, nil, context.Cause(t.a.ctx)
+	}
+	if secure && dialTLS == nil {
+		host, _, err := net.SplitHostPort(addr)
 		if err != nil {
+			return nil, nil, err
+		}
+		return t.secure(ctx, conn, host)
+	}
+	state, err := t.stateOf(ctx, conn)
+	return conn, state, err
+}
+
+// secure starts TLS with host.
+func (t *transport) secure(ctx context.Context, conn net.Conn, host string) (net.Conn, *tls.ConnectionState, error) {
+	// Clone waits for what http.Transport itself does to the configuration before its first request.
+	config := t.settings.Clone().TLSClientConfig
+	if config == nil {
+		config = new(tls.Config)
+	}
+	if config.ServerName == "" {
+		config.ServerName = host
+	}
+	config.NextProtos = nil // HTTP/2 is not for this
+	secured := tls.Client(conn, config)
+	state, err := t.shakeHands(ctx, secured)
+	return secured, state, err
+}
+
+// shakeHands performs the handshake of TLS, if that has not been done.
+func (t *transport) shakeHands(ctx context.Context, conn *tls.Conn) (*tls.ConnectionState, error) {
+	trace := httptrace.ContextClientTrace(ctx)
+	if trace != nil && trace.TLSHandshakeStart != nil {
+		trace.TLSHandshakeStart()
+	}
+	err := t.a.within(t.settings.TLSHandshakeTimeout, "end of the TLS handshake", func() error { return conn.HandshakeContext(ctx) })
+	var state tls.ConnectionState
+	if err == nil {
+		state = conn.ConnectionState()
+	}
+	if trace != nil && trace.TLSHandshakeDone != nil {
+		trace.TLSHandshakeDone(state, err)
+	}
+	return &state, err
+}
+
+// stateOf is the state of TLS on a connection that a dialler has made, nil if it is not a tls.Conn. It is an error if
+// HTTP/2 has been negotiated.
+func (t *transport) stateOf(ctx context.Context, conn net.Conn) (*tls.ConnectionState, error) {
+	var state *tls.ConnectionState
+	if secured, ok := conn.(*tls.Conn); ok {
+		var err error
+		if state, err = t.shakeHands(ctx, secured); err != nil {
 			return nil, err
 		}
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		// Nobody is left to hear what goes wrong when a connection that is given up closes.
-		t.stops = append(t.stops, context.AfterFunc(ctx, func() { conn.Close() }))
-		return conn, nil
 	}
+	return state, checkALPN(conn)
 }
 
-// dialFunc is how t makes connections.
-func dialFunc(t *http.Transport) dialer {
-	if t.DialContext != nil {
-		return t.DialContext
+// checkALPN is an error if HTTP/2 has been negotiated on a connection that a dialler of the caller's has made.
+func checkALPN(conn net.Conn) error {
+	secured, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
+	if ok && secured.ConnectionState().NegotiatedProtocol == "h2" {
+		return errors.New(`the dialler's connection has negotiated "h2" by ALPN, and a WebSocket needs HTTP/1.1: ` + alpnAdvice)
 	}
-	if dial := t.Dial; dial != nil {
+	return nil
+}
+
+const alpnAdvice = `its tls.Config.NextProtos must not name "h2"`
+
+type dialFunc = func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// dialer is how settings makes connections.
+func dialer(settings *http.Transport) dialFunc {
+	if settings.DialContext != nil {
+		return settings.DialContext
+	}
+	if dial := settings.Dial; dial != nil {
 		return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
 	}
 	return new(net.Dialer).DialContext
 }
 
-// dialTLSFunc is how t makes TLS connections without a proxy, nil being the usual way.
-func dialTLSFunc(t *http.Transport) dialer {
-	if t.DialTLSContext != nil {
-		return t.DialTLSContext
+// tlsDialer is how settings makes TLS connections to a server or an HTTPS proxy, nil being the usual way.
+func tlsDialer(settings *http.Transport) dialFunc {
+	if settings.DialTLSContext != nil {
+		return settings.DialTLSContext
 	}
-	if dial := t.DialTLS; dial != nil {
+	if dial := settings.DialTLS; dial != nil {
 		return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
 	}
 	return nil
+}
+
+// address is the host and port of a URL. A port that is not there is that of the scheme.
+func address(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		switch u.Scheme {
+		case "http":
+			port = "80"
+		case "https":
+			port = "443"
+		case "socks5", "socks5h":
+			port = "1080"
+		}
+	}
+	return net.JoinHostPort(u.Hostname(), port)
 }

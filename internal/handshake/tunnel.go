@@ -3,99 +3,106 @@
 package handshake
 
 import (
-	"bufio"
 	"context"
-	"crypto/tls"
+	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"time"
 )
 
-// tunneller is an http.Transport that reaches ws: servers through an HTTP proxy by CONNECT, as browsers do and as
-// RFC 6455 section 4.1 demands. By itself http.Transport asks the proxy to forward the request, for http: URLs, and
-// few proxies forward an upgrade. SOCKS proxies and wss: are left to http.Transport.
-type tunneller struct {
-	*http.Transport
-	failed func(*ProxyError) error
-}
+// proxyLimit is how long a proxy may take to connect, once it is reached, as in http.Transport.
+const proxyLimit = time.Minute
 
-func (t *tunneller) RoundTrip(req *http.Request) (*http.Response, error) {
-	if t.Proxy != nil && req.URL.Scheme == "http" {
-		proxy, err := t.Proxy(req)
-		if err != nil {
-			return nil, fmt.Errorf("choose proxy: %w", err)
-		}
-		t.Proxy = http.ProxyURL(proxy) // asked once only
-		if proxy != nil && (proxy.Scheme == "http" || proxy.Scheme == "https") {
-			t.Proxy = nil
-			t.DialContext = t.connect(proxy, t.DialContext)
-		}
+// chooseProxy is the proxy for a request, nil if there is none.
+func chooseProxy(settings *http.Transport, req *http.Request) (*url.URL, error) {
+	if settings.Proxy == nil {
+		return nil, nil
 	}
-	return t.Transport.RoundTrip(req)
+	proxy, err := settings.Proxy(req)
+	if err != nil {
+		return nil, fmt.Errorf("choose proxy: %w", secretive{err})
+	}
+	return proxy, nil
 }
 
-// connect makes connections to an address through proxy.
-func (t *tunneller) connect(proxy *url.URL, dial dialer) dialer {
-	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		failure := &ProxyError{Address: proxyAddr(proxy)}
-		conn, err := dial(ctx, network, failure.Address)
-		if err != nil {
-			failure.Cause = err
-			return nil, t.failed(failure)
-		}
-		if proxy.Scheme == "https" {
-			conn, err = t.secure(ctx, conn, proxy.Hostname())
-		}
-		if err == nil {
-			err = t.exchange(ctx, conn, proxy, addr, failure)
-		}
-		if err != nil || failure.StatusCode != 0 {
-			conn.Close()
-			failure.Cause = err
-			return nil, t.failed(failure)
-		}
+// secretive is an error whose text may quote a URL.
+type secretive struct{ error }
+
+func (s secretive) Error() string { return HidePassword(s.error.Error()) }
+
+func (s secretive) Unwrap() error { return s.error }
+
+// forwards reports whether a proxy is an HTTP proxy: http.Transport asks such a one to forward requests for http: URLs.
+func forwards(proxy *url.URL) bool {
+	return proxy != nil && (proxy.Scheme == "http" || proxy.Scheme == "https")
+}
+
+// tunnel connects with addr through the proxy, which is at hop.
+func (t *transport) tunnel(ctx context.Context, proxy *url.URL, hop, addr string) (net.Conn, error) {
+	failure := &ProxyError{Address: hop}
+	conn, err := t.reachThrough(ctx, proxy, addr, failure)
+	if err == nil && failure.StatusCode == 0 {
 		return conn, nil
 	}
+	failure.Cause = err
+	return nil, t.a.cfg.proxyFailed(failure)
 }
 
-// proxyAddr is the host and port of a proxy.
-func proxyAddr(proxy *url.URL) string {
-	port := proxy.Port()
-	if port == "" {
-		port = proxy.Scheme // "http" and "https" name their ports
+// reachThrough is tunnel, which leaves in failure the answer of a proxy that does not connect.
+func (t *transport) reachThrough(ctx context.Context, proxy *url.URL, addr string, failure *ProxyError) (net.Conn, error) {
+	var negotiate func(net.Conn) error
+	switch proxy.Scheme {
+	case "http", "https":
+		negotiate = func(conn net.Conn) error { return t.askHTTP(ctx, conn, proxy, addr, failure) }
+	case "socks5", "socks5h":
+		negotiate = func(conn net.Conn) error { return askSOCKS(conn, proxy.User, addr) }
+	default:
+		return nil, fmt.Errorf("the scheme %q is none of http, https, socks5 and socks5h", proxy.Scheme)
 	}
-	return net.JoinHostPort(proxy.Hostname(), port)
+	conn, _, err := t.reach(ctx, failure.Address, proxy.Scheme == "https")
+	if err != nil {
+		return nil, err
+	}
+	err = t.a.within(proxyLimit, "answer", func() error { return negotiate(conn) })
+	return conn, err
 }
 
-// secure starts TLS with an https proxy.
-func (t *tunneller) secure(ctx context.Context, conn net.Conn, host string) (net.Conn, error) {
-	if d := t.TLSHandshakeTimeout; d > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, d)
-		defer cancel()
+// askHTTP asks an HTTP proxy to connect conn with addr. It puts an answer that is no consent into failure.
+func (t *transport) askHTTP(ctx context.Context, conn net.Conn, proxy *url.URL, addr string, failure *ProxyError) error {
+	req, err := t.connectRequest(ctx, proxy, addr)
+	if err != nil {
+		return err
 	}
-	config := &tls.Config{}
-	if t.TLSClientConfig != nil {
-		config = t.TLSClientConfig.Clone()
+	if err := req.Write(conn); err != nil {
+		return fmt.Errorf("CONNECT %s: %w", addr, err)
 	}
-	if config.ServerName == "" {
-		config.ServerName = host
+	in := newHeaderReader(conn, t.settings.MaxResponseHeaderBytes)
+	resp, err := in.response(req, nil)
+	if err != nil {
+		return fmt.Errorf("CONNECT %s: %w", addr, err)
 	}
-	config.NextProtos = nil
-	secured := tls.Client(conn, config)
-	return secured, secured.HandshakeContext(ctx)
+	if answered := t.settings.OnProxyConnectResponse; answered != nil {
+		err = answered(ctx, proxy, req, resp)
+	}
+	if err != nil || resp.StatusCode != http.StatusOK {
+		failure.StatusCode, failure.Header = resp.StatusCode, resp.Header
+		return err
+	}
+	if in.Buffered() > 0 {
+		return fmt.Errorf("CONNECT %s: bytes from the server before the request", addr)
+	}
+	return nil
 }
 
-// exchange asks the proxy to connect conn with addr. It puts an answer that is no consent into failure. The end of the
-// handshake's context closes conn.
-func (t *tunneller) exchange(ctx context.Context, conn net.Conn, proxy *url.URL, addr string, failure *ProxyError) error {
-	header := t.ProxyConnectHeader
-	if t.GetProxyConnectHeader != nil {
+// connectRequest makes the request for a connection with addr.
+func (t *transport) connectRequest(ctx context.Context, proxy *url.URL, addr string) (*http.Request, error) {
+	header := t.settings.ProxyConnectHeader
+	if get := t.settings.GetProxyConnectHeader; get != nil {
 		var err error
-		if header, err = t.GetProxyConnectHeader(ctx, proxy, addr); err != nil {
-			return err
+		if header, err = get(ctx, proxy, addr); err != nil {
+			return nil, err
 		}
 	}
 	header = header.Clone()
@@ -106,26 +113,16 @@ func (t *tunneller) exchange(ctx context.Context, conn net.Conn, proxy *url.URL,
 		password, _ := user.Password()
 		header.Set("Proxy-Authorization", basicAuth(user.Username(), password))
 	}
-	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: header}
-	if err := req.Write(conn); err != nil {
-		return fmt.Errorf("CONNECT %s: %w", addr, err)
+	if err := checkFields(header); err != nil {
+		return nil, err
 	}
-	br := bufio.NewReader(&io.LimitedReader{R: conn, N: t.MaxResponseHeaderBytes})
-	resp, err := http.ReadResponse(br, req)
-	if err != nil {
-		return fmt.Errorf("CONNECT %s: %w", addr, err)
-	}
-	if t.OnProxyConnectResponse != nil {
-		if err := t.OnProxyConnectResponse(ctx, proxy, req, resp); err != nil {
-			return err
-		}
-	}
-	if resp.StatusCode != http.StatusOK {
-		failure.StatusCode, failure.Header = resp.StatusCode, resp.Header
-		return nil
-	}
-	if br.Buffered() > 0 {
-		return fmt.Errorf("CONNECT %s: bytes from the server before the request", addr)
-	}
-	return nil
+	return &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: header}, nil
 }
+
+// forwarding is the error of a RoundTripper around an http.Transport that would have asked an HTTP proxy to forward the
+// handshake.
+func (a *attempt) forwarding(hop string, rt http.RoundTripper) error {
+	return a.cfg.proxyFailed(&ProxyError{Address: hop, Cause: fmt.Errorf("%w by a %T, which has no methods Unwrap and Wrap", errForwarding, rt)})
+}
+
+var errForwarding = errors.New("a ws: URL needs CONNECT, and would be forwarded")

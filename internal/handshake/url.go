@@ -3,10 +3,12 @@
 package handshake
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	parsererrors "github.com/nlnwa/whatwg-url/errors"
 	whatwg "github.com/nlnwa/whatwg-url/url"
 )
 
@@ -48,7 +50,7 @@ func ParseURL(raw, base string) (*URL, error) {
 		return nil, err
 	}
 	if parsed.Href(false) != parsed.Href(true) {
-		return nil, fmt.Errorf("URL %q: a WebSocket URL must have no fragment", raw)
+		return nil, fmt.Errorf("URL %s: a WebSocket URL must have no fragment", ShowInput(raw))
 	}
 	u := &URL{
 		Host:     parsed.Host(),
@@ -62,12 +64,12 @@ func ParseURL(raw, base string) (*URL, error) {
 	case "wss", "https":
 		u.port, u.Secure = 443, true
 	default:
-		return nil, fmt.Errorf("URL %q: scheme %q is none of ws, wss, http and https", raw, scheme)
+		return nil, fmt.Errorf("URL %s: scheme %q is none of ws, wss, http and https", ShowInput(raw), scheme)
 	}
 	if p := parsed.Port(); p != "" {
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("URL %q: port: %w", raw, err)
+			return nil, fmt.Errorf("URL %s: the port is no number: %w", ShowInput(raw), errors.Unwrap(err))
 		}
 		u.port = uint16(n)
 	}
@@ -95,6 +97,7 @@ func parse(raw, base string) (*whatwg.Url, error) {
 	parsed, err := parser.ParseRef(ScalarValues(base), ScalarValues(raw))
 	switch {
 	case err != nil:
+		err = reason(err)
 	case parsed.IsIPv6() && strings.Count(host, "[")+strings.Count(host, "]") != 2:
 		err = fmt.Errorf("brackets inside the IPv6 address %s", host)
 	case parsed.IsIPv4() && strings.ContainsAny(percentDecode(host), signs):
@@ -105,12 +108,20 @@ func parse(raw, base string) (*whatwg.Url, error) {
 		err = fmt.Errorf("label of the host %s is no Punycode", host)
 	}
 	if err != nil && base != "" {
-		return nil, fmt.Errorf("URL %q relative to %q: %w", raw, base, err)
+		return nil, fmt.Errorf("URL %s relative to %s: %w", ShowInput(raw), ShowInput(base), err)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("URL %q: %w", raw, err)
+		return nil, fmt.Errorf("URL %s: %w", ShowInput(raw), err)
 	}
 	return parsed, nil
+}
+
+// reason is what the parser has found wrong, without what it quotes of the URL.
+func reason(err error) error {
+	if kind := parsererrors.Type(err); kind != "" {
+		return errors.New(string(kind))
+	}
+	return errors.New("it does not parse")
 }
 
 // signs are plus and minus and the characters that IDNA maps to them.

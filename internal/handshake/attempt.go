@@ -1,0 +1,185 @@
+//go:build !js
+
+package handshake
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+)
+
+// placeholder is the URL that coder/websocket is given. It parses URLs by other rules than the URL standard's, so the
+// attempt puts in the true one.
+const placeholder = "ws://localhost/"
+
+// attempt is one opening handshake under way, in the goroutine that has called Dial. Every function of the caller's
+// (dialler, proxy, RoundTripper, callbacks of TLS) is called with its context, or with one that a RoundTripper has made
+// of that.
+//
+// It is over when it has succeeded or failed. Failing ends the context and closes the connections at once, whatever
+// waits for them. Success ends nothing: the connection belongs to the Result, and the context never ends, because a
+// dialler or a RoundTripper may have bound what it made to it.
+type attempt struct {
+	cfg           *Config
+	authorization string          // the field's value, or ""
+	ctx           context.Context // an *attemptContext
+	cancel        context.CancelCauseFunc
+	dial          context.Context // Dial's
+	detach        func() bool     // from that
+
+	// What RoundTrip leaves for run.
+	result  *Result
+	refusal *StatusError
+	err     error
+
+	mu     sync.Mutex
+	over   bool
+	cause  error       // why it has failed, if something other than RoundTrip knows
+	opened []io.Closer // connections that are the attempt's to close
+}
+
+// attemptContext has the values and the deadline of Dial's context, and ends when the attempt fails.
+type attemptContext struct {
+	context.Context
+	dial context.Context
+}
+
+// Deadline returns that of Dial's context.
+func (c *attemptContext) Deadline() (time.Time, bool) { return c.dial.Deadline() }
+
+// Err tells a deadline from a cancellation, as Dial's context does.
+func (c *attemptContext) Err() error {
+	err := c.Context.Err()
+	if err != nil && c.dial.Err() != nil {
+		err = c.dial.Err()
+	}
+	return err
+}
+
+// newAttempt begins an attempt, which ends when ctx does.
+func newAttempt(ctx context.Context, cfg *Config, authorization string) *attempt {
+	own, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	a := &attempt{cfg: cfg, authorization: authorization, ctx: &attemptContext{own, ctx}, cancel: cancel, dial: ctx}
+	a.mu.Lock() // it may fail at once
+	defer a.mu.Unlock()
+	a.detach = context.AfterFunc(ctx, func() { a.fail(context.Cause(ctx)) })
+	return a
+}
+
+// run makes the attempt.
+func (a *attempt) run() (*Result, error) {
+	defer a.fail(nil) // unless it has succeeded: also if a function of the caller's has ended the goroutine
+	conn, _, err := websocket.Dial(a.ctx, placeholder, &websocket.DialOptions{
+		HTTPClient:   &http.Client{Transport: a},
+		Subprotocols: a.cfg.Protocols,
+	})
+	switch {
+	case a.err != nil:
+		err = a.err // without what net/http and coder/websocket say about the placeholder
+	case err != nil && a.result != nil:
+		a.refusal = &StatusError{StatusCode: http.StatusSwitchingProtocols, Header: a.result.Response.Header, Cause: err}
+		err = a.cfg.refused(a.refusal)
+	case err == nil:
+		// Its stream is idle, so this ends at once and only gives its buffers back.
+		err = conn.CloseNow()
+	}
+	if err == nil && a.succeed() {
+		return a.result, nil
+	}
+	if cause := a.failure(); cause != nil {
+		err = cause
+	}
+	return nil, contextError(a.dial, err)
+}
+
+// fail ends the attempt, its context and its connections, unless it is over. cause may be nil.
+func (a *attempt) fail(cause error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return
+	}
+	a.over, a.cause = true, cause
+	a.detach()
+	a.cancel(cause)
+	for _, c := range a.opened {
+		abort(c)
+	}
+}
+
+// abort closes a connection that is given up. Nobody is left to hear what goes wrong with that. Over TLS it says no
+// goodbye, which may wait.
+func abort(c io.Closer) {
+	if s, ok := c.(*tls.Conn); ok {
+		c = s.NetConn()
+	}
+	_ = c.Close()
+}
+
+// failure is the cause given to fail.
+func (a *attempt) failure() error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cause
+}
+
+// succeed hands the connection over, and reports false if the attempt has failed before.
+func (a *attempt) succeed() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over || !a.detach() {
+		return false
+	}
+	a.over, a.opened = true, nil
+	return true
+}
+
+// adopt makes a connection the attempt's to close. It reports false, and closes it, if the attempt is over.
+func (a *attempt) adopt(c io.Closer) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		abort(c)
+		return false
+	}
+	a.opened = append(a.opened, c)
+	return true
+}
+
+// within calls f, and fails the attempt when that has not returned after limit; 0 is no limit. f has to return when the
+// connections are closed. what says for an error what f waits for.
+func (a *attempt) within(limit time.Duration, what string, f func() error) error {
+	if limit <= 0 {
+		return f()
+	}
+	timeout := func() error { return fmt.Errorf("no %s within %v: %w", what, limit, os.ErrDeadlineExceeded) }
+	timer := time.AfterFunc(limit, func() { a.fail(timeout()) })
+	err := f()
+	if !timer.Stop() {
+		return timeout()
+	}
+	return err
+}
+
+// contextError is ctx's error, with its cause, if ctx has ended, which makes err a mere consequence; else err.
+func contextError(ctx context.Context, err error) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) && ctx.Done() != nil {
+		// A dialler that knows the deadline may be a moment earlier than the context.
+		<-ctx.Done()
+	}
+	if ctx.Err() == nil {
+		return err
+	}
+	if cause := context.Cause(ctx); !errors.Is(cause, ctx.Err()) {
+		return fmt.Errorf("%w: %w", ctx.Err(), cause)
+	}
+	return context.Cause(ctx)
+}
