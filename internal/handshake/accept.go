@@ -41,7 +41,7 @@ func (cfg *AcceptConfig) Check(r *http.Request) (negotiated, *Refusal) {
 	if refusal := checkUpgrade(r); refusal != nil {
 		return negotiated{}, refusal
 	}
-	if refusal := checkFields(r); refusal != nil {
+	if refusal := checkHandshakeFields(r); refusal != nil {
 		return negotiated{}, refusal
 	}
 	if refusal := cfg.Origins.check(r); refusal != nil {
@@ -70,8 +70,8 @@ func checkUpgrade(r *http.Request) *Refusal {
 	return nil
 }
 
-// checkFields checks the fields of the handshake that have one value.
-func checkFields(r *http.Request) *Refusal {
+// checkHandshakeFields checks the fields of the handshake that have one value.
+func checkHandshakeFields(r *http.Request) *Refusal {
 	version, err := single(r.Header, "Sec-WebSocket-Version")
 	switch {
 	case err != nil:

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/seed2c7e30c3/ws"
@@ -29,7 +32,6 @@ func TestServerAway(t *testing.T) {
 				if !errors.As(err, &refused) || refused.StatusCode != c.status {
 					t.Errorf("%s: %v, want status %d", name, err, c.status)
 				}
-				t.Log(err)
 			}
 		})
 	}
@@ -48,38 +50,79 @@ func TestUnaware(t *testing.T) {
 		if !errors.As(err, &refused) || refused.StatusCode/100 != 4 {
 			t.Errorf("%s: %v", server.name, err)
 		}
-		t.Log(err)
 	}
 }
 
 // TestProxyRefuses has forward proxies refuse clients that do not know the password, and fail to reach a server.
 func TestProxyRefuses(t *testing.T) {
-	for _, kind := range kinds {
-		if kind.reverse {
-			continue
-		}
-		t.Run(kind.name, func(t *testing.T) {
+	const wrong = "another-secret"
+	for name, want := range map[string]struct{ noPassword, wrongPassword, away int }{
+		"squid": {http.StatusProxyAuthRequired, http.StatusProxyAuthRequired, http.StatusServiceUnavailable},
+		// Whose 401 is the proxy's, not the server's.
+		"tinyproxy": {http.StatusProxyAuthRequired, http.StatusUnauthorized, http.StatusInternalServerError},
+	} {
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			site := startSite(t)
-			proxy := kind.start(t, site, patient)
+			proxy := kindNamed(t, name).start(t, site, patient)
 			away := &server{plain: site.away, secure: site.away}
-			known := url.UserPassword(username, password)
 			for _, secure := range []bool{false, true} {
 				for _, c := range []struct {
 					name   string
 					user   *url.Userinfo
 					server *server
+					status int
 				}{
-					{"without password", nil, site.servers[0]},
-					{"wrong password", url.UserPassword(username, "wrong"), site.servers[0]},
-					{"server away", known, away},
+					{"no password", nil, site.servers[0], want.noPassword},
+					{"wrong password", url.UserPassword(username, wrong), site.servers[0], want.wrongPassword},
+					{"server away", url.UserPassword(username, password), away, want.away},
 				} {
 					w := proxy.way(c.server, secure)
 					w.client = proxy.client(c.user)
 					_, err := w.tryDial(testContext(t), "echo", "", nil)
-					t.Logf("%s, secure %v: %v", c.name, secure, err)
+					wantProxyError(t, w.base+" "+c.name, err, proxy.Plain, c.status)
+					for _, secret := range []string{wrong, password} {
+						if strings.Contains(err.Error(), secret) {
+							t.Errorf("%v has a password in it", err)
+						}
+					}
 				}
 			}
 		})
+	}
+}
+
+// wantProxyError compares an error with that of a proxy's answer.
+func wantProxyError(t testing.TB, name string, err error, address string, status int) {
+	t.Helper()
+	var refused *ws.ProxyError
+	var other *ws.HandshakeError
+	if !errors.As(err, &refused) || errors.As(err, &other) {
+		t.Errorf("%s: Dial returns %v, which is no *ProxyError", name, err)
+		return
+	}
+	if refused.Address != address || refused.StatusCode != status || refused.Cause != nil {
+		t.Errorf("%s: %s answered %d, %v, want %s, %d", name, refused.Address, refused.StatusCode, refused.Cause, address, status)
+	}
+	if status == http.StatusProxyAuthRequired && http.Header(refused.Header).Get("Proxy-Authenticate") == "" {
+		t.Errorf("%s: no challenge in %v", name, refused.Header)
+	}
+	for _, want := range []string{address, strconv.Itoa(status)} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v does not name %s", name, err, want)
+		}
+	}
+}
+
+// TestProxyAway has nobody listen where the proxy should.
+func TestProxyAway(t *testing.T) {
+	site := startSite(t)
+	proxy := &proxy{site: site, Plain: site.away}
+	for _, secure := range []bool{false, true} {
+		_, err := proxy.way(site.servers[0], secure).tryDial(testContext(t), "echo", "", nil)
+		var failed *ws.ProxyError
+		if !errors.As(err, &failed) || failed.Address != site.away || failed.StatusCode != 0 || !errors.Is(failed.Cause, syscall.ECONNREFUSED) {
+			t.Errorf("Dial returns %v", err)
+		}
 	}
 }
