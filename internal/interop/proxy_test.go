@@ -2,6 +2,7 @@ package interop
 
 import (
 	"crypto/tls"
+	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,17 +17,26 @@ import (
 type kind struct {
 	name     string // of the program, and of its Debian package
 	reverse  bool   // it stands in front of the servers, not in front of the client
+	switches bool   // it becomes another user if root starts it
 	config   string // in testdata
-	args     []string
-	switches bool // it becomes another user if root starts it
+	args     func(p *proxy, config string) []string
 }
 
-// kinds are the proxies that the tests start. The path of the configuration follows args.
+// kinds are the proxies that the tests start.
 var kinds = []kind{
-	{"nginx", true, "nginx.conf", []string{"-e", "stderr", "-c"}, false},
-	{"haproxy", true, "haproxy.cfg", []string{"-db", "-f"}, false},
-	{"squid", false, "squid.conf", []string{"-N", "-d", "1", "-f"}, true},
-	{"tinyproxy", false, "tinyproxy.conf", []string{"-d", "-c"}, false},
+	{"nginx", true, false, "nginx.conf", func(_ *proxy, config string) []string {
+		return []string{"-e", "stderr", "-c", config}
+	}},
+	{"haproxy", true, false, "haproxy.cfg", func(_ *proxy, config string) []string {
+		return []string{"-db", "-f", config}
+	}},
+	{"squid", false, true, "squid.conf", func(p *proxy, config string) []string {
+		// Its shared memory is named by the service, and must not be another squid's.
+		return []string{"-N", "-d", "1", "-n", fmt.Sprintf("interop%dx%s", os.Getpid(), p.Port()), "-f", config}
+	}},
+	{"tinyproxy", false, false, "tinyproxy.conf", func(_ *proxy, config string) []string {
+		return []string{"-d", "-c", config}
+	}},
 }
 
 // site is what the proxies lead to.
@@ -91,7 +101,7 @@ func (k kind) start(t testing.TB, site *site, idle time.Duration) *proxy {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.CommandContext(t.Context(), path, slices.Concat(k.args, []string{configure(t, p.Dir, k.config, p)})...)
+	cmd := exec.CommandContext(t.Context(), path, k.args(p, configure(t, p.Dir, k.config, p))...)
 	endWithParent(cmd, k.switches)
 	start(t, cmd, addresses)
 	return p
