@@ -45,7 +45,7 @@ func TestForeignClients(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			server := startServer(t, implementation{"ws", serveWS}, newCertificate(t))
+			server := startSite(t, accept).servers[0]
 			command := c.command(t, "ws://"+server.plain+"/")
 			out, err := command.CombinedOutput()
 			if got := string(out); err != nil || got != foreignSees {

@@ -46,9 +46,14 @@ type site struct {
 	away    string // an address where nobody listens
 }
 
-func startSite(t testing.TB) *site {
-	cert := newCertificate(t)
-	return &site{cert: cert, servers: startServers(t, cert), away: freeAddresses(t, 1)[0]}
+// startSite starts a server of each implementation.
+func startSite(t testing.TB, implementations ...implementation) *site {
+	t.Helper()
+	s := &site{cert: newCertificate(t), away: freeAddresses(t, 1)[0]}
+	for _, i := range implementations {
+		s.servers = append(s.servers, startServer(t, i, s.cert))
+	}
+	return s
 }
 
 // patient is an idle time that no test waits for.
@@ -133,7 +138,10 @@ func (p *proxy) way(s *server, secure bool) *way {
 
 // client returns one that trusts the certificate and uses the proxy, if that is a forward proxy, as user.
 func (p *proxy) client(user *url.Userinfo) *http.Client {
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.site.cert.pool}}
+	transport := &http.Transport{
+		TLSClientConfig:   &tls.Config{RootCAs: p.site.cert.pool},
+		ForceAttemptHTTP2: true, // nginx and haproxy speak it, and a WebSocket must not get it
+	}
 	if !p.reverse {
 		transport.Proxy = http.ProxyURL(&url.URL{Scheme: "http", Host: p.Plain, User: user})
 	}

@@ -40,7 +40,7 @@ func TestServerAway(t *testing.T) {
 // TestUnaware has a reverse proxy that does nothing for WebSockets, which is what most have by default: the server is
 // asked for a page.
 func TestUnaware(t *testing.T) {
-	site := startSite(t)
+	site := startSite(t, implementations...)
 	proxy := kindNamed(t, "nginx").start(t, site, patient)
 	for _, server := range site.servers {
 		w := proxy.way(server, false)
@@ -63,7 +63,7 @@ func TestProxyRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			site := startSite(t)
+			site := startSite(t, accept)
 			proxy := kindNamed(t, name).start(t, site, patient)
 			away := &server{plain: site.away, secure: site.away}
 			for _, secure := range []bool{false, true} {
@@ -116,7 +116,7 @@ func wantProxyError(t testing.TB, name string, err error, address string, status
 
 // TestProxyAway has nobody listen where the proxy should.
 func TestProxyAway(t *testing.T) {
-	site := startSite(t)
+	site := startSite(t, accept)
 	proxy := &proxy{site: site, Plain: site.away}
 	for _, secure := range []bool{false, true} {
 		_, err := proxy.way(site.servers[0], secure).tryDial(testContext(t), "echo", "", nil)

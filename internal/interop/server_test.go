@@ -22,7 +22,8 @@ import (
 //	/count                             nothing comes back; the session counts
 //	/status?code=C                     no WebSocket: the answer is a status, a header field X-Test and a body
 //
-// With compress=1 it accepts permessage-deflate; the subprotocol "interop" it always does.
+// With compress=1 it accepts permessage-deflate; the subprotocol "interop" it always does. With ping=D ws.Accept sends pings;
+// the others do not by themselves.
 type server struct {
 	implementation
 	plain, secure string // addresses
@@ -43,12 +44,16 @@ var implementations = []implementation{
 	{"coder", serveCoder},
 	{"gorilla", serveGorilla},
 	{"gws", serveGWS},
-	{"ws", serveWS},
+	accept,
 }
+
+// accept is this module's.
+var accept = implementation{"ws", serveWS}
 
 // handler is what a server does with a connection. Its functions are called one at a time.
 type handler struct {
 	compress bool
+	ping     time.Duration
 	opened   func(peer)
 	message  func(p peer, text bool, data []byte)
 }
@@ -76,14 +81,7 @@ type session struct {
 // protocol is the subprotocol that the servers choose.
 const protocol = "interop"
 
-// startServers starts a server of each implementation.
-func startServers(t testing.TB, cert *certificate) (servers []*server) {
-	for _, i := range implementations {
-		servers = append(servers, startServer(t, i, cert))
-	}
-	return servers
-}
-
+// startServer starts one that runs until the test ends.
 func startServer(t testing.TB, i implementation, cert *certificate) *server {
 	s := &server{implementation: i, sessions: make(map[string]*session)}
 	plain, secure := listen(t), listen(t)
@@ -163,8 +161,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return n
 	}
 	current := s.session(query.Get("id"))
+	interval, _ := time.ParseDuration(query.Get("ping"))
 	h := handler{
 		compress: query.Get("compress") != "",
+		ping:     interval,
 		opened:   func(peer) {},
 		message:  func(peer, bool, []byte) {},
 	}

@@ -20,7 +20,7 @@ func TestThrough(t *testing.T) {
 	for _, kind := range kinds {
 		t.Run(kind.name, func(t *testing.T) {
 			t.Parallel()
-			site := startSite(t)
+			site := startSite(t, implementations...)
 			proxy := kind.start(t, site, patient)
 			for _, server := range site.servers {
 				for name, secure := range map[string]bool{"ws": false, "wss": true} {

@@ -1,6 +1,7 @@
 package interop
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -10,7 +11,12 @@ import (
 
 // serveWS serves by ws.Accept.
 func serveWS(w http.ResponseWriter, r *http.Request, h handler) ending {
-	options := &ws.AcceptOptions{Protocols: []string{protocol}, MessageLimit: -1, Compression: ws.NoCompression}
+	options := &ws.AcceptOptions{
+		Protocols:    []string{protocol},
+		MessageLimit: -1,
+		PingInterval: cmp.Or(h.ping, -1),
+		Compression:  ws.NoCompression,
+	}
 	if h.compress {
 		options.Compression = ws.CompressContext
 	}
