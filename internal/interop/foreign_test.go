@@ -66,7 +66,8 @@ func TestForeignClients(t *testing.T) {
 // node returns a Node that has WebSocket by itself.
 func node(t testing.TB) string {
 	t.Helper()
-	for _, dir := range append(filepath.SplitList(os.Getenv("TESTBROWSER_PATH")), filepath.SplitList(os.Getenv("PATH"))...) {
+	path := os.Getenv("TESTBROWSER_PATH") + string(filepath.ListSeparator) + os.Getenv("PATH")
+	for _, dir := range filepath.SplitList(path) {
 		candidate := filepath.Join(dir, "node")
 		if exec.Command(candidate, "-e", "WebSocket").Run() == nil {
 			return candidate

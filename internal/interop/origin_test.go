@@ -70,7 +70,8 @@ func TestOrigin(t *testing.T) {
 				host = address
 			}
 			err = <-refusals
-			for _, want := range []string{c.origin, host, "Origins"} { // the server's log says what was compared, and what to set
+			// The server's log says what was compared, and what to set.
+			for _, want := range []string{c.origin, host, "Origins"} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("Accept returns %v, which does not name %s", err, want)
 				}

@@ -102,7 +102,7 @@ func wantProxyError(t testing.TB, name string, err error, address string, status
 		return
 	}
 	if refused.Address != address || refused.StatusCode != status || refused.Cause != nil {
-		t.Errorf("%s: %s answered %d, %v, want %s, %d", name, refused.Address, refused.StatusCode, refused.Cause, address, status)
+		t.Errorf("%s: %+v, want address %s and status %d", name, *refused, address, status)
 	}
 	if status == http.StatusProxyAuthRequired && http.Header(refused.Header).Get("Proxy-Authenticate") == "" {
 		t.Errorf("%s: no challenge in %v", name, refused.Header)
@@ -121,8 +121,11 @@ func TestProxyAway(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		_, err := proxy.way(site.servers[0], secure).tryDial(testContext(t), "echo", "", nil)
 		var failed *ws.ProxyError
-		if !errors.As(err, &failed) || failed.Address != site.away || failed.StatusCode != 0 || !errors.Is(failed.Cause, syscall.ECONNREFUSED) {
-			t.Errorf("Dial returns %v", err)
+		if !errors.As(err, &failed) {
+			t.Fatalf("Dial returns %v, which is no *ProxyError", err)
+		}
+		if failed.Address != site.away || failed.StatusCode != 0 || !errors.Is(failed.Cause, syscall.ECONNREFUSED) {
+			t.Errorf("Dial returns %+v", *failed)
 		}
 	}
 }

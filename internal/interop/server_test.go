@@ -22,8 +22,8 @@ import (
 //	/count                             nothing comes back; the session counts
 //	/status?code=C                     no WebSocket: the answer is a status, a header field X-Test and a body
 //
-// With compress=1 it accepts permessage-deflate; the subprotocol "interop" it always does. With ping=D ws.Accept sends pings;
-// the others do not by themselves.
+// With compress=1 it accepts permessage-deflate; the subprotocol "interop" it always does. With ping=D ws.Accept sends
+// pings; the others do not by themselves.
 type server struct {
 	implementation
 	plain, secure string // addresses

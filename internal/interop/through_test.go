@@ -56,7 +56,9 @@ func throughEcho(t *testing.T, w *way) {
 	if c.Protocol() != protocol || c.Extensions() != "" {
 		t.Errorf("Protocol %q, Extensions %q", c.Protocol(), c.Extensions())
 	}
-	messages := []ws.Message{ws.Text(""), ws.Text("grüß dich ☃"), ws.Bytes{}, ws.Bytes("\x00\xff"), noise(300), noise(70_000)}
+	messages := []ws.Message{
+		ws.Text(""), ws.Text("grüß dich ☃"), ws.Bytes{}, ws.Bytes("\x00\xff"), noise(300), noise(70_000),
+	}
 	for _, m := range messages {
 		send(t, c, m)
 	}
@@ -110,7 +112,8 @@ func throughServerCloses(t *testing.T, w *way) {
 	}
 	_, err := c.Read(testContext(t))
 	var closed *ws.CloseError
-	if !errors.As(err, &closed) || *closed != (ws.CloseError{CloseEvent: ws.CloseEvent{Code: 4001, Reason: "enough", WasClean: true}}) {
+	want := ws.CloseError{CloseEvent: ws.CloseEvent{Code: 4001, Reason: "enough", WasClean: true}}
+	if !errors.As(err, &closed) || *closed != want {
 		t.Errorf("after the messages Read returns %v", err)
 	}
 }

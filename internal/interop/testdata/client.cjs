@@ -1,4 +1,5 @@
-// A client by the WebSocket of Node, or of the npm package in the directory given: node client.cjs URL [DIRECTORY]. It prints what it sees.
+// A client by the WebSocket of Node, or of the npm package in the directory given: node client.cjs URL [DIRECTORY].
+// It prints what it sees.
 'use strict';
 const [base, directory] = process.argv.slice(2);
 const WebSocket = directory ? require(directory) : globalThis.WebSocket;
