@@ -65,6 +65,7 @@ type proxy struct {
 	site          *site
 	Dir           string // for its files
 	Plain, Secure string // the addresses on which it listens, without and with TLS
+	Users         string // a file with the users, as nginx wants it
 	Idle          int    // seconds for which it keeps a connection on which nothing happens
 }
 
@@ -98,6 +99,7 @@ func (k kind) start(t testing.TB, site *site, idle time.Duration) *proxy {
 		Plain: addresses[0], Secure: addresses[1],
 		Idle: int(idle.Seconds()),
 	}
+	p.Users = configure(t, p.Dir, "nginx.users", p)
 	if !k.reverse {
 		addresses = addresses[:1]
 	}

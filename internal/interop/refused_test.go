@@ -37,6 +37,38 @@ func TestServerAway(t *testing.T) {
 	}
 }
 
+// TestPassword has nginx ask for a password, which the URL has.
+func TestPassword(t *testing.T) {
+	const wrong = "another-secret"
+	site := startSite(t, accept)
+	proxy := kindNamed(t, "nginx").start(t, site, patient)
+	for _, secure := range []bool{false, true} {
+		w := proxy.way(site.servers[0], secure)
+		scheme, rest, _ := strings.Cut(w.base, "://")
+		base := func(user string) string { return scheme + "://" + user + strings.Replace(rest, "/", "/secret/", 1) }
+
+		w.base = base(username + ":" + password + "@")
+		c, _ := w.dial(t, "echo", nil)
+		send(t, c, ws.Text("x"))
+		wantMessage(t, c, ws.Text("x"))
+
+		for _, user := range []string{"", username + ":" + wrong + "@"} {
+			w.base = base(user)
+			_, err := w.tryDial(testContext(t), "echo", "", nil)
+			var refused *ws.HandshakeError
+			if !errors.As(err, &refused) || refused.StatusCode != http.StatusUnauthorized {
+				t.Fatalf("user %q: Dial returns %v", user, err)
+			}
+			if got := http.Header(refused.Header).Get("WWW-Authenticate"); got != `Basic realm="interop"` {
+				t.Errorf("user %q: the challenge is %q", user, got)
+			}
+			if strings.Contains(err.Error(), wrong) {
+				t.Errorf("%v has a password in it", err)
+			}
+		}
+	}
+}
+
 // TestUnaware has a reverse proxy that does nothing for WebSockets, which is what most have by default: the server is
 // asked for a page.
 func TestUnaware(t *testing.T) {
