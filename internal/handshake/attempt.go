@@ -42,7 +42,7 @@ type attempt struct {
 
 	mu     sync.Mutex
 	over   bool
-	cause  error       // why it has failed, if something other than RoundTrip knows
+	cause  error       // why it has failed, if that is not what RoundTrip returns
 	opened []io.Closer // connections that are the attempt's to close
 }
 
@@ -160,11 +160,10 @@ func (a *attempt) within(limit time.Duration, what string, f func() error) error
 	if limit <= 0 {
 		return f()
 	}
-	timeout := func() error { return fmt.Errorf("no %s within %v: %w", what, limit, os.ErrDeadlineExceeded) }
-	timer := time.AfterFunc(limit, func() { a.fail(timeout()) })
+	timer := time.AfterFunc(limit, func() { a.fail(nil) })
 	err := f()
 	if !timer.Stop() {
-		return timeout()
+		return fmt.Errorf("no %s within %v: %w", what, limit, os.ErrDeadlineExceeded)
 	}
 	return err
 }

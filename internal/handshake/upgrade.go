@@ -3,6 +3,7 @@
 package handshake
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -22,6 +23,12 @@ func (a *attempt) roundTrip(req *http.Request) (*http.Response, error) {
 	resp, conn, err := a.send(a.request(req))
 	if err != nil {
 		return nil, err
+	}
+	if resp == nil {
+		return nil, errors.New("the RoundTripper has returned neither a response nor an error")
+	}
+	if resp.Body == nil {
+		resp.Body = http.NoBody
 	}
 	a.takeCookies(resp)
 	if resp.StatusCode != http.StatusSwitchingProtocols {

@@ -3,8 +3,6 @@
 package handshake
 
 import (
-	"errors"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -57,20 +55,10 @@ func (a *attempt) sendForeign(rt http.RoundTripper, req *http.Request) (*http.Re
 	ctx := httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GetConn: f.getConn, GotConn: f.gotConn})
 	resp, err := rt.RoundTrip(req.WithContext(ctx))
 	conn := f.conn()
-	if err != nil {
-		if conn != nil {
-			err = errors.Join(err, checkALPN(conn))
-		}
-		return nil, conn, err
+	if err == nil && resp != nil && resp.Body != nil {
+		a.adopt(resp.Body)
 	}
-	if resp == nil {
-		return nil, conn, fmt.Errorf("the RoundTripper %T has returned neither a response nor an error", rt)
-	}
-	if resp.Body == nil {
-		resp.Body = http.NoBody
-	}
-	a.adopt(resp.Body)
-	return resp, conn, nil
+	return resp, conn, err
 }
 
 // foreign watches a RoundTripper that is not the package's.
@@ -134,8 +122,12 @@ func (f *foreign) gotConn(info httptrace.GotConnInfo) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.last = info.Conn
-	if f.away {
-		// It was in a pool; the end of the context might come too late.
+	err := checkALPN(info.Conn)
+	if err != nil {
+		f.a.fail(err)
+	}
+	if f.away || err != nil {
+		// The end of the context might come too late.
 		abort(info.Conn)
 	}
 }
