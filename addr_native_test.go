@@ -14,7 +14,9 @@ import (
 // foreignTransport is a RoundTripper that is not an http.Transport.
 type foreignTransport struct{ base http.RoundTripper }
 
-func (f foreignTransport) RoundTrip(r *http.Request) (*http.Response, error) { return f.base.RoundTrip(r) }
+func (f foreignTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	return f.base.RoundTrip(r)
+}
 
 // TestAddresses: LocalAddr and RemoteAddr are those of the TCP connection. It is native: a browser tells no addresses.
 func TestAddresses(t *testing.T) {

@@ -112,12 +112,12 @@ const (
 
 // Dial opens a connection to url and waits until it is open. When ctx ends first, the attempt is abandoned at once,
 // TCP connection included; if OnOpen has been called by then, OnClose is called too. ctx has no effect once Dial
-// has returned.
+// has returned. Natively its values and its deadline reach what NativeOptions.HTTPClient calls.
 //
 // Dial returns an *Exception for a bad argument, as New does, and a *CloseError if the attempt fails; natively its
-// Err is the cause. Browsers hide the cause: there the error names the URL, without a password, and wraps the
-// *CloseError. When ctx ends, the error holds for errors.Is with ctx.Err() and context.Cause(ctx). After an error
-// there is nothing to close.
+// Err is the cause, for example a *HandshakeError or a *ProxyError. Browsers hide the cause: there the error names the
+// URL, without a password, and wraps the *CloseError. When ctx ends, the error holds for errors.Is with ctx.Err() and
+// context.Cause(ctx). After an error there is nothing to close.
 func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	switch err := checkContext(ctx); {
 	case ctx == nil:

@@ -18,14 +18,61 @@ import (
 )
 
 // NativeOptions are the settings that only the native implementation has.
+//
+// # Proxies
+//
+// A proxy is what the Proxy function of HTTPClient's http.Transport returns. The default client has
+// http.ProxyFromEnvironment, which reads HTTP_PROXY for ws and HTTPS_PROXY for wss, and NO_PROXY; it does not read
+// ALL_PROXY, and uses no proxy for localhost. The schemes http, https, socks5 and socks5h are known; with both of the
+// latter the proxy resolves names. User name and password of the proxy's URL are sent to it.
+//
+// An HTTP proxy is asked by CONNECT to connect with the server, for ws as for wss (RFC 6455, section 4.1), with the
+// Transport's ProxyConnectHeader, GetProxyConnectHeader and OnProxyConnectResponse. It has to answer 200. A proxy that
+// cannot be reached, refuses, or does not answer within a minute is a *ProxyError. Redirects are not followed.
+//
+// # TLS
+//
+// The http.Transport's TLSClientConfig is used for wss and for https proxies. HTTP/2 is not offered. A connection of
+// DialTLSContext or DialTLS must not negotiate "h2" by ALPN either: its tls.Config.NextProtos must not name it.
+//
+// # Credentials
+//
+// User name and password of the WebSocket's URL are sent only after the server has answered 401 with a challenge of the
+// scheme Basic (RFC 7617), in a second attempt on a new connection. To send them at once, or for another scheme, set the
+// field Authorization in Header; the URL's are then not used. A server that wants cookies gets those of HTTPClient's Jar.
+// No error shows a password.
 type NativeOptions struct {
-	// HTTPClient makes the opening handshake: its Transport has the TLS settings, proxy and dialler, its Timeout
-	// bounds the handshake, its Jar gives and takes cookies. Redirects are never followed, whatever CheckRedirect
-	// says. When nil, http.DefaultTransport is used, with the proxy that the environment names.
+	// HTTPClient makes the opening handshake. When nil, http.DefaultTransport is used. Of the client its Transport, Jar
+	// and Timeout are used: the Jar gives and takes cookies, also those of a response that does not open the connection;
+	// the Timeout bounds the handshake and nothing later. Redirects are never followed, whatever CheckRedirect says.
+	//
+	// Of an http.Transport these are used: Proxy and what belongs to it, DialContext, Dial, DialTLSContext, DialTLS,
+	// TLSClientConfig, TLSHandshakeTimeout, ResponseHeaderTimeout, and MaxResponseHeaderBytes, whose zero here means
+	// 256 KiB, as in Chromium. Each handshake makes its own connection, not one of the Transport's pool.
+	//
+	// The context of Dial, with its values, its deadline and the hooks of net/http/httptrace, reaches DialContext, Proxy
+	// and a RoundTripper. It ends for them if the handshake fails. If the connection opens it never ends, whatever becomes
+	// of Dial's, so what they have bound to it stays. New gives them context.Background.
+	//
+	// A Transport of another type, a middleware around an http.Transport for example, is called with the request. A
+	// response with status 101 must have a Body that is an io.ReadWriteCloser, and no deadline may end it; http.Transport
+	// does that. Such a Transport should have two methods:
+	//
+	//	Unwrap() http.RoundTripper                     // what it is around
+	//	Wrap(base http.RoundTripper) http.RoundTripper // the same around base
+	//
+	// Then it is used around a RoundTripper of this package that does what is said above. Without them some things do not
+	// work. A response with "Connection: Upgrade, close" fails. A connection that is being made when Dial is cancelled may
+	// stay with the Transport. A proxy that refuses wss is net/http's error, not a *ProxyError. And HTTP proxies do not
+	// work for ws, because http.Transport does not use CONNECT there: that is a *ProxyError, before anything is sent, and
+	// so is any other connection of a ws URL that goes elsewhere than to the URL's host. With Unwrap alone, a Transport may
+	// go elsewhere if its Proxy function names no HTTP proxy.
 	HTTPClient *http.Client
 
-	// Header has further request headers, Origin among them; none is sent otherwise. The headers of the handshake
-	// itself cannot be set.
+	// Header has further fields of the request, Origin among them; none is sent otherwise. Names are sent as they are
+	// spelled, and Host sets the field Host. A User-Agent with the value "" keeps net/http's from being sent. The fields
+	// of the handshake itself and of HTTP's framing (Connection, Upgrade, Sec-WebSocket-*, Content-Length, Expect, TE,
+	// Trailer, Transfer-Encoding) are not taken from here.
 	Header http.Header
 
 	// DisableCompression keeps permessage-deflate (RFC 7692) from being offered.
@@ -38,8 +85,8 @@ type NativeOptions struct {
 	PingInterval time.Duration
 
 	// OnHandshake, if not nil, is called with the response that opens the connection, before OnOpen and before Dial
-	// returns. It has no Body. The goroutine that connects waits for it. A response that does not open the connection
-	// is a *HandshakeError.
+	// returns. It has no Body; its Request is what was sent. The goroutine that connects waits for it. A response that
+	// does not open the connection is a *HandshakeError.
 	OnHandshake func(*http.Response)
 }
 
@@ -73,7 +120,7 @@ func (c *Conn) connect(ctx context.Context, u target, opts *Options) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	attempt, cancel := context.WithCancel(ctx)
 	c.cancel = cancel
 	config := &handshake.Config{
 		URL:         u,
@@ -85,12 +132,13 @@ func (c *Conn) connect(ctx context.Context, u target, opts *Options) error {
 		Refused:     func(e *handshake.StatusError) error { return (*HandshakeError)(e) },
 		ProxyFailed: func(e *handshake.ProxyError) error { return (*ProxyError)(e) },
 	}
-	go c.open(ctx, config, opts.Native.PingInterval)
+	go c.open(ctx, attempt, config, opts.Native.PingInterval)
 	return nil
 }
 
-// open makes the opening handshake and starts the endpoint.
-func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval time.Duration) {
+// open makes the opening handshake and starts the endpoint. attempt is the context that abandon ends, ctx is Dial's, of
+// which it is made.
+func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, pingInterval time.Duration) {
 	cause := handshake.ErrExited
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -104,9 +152,9 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 			c.ended(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: cause}, true)
 		}
 	}()
-	res, err := handshake.Dial(ctx, config)
+	res, err := handshake.Dial(attempt, config)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && attempt.Err() != nil && ctx.Err() == nil:
 		cause = errAbandoned
 		return
 	case err != nil:

@@ -1,8 +1,8 @@
 // Package handshake is the opening handshake of a WebSocket client (RFC 6455 section 4.1) as browsers perform it:
 // from the string given to the constructor to an upgraded stream and what was negotiated for it.
 //
-// BlockedPort, ValidProtocol and the errors exist on every platform, the rest where the host has no WebSocket object of
-// its own.
+// BlockedPort, ValidProtocol, the errors and how they show URLs exist on every platform, the rest where the host has no
+// WebSocket object of its own.
 package handshake
 
 // ValidProtocol reports whether s may be the name of a subprotocol: not empty, and made of the characters of a

@@ -282,14 +282,15 @@ func TestProxyCancel(t *testing.T) {
 }
 
 func TestProxyChoiceFails(t *testing.T) {
-	failure := errors.New("no proxy today")
+	failure := errors.New(`parse "http://user:secret@[bad": missing ']' in host`)
 	client := &http.Client{Transport: &http.Transport{Proxy: func(req *http.Request) (*url.URL, error) {
 		if req.URL.Host != "nowhere.invalid" {
 			t.Errorf("proxy for %v", req.URL)
 		}
 		return nil, failure
 	}}}
-	if _, err := Dial(patient(t), &Config{URL: parseURL(t, "ws://nowhere.invalid/"), Client: client}); !errors.Is(err, failure) {
+	_, err := Dial(patient(t), &Config{URL: parseURL(t, "ws://nowhere.invalid/"), Client: client})
+	if !errors.Is(err, failure) || strings.Contains(err.Error(), "secret") {
 		t.Error(err)
 	}
 }
