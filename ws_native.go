@@ -124,7 +124,7 @@ func (c *Conn) connect(ctx context.Context, u target, opts *Options) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	attempt, cancel := context.WithCancel(ctx)
 	c.cancel = cancel
 	config := &handshake.Config{
 		URL:         u,
@@ -136,12 +136,13 @@ func (c *Conn) connect(ctx context.Context, u target, opts *Options) error {
 		Refused:     func(e *handshake.StatusError) error { return (*HandshakeError)(e) },
 		ProxyFailed: func(e *handshake.ProxyError) error { return (*ProxyError)(e) },
 	}
-	go c.open(ctx, config, opts.Native.PingInterval)
+	go c.open(ctx, attempt, config, opts.Native.PingInterval)
 	return nil
 }
 
-// open makes the opening handshake and starts the endpoint.
-func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval time.Duration) {
+// open makes the opening handshake and starts the endpoint. attempt is the context that abandon ends, ctx is Dial's, of
+// which it is made.
+func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, pingInterval time.Duration) {
 	cause := handshake.ErrExited
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -155,9 +156,9 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 			c.ended(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: cause}, true)
 		}
 	}()
-	res, err := handshake.Dial(ctx, config)
+	res, err := handshake.Dial(attempt, config)
 	switch {
-	case err != nil && ctx.Err() != nil:
+	case err != nil && attempt.Err() != nil && ctx.Err() == nil:
 		cause = errAbandoned
 		return
 	case err != nil:

@@ -28,8 +28,10 @@ type Config struct {
 	// framing depends on (Connection, Upgrade, Sec-WebSocket-*, Content-Length and such) are not taken from here.
 	Header http.Header
 
-	Compression bool                 // offer permessage-deflate
-	OnHandshake func(*http.Response) // called with the response that opens the connection, before Dial returns; without body
+	Compression bool // offer permessage-deflate
+
+	// OnHandshake, unless nil, is called with the response that opens the connection, without body, before Dial returns.
+	OnHandshake func(*http.Response)
 
 	// Refused and ProxyFailed, unless nil, make of what has failed the errors that programs know. errors.As finds them in
 	// Dial's error, however deep.
@@ -124,8 +126,8 @@ func answer(cfg *Config, refusal *StatusError) string {
 		return ""
 	case cfg.URL.Username == "" && cfg.URL.Password == "":
 		return ""
-	case cfg.Header[spelling(cfg.Header, "Authorization")] != nil: // has just been refused, and is the caller's explicit choice
-		return ""
+	case cfg.Header[spelling(cfg.Header, "Authorization")] != nil:
+		return "" // that has just been refused, and is the caller's explicit choice
 	case !offersBasic(http.Header(refusal.Header).Values("Www-Authenticate")):
 		return ""
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-func TestRequestURL(t *testing.T) {
+func TestURLOfRequest(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		host, target string

@@ -16,8 +16,8 @@ import (
 
 // transport is an http.RoundTripper for one attempt, with the settings of an http.Transport: the diallers, the proxy
 // with its headers and functions, TLS, the limits of time and of the response header. It makes a connection for each
-// request, speaks HTTP/1.1, and calls the functions that are set, and the hooks of net/http/httptrace, as http.Transport
-// does, but in the goroutine that calls RoundTrip.
+// request and speaks HTTP/1.1. It calls the functions that are set, and the hooks of net/http/httptrace, as
+// http.Transport does, but in the goroutine that calls RoundTrip.
 //
 // It stands in for http.Transport because that
 //   - asks an HTTP proxy to forward the request for http: URLs, where RFC 6455 (section 4.1) and browsers want CONNECT;
@@ -135,7 +135,9 @@ func (t *transport) shakeHands(ctx context.Context, conn *tls.Conn) (*tls.Connec
 	if trace != nil && trace.TLSHandshakeStart != nil {
 		trace.TLSHandshakeStart()
 	}
-	err := t.a.within(t.settings.TLSHandshakeTimeout, "end of the TLS handshake", func() error { return conn.HandshakeContext(ctx) })
+	err := t.a.within(t.settings.TLSHandshakeTimeout, "end of the TLS handshake", func() error {
+		return conn.HandshakeContext(ctx)
+	})
 	var state tls.ConnectionState
 	if err == nil {
 		state = conn.ConnectionState()
@@ -163,7 +165,7 @@ func (t *transport) stateOf(ctx context.Context, conn net.Conn) (*tls.Connection
 func checkALPN(conn net.Conn) error {
 	secured, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
 	if ok && secured.ConnectionState().NegotiatedProtocol == "h2" {
-		return errors.New(`the dialler's connection has negotiated "h2" by ALPN, and a WebSocket needs HTTP/1.1: ` + alpnAdvice)
+		return errors.New(`the dialler's connection has negotiated "h2" by ALPN, which is HTTP/2 and no use here: ` + alpnAdvice)
 	}
 	return nil
 }

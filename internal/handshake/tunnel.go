@@ -4,7 +4,6 @@ package handshake
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -51,7 +50,9 @@ func (t *transport) tunnel(ctx context.Context, proxy *url.URL, hop, addr string
 }
 
 // reachThrough is tunnel, which leaves in failure the answer of a proxy that does not connect.
-func (t *transport) reachThrough(ctx context.Context, proxy *url.URL, addr string, failure *ProxyError) (net.Conn, error) {
+func (t *transport) reachThrough(
+	ctx context.Context, proxy *url.URL, addr string, failure *ProxyError,
+) (net.Conn, error) {
 	var negotiate func(net.Conn) error
 	switch proxy.Scheme {
 	case "http", "https":
@@ -70,7 +71,9 @@ func (t *transport) reachThrough(ctx context.Context, proxy *url.URL, addr strin
 }
 
 // askHTTP asks an HTTP proxy to connect conn with addr. It puts an answer that is no consent into failure.
-func (t *transport) askHTTP(ctx context.Context, conn net.Conn, proxy *url.URL, addr string, failure *ProxyError) error {
+func (t *transport) askHTTP(
+	ctx context.Context, conn net.Conn, proxy *url.URL, addr string, failure *ProxyError,
+) error {
 	req, err := t.connectRequest(ctx, proxy, addr)
 	if err != nil {
 		return err
@@ -122,7 +125,6 @@ func (t *transport) connectRequest(ctx context.Context, proxy *url.URL, addr str
 // forwarding is the error of a RoundTripper around an http.Transport that would have asked an HTTP proxy to forward the
 // handshake.
 func (a *attempt) forwarding(hop string, rt http.RoundTripper) error {
-	return a.cfg.proxyFailed(&ProxyError{Address: hop, Cause: fmt.Errorf("%w by a %T, which has no methods Unwrap and Wrap", errForwarding, rt)})
+	return a.cfg.proxyFailed(&ProxyError{Address: hop, Cause: fmt.Errorf(
+		"a ws URL needs CONNECT, and the RoundTripper %T, which has not both methods Unwrap and Wrap, would not use it", rt)})
 }
-
-var errForwarding = errors.New("a ws: URL needs CONNECT, and would be forwarded")

@@ -47,7 +47,8 @@ func (a *attempt) roundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = http.NoBody
 	a.result = &Result{
-		Stream: body, Protocol: n.protocol, Extensions: n.extensions, Deflate: n.deflate, Deflated: n.deflated, Response: resp,
+		Stream: body, Response: resp,
+		Protocol: n.protocol, Extensions: n.extensions, Deflate: n.deflate, Deflated: n.deflated,
 	}
 	if conn != nil {
 		a.result.Local, a.result.Remote = conn.LocalAddr(), conn.RemoteAddr()

@@ -45,8 +45,8 @@ func (a *attempt) arrange(rt http.RoundTripper) (http.RoundTripper, *transport) 
 	return nil, nil
 }
 
-// sendForeign uses a RoundTripper as it is. If it is around an http.Transport, that must not ask an HTTP proxy to forward
-// the handshake.
+// sendForeign uses a RoundTripper as it is. If it is around an http.Transport, that must not ask an HTTP proxy to
+// forward the handshake.
 func (a *attempt) sendForeign(rt http.RoundTripper, req *http.Request) (*http.Response, net.Conn, error) {
 	f := &foreign{a: a, rt: rt, secure: a.cfg.URL.Secure, target: address(req.URL)}
 	if err := f.ask(req); err != nil {
@@ -105,8 +105,8 @@ func innermost(rt http.RoundTripper) *http.Transport {
 	}
 }
 
-// getConn is a hook of net/http: a connection with hop is wanted. If that is not the server, a proxy is likely to get the
-// request, which is stopped.
+// getConn is a hook of net/http: a connection with hop is wanted. If that is not the server, a proxy is likely to get
+// the request, which is stopped.
 func (f *foreign) getConn(hop string) {
 	if f.secure || f.known || hop == f.target {
 		return
