@@ -1,6 +1,6 @@
 module github.com/seed2c7e30c3/ws/internal/interop
 
-go 1.26
+go 1.26.0
 
 replace github.com/seed2c7e30c3/ws => ../..
 
@@ -9,6 +9,7 @@ require (
 	github.com/gorilla/websocket v1.5.3
 	github.com/lxzan/gws v1.8.9
 	github.com/seed2c7e30c3/ws v0.0.0-00010101000000-000000000000
+	golang.org/x/net v0.62.0
 )
 
 require (
@@ -16,6 +17,5 @@ require (
 	github.com/dolthub/maphash v0.1.0 // indirect
 	github.com/klauspost/compress v1.17.9 // indirect
 	github.com/nlnwa/whatwg-url v0.6.2 // indirect
-	golang.org/x/net v0.34.0 // indirect
-	golang.org/x/text v0.21.0 // indirect
+	golang.org/x/text v0.43.0 // indirect
 )
