@@ -248,6 +248,7 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 		c.binaryType = BinaryArrayBuffer
 	}
 	c.server = true
+	c.setAddresses(result)
 	endpoint := c.newEndpoint(result, &engine.Config{
 		Role:         frame.Server,
 		SendLimit:    max(0, cmp.Or(opts.SendBuffer, defaultSendBuffer)),

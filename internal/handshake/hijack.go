@@ -39,7 +39,7 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *AcceptConfig) (*Result,
 		return nil, &Refusal{Err: errors.Join(fmt.Errorf("writing the answer: %w", err), conn.Close())}
 	}
 	return &Result{
-		Stream: conn, Early: early,
+		Stream: conn, Early: early, Local: conn.LocalAddr(), Remote: conn.RemoteAddr(),
 		Protocol: n.protocol, Extensions: n.extensions, Deflate: n.deflate, Deflated: n.deflated,
 	}, nil
 }
