@@ -18,8 +18,8 @@ func (c *Conn) LocalAddr() net.Addr {
 	return c.local
 }
 
-// RemoteAddr returns the other end's address of the TCP connection: the server's, or the proxy's if there is one. It is
-// nil when LocalAddr is.
+// RemoteAddr returns the other end's address of the TCP connection: the server's, or the client's of an accepted
+// connection, or the proxy's if there is one. It is nil when LocalAddr is.
 func (c *Conn) RemoteAddr() net.Addr {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -5,6 +5,7 @@ package ws_test
 import (
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -54,4 +55,35 @@ func TestAddresses(t *testing.T) {
 			check("closed")
 		})
 	}
+}
+
+// TestAcceptedAddresses: an accepted connection has the addresses of the same TCP connection, the other way round.
+func TestAcceptedAddresses(t *testing.T) {
+	t.Parallel()
+	accepted := make(chan *ws.Conn, 1)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := ws.Accept(w, r, nil)
+		if err != nil {
+			t.Error(err)
+		}
+		accepted <- c
+	}))
+	t.Cleanup(server.Close)
+	client := dial(t, "ws"+strings.TrimPrefix(server.URL, "http"), nil)
+	c := await(t, "the server's connection", accepted)
+	check := func(when string) {
+		t.Helper()
+		for name, pair := range map[string][2]net.Addr{
+			"client": {client.LocalAddr(), c.RemoteAddr()},
+			"server": {client.RemoteAddr(), c.LocalAddr()},
+		} {
+			if pair[0] == nil || pair[1] == nil || pair[0].String() != pair[1].String() {
+				t.Errorf("%s: the address of the %s is %v at one end and %v at the other", when, name, pair[0], pair[1])
+			}
+		}
+	}
+	check("open")
+	c.CloseNow()
+	client.CloseNow()
+	check("closed")
 }
