@@ -192,7 +192,7 @@ func newConn(ctx context.Context, url string, opts *Options) (c *Conn, settled <
 		c.binaryType = BinaryArrayBuffer
 	}
 	if !c.binaryType.valid() {
-		return nil, nil, binaryTypeError(c.binaryType)
+		return nil, nil, typeError("the BinaryType " + strconv.Quote(string(c.binaryType)) + ` is neither "arraybuffer" nor "blob"`)
 	}
 	if c.messageLimit == 0 {
 		c.messageLimit = defaultMessageLimit
@@ -214,10 +214,6 @@ func newConn(ctx context.Context, url string, opts *Options) (c *Conn, settled <
 		return nil, nil, err
 	}
 	return c, connecting, nil
-}
-
-func binaryTypeError(t BinaryType) error {
-	return typeError("the BinaryType " + strconv.Quote(string(t)) + ` is neither "arraybuffer" nor "blob"`)
 }
 
 // checkProtocols is step 11 of the constructor, except that names may differ in case only.
