@@ -79,7 +79,8 @@ type Result struct {
 
 // Dial performs the opening handshake. It blocks until the connection is open or has failed. When ctx ends the TCP
 // connection is closed at once, whatever its state, and Dial returns an error that is ctx.Err(); after Dial has
-// returned, ctx means nothing any more. A response that does not open the connection is a *StatusError in the error
+// returned, ctx means nothing any more, neither to the connection nor to what functions of the caller have bound to the
+// contexts that they got. A response that does not open the connection is a *StatusError in the error
 // returned. Credentials in the URL are sent, by the scheme Basic, only after a 401 that asks for it, in a second
 // attempt on a new connection (Fetch, "HTTP-network-or-cache fetch").
 func Dial(ctx context.Context, cfg *Config) (*Result, error) {

@@ -39,7 +39,9 @@ func (a *attempt) arrange(rt http.RoundTripper) (http.RoundTripper, *transport) 
 		return own, own
 	case wrapper:
 		if base, own := a.arrange(rt.Unwrap()); own != nil {
-			return rt.Wrap(base), own
+			if around := rt.Wrap(base); around != nil {
+				return around, own
+			}
 		}
 	}
 	return nil, nil
