@@ -2,7 +2,11 @@
 
 package ws
 
-import "context"
+import (
+	"context"
+	"slices"
+	"syscall/js"
+)
 
 // suits reports whether a Read can have p.
 func (p payload) suits(w want) bool {
@@ -12,11 +16,14 @@ func (p payload) suits(w want) bool {
 	case onlyText:
 		return p.text
 	}
-	return p.blob == nil
+	return p.blob == nil || p.blob.bytes != nil
 }
 
 // takeBytes is take of a message whose bytes are in memory. Those of a Blob it reads.
 func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
+	if r.want == appended {
+		c.in.payload = (*host).heldPayload
+	}
 	for {
 		p, _, err := c.take(ctx, r)
 		if err != errOtherKind {
@@ -55,14 +62,63 @@ func (c *Conn) takeBlob(ctx context.Context) (payload, error) {
 func (c *Conn) nextBlob() *receivedBlob {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unread.len() == 0 {
+	if c.unread.len() == 0 || c.unread.first().suits(inMemory) {
 		return nil
 	}
 	return c.unread.first().blob
 }
 
+// heldPayload is host.payload for a program that takes messages by ReadAppend: a long message stays the host's, and
+// ReadAppend copies it from there into the program's memory.
+func (h *host) heldPayload(v js.Value, limit int64, blobs bool) (p payload, fits bool) {
+	array, text := js.Undefined(), v.Type() == js.TypeString
+	switch {
+	case text:
+		array = h.encoded(v)
+	case isObject(v) && !blobs:
+		array, _ = h.construct(h.builtins[classUint8Array], v)
+	}
+	if !isObject(array) {
+		return h.payload(v, limit, blobs)
+	}
+	size := int64(h.getNumber(array, "length"))
+	if size < shortMessage {
+		// An empty one may be something else than it seems.
+		if size == 0 && !text {
+			return h.payload(v, limit, blobs)
+		}
+		data, fits := h.copyBytes(array, limit)
+		return payload{text: text, data: data}, fits
+	}
+	// Go sees a few bytes of it.
+	h.countBlob(size)
+	return payload{text: text, blob: &receivedBlob{array, size, (*receivedBlob).copy}}, limit < 0 || size <= limit
+}
+
+// copy returns the content of a Uint8Array in new memory.
+func (b *receivedBlob) copy() []byte { return b.appendTo(nil) }
+
+// appendTo appends the content of a Uint8Array to dst. JavaScript code may have detached its buffer: then it has zeros.
+func (b *receivedBlob) appendTo(dst []byte) []byte {
+	start, size := len(dst), int(b.size)
+	dst = slices.Grow(dst, size)[:start+size]
+	n := theHost().copyToGo(dst[start:], b.value)
+	clear(dst[start+n:])
+	return dst
+}
+
 // bytes returns the content of p, which nobody else has.
-func (p payload) bytes() []byte { return p.data }
+func (p payload) bytes() []byte {
+	if p.blob != nil {
+		return p.blob.copy()
+	}
+	return p.data
+}
 
 // appendTo appends the content of p to dst.
-func (p payload) appendTo(dst []byte) []byte { return append(dst, p.data...) }
+func (p payload) appendTo(dst []byte) []byte {
+	if p.blob != nil {
+		return p.blob.appendTo(dst)
+	}
+	return append(dst, p.data...)
+}
