@@ -8,9 +8,15 @@ import (
 	"syscall/js"
 )
 
+// request says what a Read asks for. A message goes into a program's memory when ReadAppend has taken it.
+type request struct{ want uint8 }
+
+// appendTo is the request of a ReadAppend.
+func appendTo([]byte) request { return request{appended} }
+
 // suits reports whether a Read can have p.
-func (p payload) suits(w want) bool {
-	switch w {
+func (p *payload) suits(r request) bool {
+	switch r.want {
 	case anyMessage:
 		return true
 	case onlyText:
@@ -20,16 +26,16 @@ func (p payload) suits(w want) bool {
 }
 
 // takeBytes is take of a message whose bytes are in memory. Those of a Blob it reads.
-func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
+func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
 	if r.want == appended {
 		c.in.payload = (*host).heldPayload
 	}
 	for {
-		p, _, err := c.take(ctx, r)
+		p, err := take(ctx, c, r)
 		if err != errOtherKind {
 			return p, err
 		}
-		if p, err := c.takeBlob(ctx); p.data != nil || err != nil {
+		if p, err := takeBlob(ctx, c); p.data != nil || err != nil {
 			return p, err
 		}
 	}
@@ -37,8 +43,8 @@ func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
 
 // takeBlob reads the next message, which was a Blob a moment ago, and then takes it. It returns no data if another Read
 // has taken it meanwhile.
-func (c *Conn) takeBlob(ctx context.Context) (payload, error) {
-	next := c.nextBlob()
+func takeBlob(ctx context.Context, c *Conn) (payload, error) {
+	next := nextBlob(c)
 	if next == nil {
 		return payload{}, nil
 	}
@@ -59,10 +65,10 @@ func (c *Conn) takeBlob(ctx context.Context) (payload, error) {
 }
 
 // nextBlob returns the next message if it is a Blob.
-func (c *Conn) nextBlob() *receivedBlob {
+func nextBlob(c *Conn) *receivedBlob {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unread.len() == 0 || c.unread.first().suits(inMemory) {
+	if c.unread.len() == 0 || c.unread.first().suits(request{inMemory}) {
 		return nil
 	}
 	return c.unread.first().blob

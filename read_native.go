@@ -7,19 +7,27 @@ import (
 	"unsafe"
 )
 
+// request says what a Read asks for.
+type request struct {
+	want uint8
+	room []byte // of a ReadAppend: memory that the message may go into, what lies between the length, 0, and the capacity
+}
+
+// appendTo is the request of a ReadAppend.
+func appendTo(dst []byte) request { return request{appended, dst[len(dst):]} }
+
 // suits reports whether a Read can have p.
-func (p payload) suits(w want) bool { return w != onlyText || p.array == nil }
+func (p *payload) suits(r request) bool { return r.want != onlyText || p.array == nil }
 
 // Room implements engine.Waiter.
-func (w *readWaiter) Room() []byte { return w.room }
+func (w *readWaiter) Room() []byte { return w.request.room }
 
 // takeBytes is take of a message whose bytes are in memory.
-func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
+func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
 	if r.want == appended && !c.lending.Load() {
 		c.lending.Store(true)
 	}
-	p, _, err := c.take(ctx, r)
-	return p, err
+	return take(ctx, c, r)
 }
 
 // content returns the bytes of p, in memory that may be lent.
