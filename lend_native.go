@@ -124,7 +124,7 @@ func (c *Conn) receivedInto(batch []engine.Message) (next demand, rest []engine.
 		return wantMore, batch
 	}
 	w := *c.waiting.readers.first()
-	if w.request.want != appended || len(msg.Payload) > cap(w.request.room) {
+	if !w.request.lent || len(msg.Payload) > cap(w.request.room) {
 		return wantMore, batch
 	}
 	room := w.request.room[:len(msg.Payload)]

@@ -42,9 +42,6 @@ type half interface {
 	// waits. It is called with mu.
 	watchBuffered(limit int64)
 
-	// closeFrameWaits reports whether startClosing's Close frame is still to be given to the network. It is called with mu.
-	closeFrameWaits() bool
-
 	// observe reports what the host tells by no event. It is called without mu.
 	observe()
 

@@ -5,14 +5,6 @@ import (
 	"errors"
 )
 
-// What a Read asks for. The next message stays the next one if it is none of that.
-const (
-	anyMessage uint8 = iota
-	onlyText         // ReadText
-	inMemory         // ReadBytes: no Blob whose bytes the host has
-	appended         // ReadAppend: the same
-)
-
 // errOtherKind is what take returns when the next message is none that the Read can have.
 var errOtherKind = errors.New("ws: the next message is of another kind")
 

@@ -8,26 +8,27 @@ import (
 	"syscall/js"
 )
 
-// request says what a Read asks for. A message goes into a program's memory when ReadAppend has taken it.
-type request struct{ want uint8 }
+// request says what a Read asks for. The next message stays the next one if it is none of that.
+type request = uint8
 
-// appendTo is the request of a ReadAppend.
-func appendTo([]byte) request { return request{appended} }
+const (
+	anyMessage request = iota
+	onlyText           // ReadText
+	inMemory           // ReadBytes: no Blob whose bytes the host has
+	appended           // ReadAppend: the same
+)
+
+// appendTo is the request of a ReadAppend. The message goes into the program's memory when it has been taken.
+func appendTo([]byte) request { return appended }
 
 // suits reports whether a Read can have p.
 func (p *payload) suits(r request) bool {
-	switch r.want {
-	case anyMessage:
-		return true
-	case onlyText:
-		return p.text
-	}
-	return p.blob == nil || p.blob.bytes != nil
+	return r == anyMessage || r == onlyText && p.text || r > onlyText && (p.blob == nil || p.blob.bytes != nil)
 }
 
 // takeBytes is take of a message whose bytes are in memory. Those of a Blob it reads.
 func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
-	if r.want == appended {
+	if r == appended {
 		c.in.payload = (*host).heldPayload
 	}
 	for {
@@ -68,7 +69,7 @@ func takeBlob(ctx context.Context, c *Conn) (payload, error) {
 func nextBlob(c *Conn) *receivedBlob {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unread.len() == 0 || c.unread.first().suits(request{inMemory}) {
+	if c.unread.len() == 0 || c.unread.first().suits(inMemory) {
 		return nil
 	}
 	return c.unread.first().blob

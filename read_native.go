@@ -7,24 +7,31 @@ import (
 	"unsafe"
 )
 
-// request says what a Read asks for.
+// request says what a Read asks for. The next message stays the next one if it is none of that.
 type request struct {
-	want uint8
-	room []byte // of a ReadAppend: memory that the message may go into, what lies between the length, 0, and the capacity
+	text bool
+	lent bool   // the bytes are copied from where they are
+	room []byte // where they may go: what lies between the length, 0, and the capacity
 }
 
+var (
+	anyMessage request               // Read
+	inMemory   request               // ReadBytes
+	onlyText   = request{text: true} // ReadText
+)
+
 // appendTo is the request of a ReadAppend.
-func appendTo(dst []byte) request { return request{appended, dst[len(dst):]} }
+func appendTo(dst []byte) request { return request{lent: true, room: dst[len(dst):]} }
 
 // suits reports whether a Read can have p.
-func (p *payload) suits(r request) bool { return r.want != onlyText || p.array == nil }
+func (p *payload) suits(r request) bool { return !r.text || p.array == nil }
 
 // Room implements engine.Waiter.
 func (w *readWaiter) Room() []byte { return w.request.room }
 
 // takeBytes is take of a message whose bytes are in memory.
 func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
-	if r.want == appended && !c.lending.Load() {
+	if r.lent && !c.lending.Load() {
 		c.lending.Store(true)
 	}
 	return take(ctx, c, r)

@@ -73,7 +73,7 @@ func (c *Conn) awaitMessage(ctx context.Context, r request) (p payload, ok bool,
 		c.keepReceiving()
 	}
 	p, ok = w.message, w.got
-	w.message, w.got, w.request = payload{}, false, request{}
+	w.message, w.got, w.request = payload{}, false, anyMessage
 	waits.spareReader = w
 	return p, ok, err
 }
@@ -111,7 +111,7 @@ func (c *Conn) giveUp(w *readWaiter) (got bool) {
 func (c *Conn) handOut() {
 	for c.unread.len() > 0 && c.readersWaiting() > 0 {
 		w := c.waiting.readers.pop()
-		if w.request.want == anyMessage || c.unread.first().suits(w.request) {
+		if c.unread.first().suits(w.request) {
 			w.message, w.got = c.unread.pop(), true
 			c.messageTaken(w.message)
 		}
@@ -169,7 +169,7 @@ func (c *Conn) wakeDrained() {
 
 // drainedTo reports whether a Drain to max need not wait when n bytes are buffered.
 func drainedTo(c *Conn, max, n int64) bool {
-	return n <= max && (max > 0 || !c.closeFrameWaits())
+	return n <= max && (max > 0 || !closeFrameWaits(c))
 }
 
 // drainLimit is what accepted()-handed() must fall to for the first of the Drains that wait.

@@ -407,7 +407,7 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 		case c.readyState() == Closed:
 			err = c.end
 		default:
-			p, ok, err = c.awaitMessage(ctx, request{})
+			p, ok, err = c.awaitMessage(ctx, anyMessage)
 		}
 		if err != nil {
 			c.mu.Unlock() // not deferred: a defer in a loop took a tenth of the time of a small message
@@ -425,7 +425,7 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 // In a browser a message that arrives as a *Blob is read into memory, by [Blob.Bytes]. If that fails, or ctx ends
 // meanwhile, ReadBytes returns that error and the message stays the next one.
 func (c *Conn) ReadBytes(ctx context.Context) ([]byte, error) {
-	p, err := takeBytes(ctx, c, request{want: inMemory})
+	p, err := takeBytes(ctx, c, inMemory)
 	if err != nil {
 		return nil, err
 	}
@@ -459,7 +459,7 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) ([]byte, error) {
 // ReadText returns the next message, which has to be text, waiting for it as [Conn.Read] does and with the same errors.
 // For a binary message the error is a "TypeError" *Exception, and the message stays the next one.
 func (c *Conn) ReadText(ctx context.Context) (string, error) {
-	p, err := take(ctx, c, request{want: onlyText})
+	p, err := take(ctx, c, onlyText)
 	if err == errOtherKind {
 		err = typeError("the next message is binary, not text")
 	}
