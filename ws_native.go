@@ -224,7 +224,6 @@ func (c *Conn) watchBuffered(limit int64) {
 	}
 }
 
-// closeFrameWaits reports whether our Close frame is queued and has not been given to the network. It is called with mu.
 func closeFrameWaits(c *Conn) bool {
 	e := c.endpoint.Load()
 	return e != nil && e.CloseWaits()
