@@ -16,9 +16,11 @@ type payload struct {
 	text bool
 }
 
+// receivedBlob is a Blob, or a Uint8Array that a ReadAppend will copy: see heldPayload.
 type receivedBlob struct {
 	value js.Value
 	size  int64
+	bytes func(*receivedBlob) []byte // returns the content of a Uint8Array; nil for a Blob
 }
 
 func (p payload) size() int64 {
@@ -51,7 +53,7 @@ func (h *host) payload(v js.Value, limit int64, blobs bool) (p payload, fits boo
 	if blobs {
 		if size, ok := h.blobSize(v); ok {
 			h.countBlob(size)
-			return payload{blob: &receivedBlob{v, size}}, limit < 0 || size <= limit
+			return payload{blob: &receivedBlob{value: v, size: size}}, limit < 0 || size <= limit
 		}
 	}
 	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects
@@ -132,6 +134,9 @@ const blobGarbage = 64 << 20
 // as long as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
 func (p payload) message(t BinaryType) Message {
 	h := theHost()
+	if p.blob != nil && p.blob.bytes != nil {
+		p.data, p.blob = p.blob.bytes(p.blob), nil
+	}
 	switch {
 	case p.text:
 		// The bytes are this message's own, and nobody changes them.

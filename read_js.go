@@ -2,27 +2,41 @@
 
 package ws
 
-import "context"
+import (
+	"context"
+	"slices"
+	"syscall/js"
+)
+
+// request says what a Read asks for. The next message stays the next one if it is none of that.
+type request = uint8
+
+const (
+	anyMessage request = iota
+	onlyText           // ReadText
+	inMemory           // ReadBytes: no Blob whose bytes the host has
+	appended           // ReadAppend: the same
+)
+
+// appendTo is the request of a ReadAppend. The message goes into the program's memory when it has been taken.
+func appendTo([]byte) request { return appended }
 
 // suits reports whether a Read can have p.
-func (p payload) suits(w want) bool {
-	switch w {
-	case anyMessage:
-		return true
-	case onlyText:
-		return p.text
-	}
-	return p.blob == nil
+func (p *payload) suits(r request) bool {
+	return r == anyMessage || r == onlyText && p.text || r > onlyText && (p.blob == nil || p.blob.bytes != nil)
 }
 
 // takeBytes is take of a message whose bytes are in memory. Those of a Blob it reads.
-func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
+func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
+	if r == appended {
+		c.in.payload = (*host).heldPayload
+	}
 	for {
-		p, _, err := c.take(ctx, r)
+		p, err := take(ctx, c, r)
 		if err != errOtherKind {
 			return p, err
 		}
-		if p, err := c.takeBlob(ctx); p.data != nil || err != nil {
+		if p, err := takeBlob(ctx, c); p.data != nil || err != nil {
 			return p, err
 		}
 	}
@@ -30,8 +44,8 @@ func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
 
 // takeBlob reads the next message, which was a Blob a moment ago, and then takes it. It returns no data if another Read
 // has taken it meanwhile.
-func (c *Conn) takeBlob(ctx context.Context) (payload, error) {
-	next := c.nextBlob()
+func takeBlob(ctx context.Context, c *Conn) (payload, error) {
+	next := nextBlob(c)
 	if next == nil {
 		return payload{}, nil
 	}
@@ -52,17 +66,66 @@ func (c *Conn) takeBlob(ctx context.Context) (payload, error) {
 }
 
 // nextBlob returns the next message if it is a Blob.
-func (c *Conn) nextBlob() *receivedBlob {
+func nextBlob(c *Conn) *receivedBlob {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unread.len() == 0 {
+	if c.unread.len() == 0 || c.unread.first().suits(inMemory) {
 		return nil
 	}
 	return c.unread.first().blob
 }
 
+// heldPayload is host.payload for a program that takes messages by ReadAppend: a long message stays the host's, and
+// ReadAppend copies it from there into the program's memory.
+func (h *host) heldPayload(v js.Value, limit int64, blobs bool) (p payload, fits bool) {
+	array, text := js.Undefined(), v.Type() == js.TypeString
+	switch {
+	case text:
+		array = h.encoded(v)
+	case isObject(v) && !blobs:
+		array, _ = h.construct(h.builtins[classUint8Array], v)
+	}
+	if !isObject(array) {
+		return h.payload(v, limit, blobs)
+	}
+	size := int64(h.getNumber(array, "length"))
+	if size < shortMessage {
+		// An empty one may be something else than it seems.
+		if size == 0 && !text {
+			return h.payload(v, limit, blobs)
+		}
+		data, fits := h.copyBytes(array, limit)
+		return payload{text: text, data: data}, fits
+	}
+	// Go sees a few bytes of it.
+	h.countBlob(size)
+	return payload{text: text, blob: &receivedBlob{array, size, (*receivedBlob).copy}}, limit < 0 || size <= limit
+}
+
+// copy returns the content of a Uint8Array in new memory.
+func (b *receivedBlob) copy() []byte { return b.appendTo(nil) }
+
+// appendTo appends the content of a Uint8Array to dst. JavaScript code may have detached its buffer: then it has zeros.
+func (b *receivedBlob) appendTo(dst []byte) []byte {
+	start, size := len(dst), int(b.size)
+	dst = slices.Grow(dst, size)[:start+size]
+	n := theHost().copyToGo(dst[start:], b.value)
+	clear(dst[start+n:])
+	return dst
+}
+
 // bytes returns the content of p, which nobody else has.
-func (p payload) bytes() []byte { return p.data }
+func (p payload) bytes() []byte {
+	if p.blob != nil {
+		return p.blob.copy()
+	}
+	return p.data
+}
 
 // appendTo appends the content of p to dst.
-func (p payload) appendTo(dst []byte) []byte { return append(dst, p.data...) }
+func (p payload) appendTo(dst []byte) []byte {
+	if p.blob != nil {
+		return p.blob.appendTo(dst)
+	}
+	return append(dst, p.data...)
+}

@@ -32,6 +32,8 @@ type inbox struct {
 	errored bool // the host's error event has come
 	end     hostEnd
 
+	payload func(*host, js.Value, int64, bool) (payload, bool) // heldPayload; nil for host.payload
+
 	batch   []payload // for post
 	mean    int       // size of a message, about
 	waking  waking
@@ -281,7 +283,8 @@ func (c *Conn) receive(n int) {
 	in := &c.in
 	for n > 0 && in.end != over {
 		size := in.batchSize(n)
-		if size < leastBatch || !c.receiveBatch(size) {
+		apart := size < leastBatch || in.payload != nil && in.mean > shortMessage // not to copy them twice
+		if apart || !c.receiveBatch(size) {
 			for range size {
 				if !c.receiveNext() && in.end == over {
 					return
@@ -304,7 +307,11 @@ func (c *Conn) receiveNext() bool {
 
 // receiveData adds the message with the data of an event to in.batch, unless it is too big.
 func (c *Conn) receiveData(data js.Value) bool {
-	p, fits := theHost().payload(data, c.messageLimit, c.hasBlobs)
+	take := (*host).payload
+	if c.in.payload != nil {
+		take = c.in.payload
+	}
+	p, fits := take(theHost(), data, c.messageLimit, c.hasBlobs)
 	if !fits {
 		c.failTooBig()
 		return false

@@ -193,7 +193,9 @@ func (c *Conn) newEndpoint(res *handshake.Result, config *engine.Config) *engine
 		config.Inflater = deflate.NewInflater(!p.ClientNoContextTakeover)
 		config.Deflater = deflate.NewDeflater(p.ServerMaxWindowBits, !p.ServerNoContextTakeover)
 	}
-	return engine.New(&owner{conn: c}, netio.New(res.Stream), config)
+	o := &owner{conn: c}
+	o.endpoint = engine.New(o, netio.New(res.Stream), config)
+	return o.endpoint
 }
 
 // abandon ends the handshake; open sees the state and reports the failure.
@@ -299,7 +301,7 @@ func (c *Conn) watchBuffered(limit int64) {
 	}
 }
 
-func (c *Conn) closeFrameWaits() bool {
+func closeFrameWaits(c *Conn) bool {
 	e := c.endpoint.Load()
 	return e != nil && e.CloseWaits()
 }
@@ -324,8 +326,9 @@ func (c *Conn) keepReceiving() {
 
 // owner is a Conn as its endpoint knows it. Only the endpoint refers to it, so its memory ends with that.
 type owner struct {
-	conn   *Conn
-	memory memory // for whoever reads
+	conn     *Conn
+	endpoint *engine.Endpoint
+	memory   memory // for whoever reads
 }
 
 func (o *owner) Received(batch []engine.Message) engine.Next {
@@ -333,7 +336,7 @@ func (o *owner) Received(batch []engine.Message) engine.Next {
 	payloads := batches.Get().(*[]payload)
 	if o.conn.lending.Load() {
 		next, rest = o.conn.receivedInto(batch)
-		*payloads = o.memory.lend(*payloads, rest, &o.conn.lending)
+		*payloads = o.lend(*payloads, rest)
 	} else {
 		for i := range rest {
 			*payloads = append(*payloads, o.memory.keep(&rest[i]))
