@@ -59,7 +59,7 @@ func TestBubble(t *testing.T) {
 	})
 }
 
-// TestBubblePings: pings of either end keep an idle connection open, for a day.
+// TestBubblePings: pings of either end keep an idle connection open, for an hour.
 func TestBubblePings(t *testing.T) {
 	t.Parallel()
 	for name, opts := range map[string]*wstest.Options{
@@ -70,7 +70,7 @@ func TestBubblePings(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				client, server := bubblePair(t, opts)
-				time.Sleep(24 * time.Hour)
+				time.Sleep(time.Hour)
 				if client.ReadyState() != ws.Open || server.ReadyState() != ws.Open {
 					t.Fatalf("client %v, server %v", client.ReadyState(), server.ReadyState())
 				}
