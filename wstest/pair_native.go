@@ -22,11 +22,11 @@ type NativeOptions struct {
 }
 
 // The two ends make a real opening handshake, by ws.Dial with a dialler of its own and by ws.Accept: so everything is
-// as over the network, and package ws has no entrance for tests. The connection is a net.Pipe, whose waits a
+// as over the network, and package ws has no entrance for tests. The connection is made of net.Pipes, whose waits a
 // testing/synctest bubble sees. There is no http.Server, whose goroutines a bubble would have to wait for.
 
 func pair(client, server *ws.Options, native NativeOptions) (*ws.Conn, *ws.Conn, error) {
-	near, far := net.Pipe()
+	near, far := newPipe()
 	client.Native.HTTPClient = &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return near, nil },
 	}}

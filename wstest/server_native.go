@@ -3,6 +3,7 @@
 package wstest
 
 import (
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -20,6 +21,9 @@ type Server struct {
 	// Options are those with which requests are accepted. They may be set between NewUnstartedServer and Start. If Origins
 	// is nil, pages of all origins may connect, among them those in which testbrowser runs tests.
 	Options ws.AcceptOptions
+
+	// ErrorLog is where net/http logs what goes wrong, as in http.Server. It may be set before Start.
+	ErrorLog *log.Logger
 
 	handler func(*ws.Conn)
 	http    *httptest.Server
@@ -59,6 +63,7 @@ func (s *Server) start(start func()) {
 	if s.Options.Origins == nil {
 		s.Options.Origins = []string{"*"}
 	}
+	s.http.Config.ErrorLog = s.ErrorLog
 	start()
 	s.URL = "ws" + strings.TrimPrefix(s.http.URL, "http")
 }

@@ -52,11 +52,11 @@ func newSocket(h *host, sent func(js.Value), closed func(code int, reason string
 // closeArguments returns the first n arguments of close.
 func (s *socket) closeArguments(n int) (code int, reason string) {
 	code = int(ws.StatusNoStatusRcvd)
-	if n > 0 {
-		code = s.closing.Index(0).Int()
+	if v := s.closing.Index(0); n > 0 && v.Type() == js.TypeNumber {
+		code = v.Int()
 	}
-	if n > 1 {
-		reason = s.closing.Index(1).String()
+	if v := s.closing.Index(1); n > 1 && v.Type() == js.TypeString {
+		reason = v.String()
 	}
 	return code, reason
 }
@@ -72,11 +72,12 @@ func (s *socket) fire(h *host, event js.Value) {
 	h.promise.Call("resolve", event).Call("then", s.dispatch)
 }
 
-// release gives back what the socket has taken of the host. What is still to come out of the port is lost.
-func (s *socket) release() {
+// release gives back what the socket has taken of the host. What is still to come out of the port is lost. The port is
+// closed in a microtask too, as Bun runs those that wait inside of close.
+func (s *socket) release(h *host) {
 	s.port.Set("onmessage", js.Null())
-	s.port.Call("close")
 	s.posted.Release()
+	h.promise.Call("resolve").Call("then", bound(s.port, "close"))
 }
 
 // bound returns a method bound to its object.
@@ -84,7 +85,7 @@ func bound(object js.Value, name string) js.Value { return object.Get(name).Call
 
 // host has what is used of the JavaScript host.
 type host struct {
-	object, promise, eventTarget, event, messageEvent, messageChannel, blob js.Value
+	object, promise, eventTarget, event, messageEvent, messageChannel, blob, arrayBuffer js.Value
 
 	push js.Value // Array.prototype.push
 }
@@ -95,6 +96,7 @@ func newHost() (*host, error) {
 	for name, class := range map[string]*js.Value{
 		"Object": &h.object, "Promise": &h.promise, "EventTarget": &h.eventTarget, "Event": &h.event,
 		"MessageEvent": &h.messageEvent, "MessageChannel": &h.messageChannel, "Blob": &h.blob,
+		"ArrayBuffer": &h.arrayBuffer,
 	} {
 		if *class = js.Global().Get(name); class.Type() != js.TypeFunction {
 			return nil, unsupported("this JavaScript host has no " + name)

@@ -85,7 +85,7 @@ func (w *wire) open(protocol string) {
 // release ends a wire whose ends have not been opened, or are closed.
 func (w *wire) release() {
 	for _, e := range w.ends {
-		e.socket.release()
+		e.socket.release(w.host)
 	}
 }
 
@@ -94,16 +94,19 @@ func (e *end) setState(s ws.ReadyState) {
 	e.change(e.wire.host, map[string]any{"readyState": int(s)})
 }
 
-// sent takes what the Conn has sent: a string, a Blob or a Uint8Array, whose buffer may have more than its bytes.
+// sent takes what has been sent.
 func (e *end) sent(data js.Value) {
-	f := &frame{}
+	f, h := &frame{}, e.wire.host
 	switch {
-	case data.Type() == js.TypeString:
-		f.data = data
-	case data.InstanceOf(e.wire.host.blob):
+	case data.InstanceOf(h.blob):
 		e.read(f, data)
+	case h.arrayBuffer.Call("isView", data).Bool(): // of a buffer that may be larger
+		start, length := data.Get("byteOffset").Int(), data.Get("byteLength").Int()
+		f.data = data.Get("buffer").Call("slice", start, start+length)
+	case data.InstanceOf(h.arrayBuffer):
+		f.data = data
 	default:
-		f.data = data.Call("slice").Get("buffer")
+		f.data = js.Global().Get("String").Invoke(data)
 	}
 	if e.out == sending {
 		e.queue = append(e.queue, f)

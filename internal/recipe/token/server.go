@@ -7,7 +7,7 @@ import (
 	"net/http"
 	"strings"
 
-	"github.com/coder/websocket"
+	"github.com/seed2c7e30c3/ws"
 )
 
 // Handler greets the users whose token is known. Pages of other origins than its own are refused unless they are in
@@ -20,19 +20,12 @@ func Handler(user func(token string) (name string, ok bool), origins ...string) 
 			http.Error(w, "no valid token", http.StatusUnauthorized)
 			return
 		}
-		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-			Subprotocols:   []string{protocol}, // never the token: the answer would have it
-			OriginPatterns: origins,
+		// The error is for a log: the client has been told.
+		_ = ws.Serve(w, r, &ws.AcceptOptions{
+			Protocols: []string{protocol}, // never the token: the answer would have it
+			Origins:   origins,
+			OnOpen:    func(c *ws.Conn) { _ = c.Send(ws.Text("hello, " + name)) }, // fails if the client has gone
 		})
-		if err != nil {
-			return // the client has been told
-		}
-		defer c.CloseNow()
-		if err := c.Write(r.Context(), websocket.MessageText, []byte("hello, "+name)); err != nil {
-			return
-		}
-		// Reads until the client closes.
-		<-c.CloseRead(r.Context()).Done()
 	})
 }
 

@@ -1,0 +1,215 @@
+//go:build !js
+
+package wstest_test
+
+import (
+	"bytes"
+	"errors"
+	"log"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/seed2c7e30c3/ws"
+	"github.com/seed2c7e30c3/ws/wstest"
+)
+
+// No page can listen: wstest has a server natively only.
+
+// echo sends back what it reads until the connection ends.
+func echo(t testing.TB) func(*ws.Conn) {
+	return func(c *ws.Conn) {
+		for m, err := range c.Messages(within(t)) {
+			if err == nil {
+				err = c.Send(m)
+			}
+			if err != nil {
+				return
+			}
+		}
+	}
+}
+
+func dial(t testing.TB, url string, opts *ws.Options) *ws.Conn {
+	t.Helper()
+	c, err := ws.Dial(within(t), url, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.CloseNow() })
+	return c
+}
+
+// TestServer: each connection gets a call of the handler, whatever its path.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	s := wstest.NewServer(echo(t))
+	defer s.Close()
+	if !strings.HasPrefix(s.URL, "ws://127.0.0.1:") {
+		t.Errorf("URL is %q", s.URL)
+	}
+	for _, path := range []string{"", "/", "/chat?room=1"} {
+		c := dial(t, s.URL+path, nil)
+		send(t, c, ws.Text(path))
+		if m := read(t, c); m != ws.Message(ws.Text(path)) {
+			t.Errorf("received %v", m)
+		}
+		if err := c.Shutdown(within(t), ws.StatusNormalClosure, ""); err != nil {
+			t.Errorf("Shutdown: %v", err)
+		}
+	}
+}
+
+// TestServerTLS: its client trusts it.
+func TestServerTLS(t *testing.T) {
+	t.Parallel()
+	s := wstest.NewUnstartedServer(echo(t))
+	s.StartTLS()
+	defer s.Close()
+	if !strings.HasPrefix(s.URL, "wss://127.0.0.1:") {
+		t.Errorf("URL is %q", s.URL)
+	}
+	c := dial(t, s.URL, &ws.Options{Native: ws.NativeOptions{HTTPClient: s.Client()}})
+	send(t, c, ws.Text("secret"))
+	if m := read(t, c); m != ws.Message(ws.Text("secret")) {
+		t.Errorf("received %v", m)
+	}
+}
+
+// TestServerOptions: a server may have handlers alone, and what else AcceptOptions has.
+func TestServerOptions(t *testing.T) {
+	t.Parallel()
+	closed := make(chan ws.CloseEvent, 1)
+	s := wstest.NewUnstartedServer(nil)
+	s.Options.Protocols = []string{"upper"}
+	s.Options.OnMessage = func(c *ws.Conn, m ws.Message) {
+		if err := c.Send(ws.Text(strings.ToUpper(string(m.(ws.Text))))); err != nil {
+			t.Error(err)
+		}
+	}
+	s.Options.OnClose = func(_ *ws.Conn, e ws.CloseEvent) { closed <- e }
+	s.Start()
+	defer s.Close()
+	c := dial(t, s.URL, &ws.Options{Protocols: []string{"upper"}})
+	send(t, c, ws.Text("loud"))
+	if m := read(t, c); m != ws.Message(ws.Text("LOUD")) || c.Protocol() != "upper" {
+		t.Errorf("received %v, %q", m, c.Protocol())
+	}
+	c.CloseWith(4000, "bye")
+	if e := <-closed; e.Code != 4000 || e.Reason != "bye" {
+		t.Errorf("closed with %+v", e)
+	}
+}
+
+// TestServerOrigin: a page of another origin may connect, unless the options say otherwise.
+func TestServerOrigin(t *testing.T) {
+	t.Parallel()
+	page := &ws.Options{Native: ws.NativeOptions{Header: http.Header{"Origin": {"http://localhost:1234"}}}}
+	s := wstest.NewServer(nil)
+	defer s.Close()
+	dial(t, s.URL, page)
+	strict := wstest.NewUnstartedServer(nil)
+	strict.Options.Origins = []string{}
+	strict.Start()
+	defer strict.Close()
+	var refused *ws.HandshakeError
+	if _, err := ws.Dial(within(t), strict.URL, page); !errors.As(err, &refused) || refused.StatusCode != http.StatusForbidden {
+		t.Errorf("Dial: %v, want status 403", err)
+	}
+}
+
+// TestServerClose: it ends the connections, open or not yet, and waits for the handlers.
+func TestServerClose(t *testing.T) {
+	t.Parallel()
+	var mu sync.Mutex
+	running := 0
+	started := make(chan struct{}, 20)
+	s := wstest.NewServer(func(c *ws.Conn) {
+		mu.Lock()
+		running++
+		mu.Unlock()
+		started <- struct{}{}
+		echo(t)(c)
+		mu.Lock()
+		running--
+		mu.Unlock()
+	})
+	var conns []*ws.Conn
+	for range cap(started) {
+		conns = append(conns, dial(t, s.URL, nil))
+	}
+	for range conns {
+		<-started
+	}
+	s.Close()
+	mu.Lock()
+	defer mu.Unlock()
+	if running != 0 {
+		t.Errorf("%d handlers still run", running)
+	}
+	for _, c := range conns {
+		if e := wait(t, c); e.Code != ws.StatusAbnormalClosure {
+			t.Errorf("closed with %+v", e)
+		}
+	}
+	if _, err := ws.Dial(within(t), s.URL, nil); err == nil {
+		t.Error("a closed server accepts")
+	}
+	s.Close() // again
+}
+
+// TestServerHandlerReturns: the connection stays open, until the server is closed.
+func TestServerHandlerReturns(t *testing.T) {
+	t.Parallel()
+	conns := make(chan *ws.Conn, 1)
+	s := wstest.NewServer(func(c *ws.Conn) { conns <- c })
+	defer s.Close()
+	c := dial(t, s.URL, nil)
+	send(t, <-conns, ws.Text("later"))
+	if m := read(t, c); m != ws.Message(ws.Text("later")) {
+		t.Errorf("received %v", m)
+	}
+}
+
+// TestServerHandlerPanics: net/http logs it, and the client sees that the connection is lost. So it does when a handler
+// ends its goroutine, as a test's Fatal does.
+func TestServerHandlerPanics(t *testing.T) {
+	t.Parallel()
+	for name, end := range map[string]func(){"panic": func() { panic("on purpose") }, "Goexit": runtime.Goexit} {
+		t.Run(name, func(t *testing.T) {
+			var logged lockedBuffer
+			s := wstest.NewUnstartedServer(func(*ws.Conn) { end() })
+			s.ErrorLog = log.New(&logged, "", 0)
+			s.Start()
+			defer s.Close()
+			c := dial(t, s.URL, nil)
+			if e := wait(t, c); e.Code != ws.StatusAbnormalClosure {
+				t.Errorf("closed with %+v", e)
+			}
+			s.Close()
+			if name == "panic" && !strings.Contains(logged.String(), "on purpose") {
+				t.Errorf("the log has %q", logged.String())
+			}
+		})
+	}
+}
+
+// lockedBuffer is a bytes.Buffer for several goroutines.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
