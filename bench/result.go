@@ -69,11 +69,16 @@ func (r *result) best() string {
 	}
 	best := ""
 	for _, name := range r.contestants() {
-		if name != load.Subject && name != load.Variant && name != nothing && (best == "" || r.median(name) < r.median(best)) {
+		if !isSubject(name) && name != nothing && (best == "" || r.median(name) < r.median(best)) {
 			best = name
 		}
 	}
 	return best
+}
+
+// isSubject tells of the subject and its variants.
+func isSubject(name string) bool {
+	return name == load.Subject || name == load.Variant || name == load.ReadVariant
 }
 
 // contestants returns who took part, the subject first.
@@ -88,7 +93,7 @@ func (r *result) contestants() []string {
 }
 
 // order is that of all tables.
-var order = []string{load.Subject, load.Variant, limit, load.Rival, "gorilla", "gws", "gobwas", nothing}
+var order = []string{load.Subject, load.Variant, load.ReadVariant, limit, load.Rival, "gorilla", "gws", "gobwas", nothing}
 
 // nothing is the program that does not dial.
 const nothing = "empty"
@@ -96,8 +101,8 @@ const nothing = "empty"
 // printQuick prints one line for the subject and one for each of its variants: the name and two columns, which are
 // the ratios to the best peer and to coder, or, for absolute figures, those of the subject and of coder.
 func (r *result) printQuick(w io.Writer) error {
-	for _, name := range []string{load.Subject, load.Variant} {
-		if _, ok := r.Samples[name]; !ok {
+	for _, name := range r.contestants() {
+		if !isSubject(name) {
 			continue
 		}
 		own := r.median(name)

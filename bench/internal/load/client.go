@@ -65,4 +65,7 @@ const (
 	Subject = "ws"
 	Variant = "ws/OnMessage"
 	Rival   = "coder"
+
+	// As a server ws has the handler, and this is the variant.
+	ReadVariant = "ws/Read"
 )
