@@ -135,51 +135,60 @@ func idleServer(name string, connections int, config serving.Config) *serverWork
 		if _, err := rawclient.Echo(s.conns, batch, 1); err != nil {
 			return nil, err
 		}
+		cost := connectionCost{served: s, connections: connections}
 		return func(int) (time.Duration, []load.Measure, error) {
-			before, err := s.ask(sayMemory, 0)
-			if err != nil {
+			if err := cost.start(); err != nil {
 				return 0, nil, err
 			}
 			if err := s.dial(connections); err != nil {
 				return 0, nil, err
 			}
-			idle, err := s.ask(sayMemory, 0)
-			if err != nil {
+			if err := cost.measure(""); err != nil {
 				return 0, nil, err
 			}
-			more := s.conns[first:]
-			for len(more) > 0 {
+			for more := s.conns[first:]; len(more) > 0; {
 				n := min(parallel, len(more))
 				if _, err := rawclient.Echo(more[:n], batch, 1); err != nil {
 					return 0, nil, err
 				}
 				more = more[n:]
 			}
-			echoed, err := s.ask(sayMemory, 0)
-			if err != nil {
-				return 0, nil, err
-			}
-			measures := connectionCost("", before.Held, idle.Held, connections)
-			return 0, append(measures, connectionCost("/echoed", before.Held, echoed.Held, connections)...), nil
+			err := cost.measure("/echoed")
+			return 0, cost.measures, err
 		}, nil
 	}}
 }
 
-func connectionCost(suffix string, before, after idleCost, connections int) []load.Measure {
-	n := float64(connections)
-	memory := (after.Memory - before.Memory) / n
-	measures := []load.Measure{
-		{Kind: load.Memory, Suffix: suffix + "/heap+stack", Value: memory},
-		{Kind: load.Bytes, Suffix: suffix + "/heap+stack", Value: memory},
-		{Kind: load.Goroutines, Suffix: suffix + "/goroutines", Value: (after.Goroutines - before.Goroutines) / n},
+// connectionCost measures what connections cost that have been opened after its start.
+type connectionCost struct {
+	*served
+	connections int
+	before      idleCost
+	measures    []load.Measure
+}
+
+func (c *connectionCost) start() error {
+	before, err := c.ask(sayMemory, idleCollections)
+	c.before = before.Held
+	return err
+}
+
+func (c *connectionCost) measure(suffix string) error {
+	s, err := c.ask(sayMemory, idleCollections)
+	if err != nil {
+		return err
 	}
-	if after.RSS == 0 {
-		return measures
+	n := float64(c.connections)
+	memory := (s.Held.Memory - c.before.Memory) / n
+	c.measures = append(c.measures,
+		load.Measure{Kind: load.Memory, Suffix: suffix + "/heap+stack", Value: memory},
+		load.Measure{Kind: load.Bytes, Suffix: suffix + "/heap+stack", Value: memory},
+		load.Measure{Kind: load.Goroutines, Suffix: suffix + "/goroutines", Value: (s.Held.Goroutines - c.before.Goroutines) / n})
+	if s.Held.RSS != 0 {
+		resident := (s.Held.RSS - c.before.RSS) / n
+		c.measures = append(c.measures, load.Measure{Kind: load.Memory, Suffix: suffix + "/rss", Value: resident})
 	}
-	resident := (after.RSS - before.RSS) / n
-	return append(measures,
-		load.Measure{Kind: load.Memory, Suffix: suffix + "/rss", Value: resident},
-		load.Measure{Kind: load.Bytes, Suffix: suffix + "/rss", Value: resident})
+	return nil
 }
 
 // pipelined is how many messages are under way on a connection that does not wait for each.
@@ -294,6 +303,9 @@ func upgradeServer() *serverWorkload {
 	}}
 }
 
+// pooled is how many collections it takes until what is in pools is not held any more.
+const pooled = 2
+
 // silentServer sends messages of 1 MiB to all connections, of which the first one reads nothing. Each is sent when the
 // others have the one before.
 func silentServer(sizes serverSizes) *serverWorkload {
@@ -309,7 +321,7 @@ func silentServer(sizes serverSizes) *serverWorkload {
 			}
 			watch := rawclient.NewWatch(s.conns[1:])
 			return func(int) (time.Duration, []load.Measure, error) {
-				before, err := s.ask(sayMemory, 0)
+				before, err := s.ask(sayMemory, pooled)
 				if err != nil {
 					return 0, nil, err
 				}
@@ -323,7 +335,7 @@ func silentServer(sizes serverSizes) *serverWorkload {
 					if waited != nil && !errors.Is(waited, rawclient.ErrMissing) {
 						return 0, nil, waited
 					}
-					now, err := s.ask(sayMemory, 0)
+					now, err := s.ask(sayMemory, pooled)
 					if err != nil {
 						return 0, nil, err
 					}

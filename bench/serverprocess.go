@@ -155,7 +155,7 @@ func (p *servingProcess) obey(c command) status {
 		runtime.GC()
 		return usage()
 	case sayMemory:
-		held, err := currentCost()
+		held, err := currentCost(c.N)
 		if err != nil {
 			return status{Error: err.Error()}
 		}

@@ -57,6 +57,8 @@ type base struct {
 // Contestants are all libraries, the subject first.
 func Contestants() []*Contestant {
 	return []*Contestant{
+		{Name: load.Subject, new: newWS},
+		{Name: load.ReadVariant, new: newReadingWS, Variant: true},
 		{Name: load.Rival, new: newCoder},
 		{Name: "gorilla", new: newGorilla},
 		{Name: "gws", new: newGWS},
