@@ -49,7 +49,7 @@ func (b *serverBench) measure(w *serverWorkload) (list []*result, err error) {
 		runners = append(runners, r)
 	}
 	for _, r := range runners {
-		if err := b.warmUp(r); err != nil {
+		if err := b.warmUp(w, r); err != nil {
 			return nil, fmt.Errorf("%s: %s: %w", w.name, r.contestant.Name, err)
 		}
 	}
@@ -115,8 +115,9 @@ func (b *serverBench) start(w *serverWorkload, c *serving.Contestant) (*serverRu
 }
 
 // warmUp finds out how much takes about as long as a sample shall.
-func (b *serverBench) warmUp(r *serverRunner) error {
+func (b *serverBench) warmUp(w *serverWorkload, r *serverRunner) error {
 	r.n = 1
+	defer func() { r.n = max(r.n, w.least) }()
 	for {
 		elapsed, _, err := r.run(r.n)
 		if err != nil {

@@ -17,6 +17,7 @@ type serverWorkload struct {
 	secure   bool // over TLS
 	variants bool // variants of a contestant take part
 	fresh    bool // each sample has a process of its own and is one run with n = 1
+	least    int  // n of a sample, at least: what is made again after a collection shall not count
 
 	// prepare opens what the workload needs.
 	prepare func(s *served) (serverRun, error)
@@ -191,6 +192,9 @@ func (c *connectionCost) measure(suffix string) error {
 	return nil
 }
 
+// leastRounds is how often each connection of an echo sends, at least.
+const leastRounds = 40
+
 // pipelined is how many messages are under way on a connection that does not wait for each.
 const pipelined = 16
 
@@ -201,7 +205,7 @@ func echoServer(name string, connections, size, together int) *serverWorkload {
 		batch.Frames = append(batch.Frames, rawclient.Binary(load.BinaryPayload(size))...)
 	}
 	return &serverWorkload{
-		name: name + "/" + sizeName(size), config: serving.Config{Setting: serving.Fast}, variants: true,
+		name: name + "/" + sizeName(size), config: serving.Config{Setting: serving.Fast}, variants: true, least: leastRounds,
 		prepare: func(s *served) (serverRun, error) {
 			s.options.Buffer = 32 << 10
 			if err := s.dial(connections); err != nil {
@@ -237,7 +241,7 @@ func jsonServer(connections int) *serverWorkload {
 		batches = append(batches, rawclient.Batch{Frames: rawclient.Deflated(text), Messages: 1})
 	}
 	return &serverWorkload{
-		name: "json/1KiB", config: serving.Config{Setting: serving.Fast, Deflate: true},
+		name: "json/1KiB", config: serving.Config{Setting: serving.Fast, Deflate: true}, least: leastRounds,
 		prepare: func(s *served) (serverRun, error) {
 			if err := s.dial(connections); err != nil {
 				return nil, err
@@ -260,7 +264,7 @@ func jsonServer(connections int) *serverWorkload {
 // broadcastServer sends one message of 1 KiB to all connections, and the next one when all have it.
 func broadcastServer(name string, connections int, deflate bool) *serverWorkload {
 	return &serverWorkload{
-		name: name, config: serving.Config{Setting: serving.Fast, Deflate: deflate, Broadcasts: true},
+		name: name, config: serving.Config{Setting: serving.Fast, Deflate: deflate, Broadcasts: true}, least: 3,
 		prepare: func(s *served) (serverRun, error) {
 			if err := s.dial(connections); err != nil {
 				return nil, err
@@ -288,7 +292,7 @@ func broadcastServer(name string, connections int, deflate bool) *serverWorkload
 // upgradeServer opens connections and cuts them, some at a time.
 func upgradeServer() *serverWorkload {
 	const parallel = 32
-	return &serverWorkload{name: "upgrade", prepare: func(s *served) (serverRun, error) {
+	return &serverWorkload{name: "upgrade", least: 10, prepare: func(s *served) (serverRun, error) {
 		return func(n int) (time.Duration, []load.Measure, error) {
 			n *= parallel
 			elapsed, measures, err := s.used(n, func() error {
