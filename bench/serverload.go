@@ -154,11 +154,15 @@ func idleServer(name string, connections int, config serving.Config) *serverWork
 				}
 				more = more[n:]
 			}
+			time.Sleep(untilIdle)
 			err := cost.measure("/echoed")
 			return 0, cost.measures, err
 		}, nil
 	}}
 }
+
+// untilIdle is how long after their message connections count as idle again.
+const untilIdle = 500 * time.Millisecond
 
 // connectionCost measures what connections cost that have been opened after its start.
 type connectionCost struct {
