@@ -72,6 +72,10 @@ type AcceptOptions struct {
 
 	// Compression says how permessage-deflate is used with a client that offers it.
 	Compression Compression
+
+	// Group is what the connection joins before Accept returns. Once the Group has been shut down, requests are
+	// answered with 503.
+	Group *Group
 }
 
 // Compression is how an accepted connection uses permessage-deflate (RFC 7692), if the client offers it.
@@ -108,6 +112,7 @@ type AcceptError struct {
 	//	403  a page of an origin that AcceptOptions.Origins does not allow
 	//	405  another method than GET
 	//	426  not a request for a WebSocket, or not for version 13, or by a version of HTTP that has none
+	//	503  AcceptOptions.Group has been shut down
 	//	500  the connection cannot be taken from w, or an option or the request is not valid
 	//
 	// 0 means that nothing was answered, because nothing could be: w is nil, its connection has been taken before, or
@@ -169,8 +174,15 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 		refusal.Answer(w)
 		return nil, acceptError(refusal)
 	}
+	group := opts.group()
+	if !group.expect() {
+		refusal = shuttingDown()
+		refusal.Answer(w)
+		return nil, acceptError(refusal)
+	}
 	result, refusal := handshake.Accept(w, r, config)
 	if refusal != nil {
+		group.giveUp()
 		return nil, acceptError(refusal)
 	}
 	return openAccepted(result, handshake.RequestURL(r), opts), nil
@@ -190,6 +202,9 @@ func CheckRequest(r *http.Request, opts *AcceptOptions) error {
 	if refusal == nil {
 		_, refusal = config.Check(r)
 	}
+	if refusal == nil && !opts.group().open() {
+		refusal = shuttingDown()
+	}
 	if refusal != nil {
 		return acceptError(refusal)
 	}
@@ -198,6 +213,21 @@ func CheckRequest(r *http.Request, opts *AcceptOptions) error {
 
 func acceptError(refusal *handshake.Refusal) *AcceptError {
 	return &AcceptError{Status: refusal.Status, Err: refusal.Err}
+}
+
+// group is the Group that connections join, or nil.
+func (opts *AcceptOptions) group() *Group {
+	if opts == nil {
+		return nil
+	}
+	return opts.Group
+}
+
+func shuttingDown() *handshake.Refusal {
+	return &handshake.Refusal{
+		Status: http.StatusServiceUnavailable,
+		Err:    exception(ErrInvalidState, "AcceptOptions.Group has been shut down"),
+	}
 }
 
 // acceptConfig checks the arguments of Accept. Those that are wrong are the program's fault: 500.
@@ -256,6 +286,7 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 	})
 	c.endpoint.Store(endpoint)
 	c.opened(result.Protocol, result.Extensions)
+	opts.Group.join(c)
 	endpoint.Start()
 	if c.onOpen != nil {
 		go c.deliver()

@@ -32,7 +32,7 @@ func (c *Conn) Close() error {
 // 4999, ErrSyntax for a reason that is longer than 123 bytes or not valid UTF-8, each in every state. A connection that
 // a server has accepted, natively, also takes 1001, 1002, 1003, 1007 to 1009, and 1011 to 1014.
 func (c *Conn) CloseWith(code StatusCode, reason string) error {
-	if err := c.checkClose(code, reason); err != nil {
+	if err := checkClose(code, reason, c.isServer()); err != nil {
 		return err
 	}
 	c.close(code, reason)
@@ -50,7 +50,7 @@ func (c *Conn) CloseWith(code StatusCode, reason string) error {
 // Shutdown may be called in a handler of the connection: it does not wait for handlers. OnClose is called when that
 // handler has returned. In a browser it must not be called in a js.FuncOf, where nothing else can happen meanwhile.
 func (c *Conn) Shutdown(ctx context.Context, code StatusCode, reason string) error {
-	if err := c.checkClose(code, reason); err != nil {
+	if err := checkClose(code, reason, c.isServer()); err != nil {
 		return err
 	}
 	switch err := checkContext(ctx); {
@@ -108,11 +108,11 @@ func (c *Conn) CloseNow() error {
 }
 
 // checkClose returns the error of a close code and reason that close() does not take.
-func (c *Conn) checkClose(code StatusCode, reason string) error {
+func checkClose(code StatusCode, reason string, server bool) error {
 	switch {
-	case !userCode(code) && !c.isServer():
+	case !userCode(code) && !server:
 		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is neither 1000 nor between 3000 and 4999")
-	case c.isServer() && !userCode(code) && !serverCode(code):
+	case !userCode(code) && !serverCode(code):
 		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is none that a server sends")
 	case len(reason) > maxReason:
 		return exception(ErrSyntax, "the close reason has "+strconv.Itoa(len(reason))+" bytes, more than "+strconv.Itoa(maxReason))

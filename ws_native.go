@@ -52,6 +52,7 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
+	groups   []*Group // whose member it is; guarded by mu
 
 	// What accepted and handed return when there is no endpoint any more. mu guards them.
 	acceptedInAll, handedInAll int64
@@ -155,15 +156,25 @@ func (c *Conn) observe() {}
 func (c *Conn) binaryTypeChanged(BinaryType) {}
 
 func (c *Conn) transmit(m Message) (bool, error) {
-	data, text := content(m)
-	op := frame.Binary
-	if text {
-		op = frame.Text
-	}
+	op, data := frameContent(m)
 	result := engine.Lost
 	if e := c.endpoint.Load(); e != nil {
 		result = e.Send(op, data)
 	}
+	return c.transmitted(result, len(data))
+}
+
+// frameContent returns what a message is in a frame.
+func frameContent(m Message) (frame.Opcode, []byte) {
+	data, text := content(m)
+	if text {
+		return frame.Text, data
+	}
+	return frame.Binary, data
+}
+
+// transmitted is what transmit returns of a message of size bytes.
+func (c *Conn) transmitted(result engine.Result, size int) (bool, error) {
 	switch result {
 	case engine.Full:
 		return false, ErrSlowPeer
@@ -172,9 +183,9 @@ func (c *Conn) transmit(m Message) (bool, error) {
 		// frame is dropped as if it had been sent, and what is sent on a lost connection stays buffered.
 		dropped := c.peerClosed()
 		c.mu.Lock()
-		c.acceptedInAll += int64(len(data))
+		c.acceptedInAll += int64(size)
 		if dropped {
-			c.handedInAll += int64(len(data))
+			c.handedInAll += int64(size)
 		}
 		c.mu.Unlock()
 	}
@@ -198,6 +209,7 @@ func (c *Conn) abort() {
 func (c *Conn) forgetEndpoint(e *engine.Endpoint) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.leaveGroups()
 	if c.endpoint.CompareAndSwap(e, nil) {
 		accepted, buffered := e.Amounts()
 		c.acceptedInAll += accepted

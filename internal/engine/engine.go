@@ -143,6 +143,7 @@ type Endpoint struct {
 	received   atomic.Int64 // bytes read from the stream
 	inlineNext atomic.Bool  // the next Send writes by itself: see startWritingLocked
 	role       frame.Side
+	shared     sharedKind
 
 	// incoming is for whoever holds the right to read.
 	incoming incoming
@@ -173,6 +174,7 @@ func New(owner Owner, stream Stream, config *Config) *Endpoint {
 	e.incoming.init(config)
 	e.out.deflater = config.Deflater
 	e.out.limit = config.SendLimit
+	e.shared = sharedKindOf(config)
 	e.inlineNext.Store(true)
 	e.reading.held = true // for the goroutine that Start starts
 	e.reading.lendable = config.ByRead && stream.Stoppable()
