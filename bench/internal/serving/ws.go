@@ -11,13 +11,13 @@ import (
 type wsServer struct {
 	base
 	options *ws.AcceptOptions
-	members members[*ws.Conn]
+	group   ws.Group
 	read    bool // by Read, in a loop
 }
 
 func newWS(b base) Server {
 	s := &wsServer{base: b}
-	s.options = new(ws.AcceptOptions)
+	s.options = s.acceptOptions()
 	if !b.InHandler {
 		s.options.OnMessage = func(c *ws.Conn, m ws.Message) { c.Send(m) } // when it fails, OnClose is called
 		s.options.OnClose = func(*ws.Conn, ws.CloseEvent) { s.closed() }
@@ -28,17 +28,22 @@ func newWS(b base) Server {
 // newReadingWS is what a program looks like that reads in a loop.
 func newReadingWS(b base) Server {
 	s := &wsServer{base: b, read: true}
-	s.options = new(ws.AcceptOptions)
+	s.options = s.acceptOptions()
 	return s
+}
+
+func (s *wsServer) acceptOptions() *ws.AcceptOptions {
+	o := new(ws.AcceptOptions)
+	if s.Broadcasts {
+		o.Group = &s.group
+	}
+	return o
 }
 
 func (s *wsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	conn, err := ws.Accept(w, r, s.options)
 	if err != nil {
 		return // the client has been told
-	}
-	if s.Broadcasts {
-		s.members.add(conn)
 	}
 	s.opened()
 	switch {
@@ -64,10 +69,8 @@ func (s *wsServer) echo(conn *ws.Conn) {
 }
 
 func (s *wsServer) Broadcast(data []byte) error {
-	var m ws.Message = ws.Bytes(data)
 	if s.Deflate {
-		m = ws.Text(data)
+		return s.group.Send(ws.Text(data))
 	}
-	s.members.each(func(c *ws.Conn) error { return c.Send(m) })
-	return nil
+	return s.group.Send(ws.Bytes(data))
 }
