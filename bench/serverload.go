@@ -46,10 +46,11 @@ var fullSizes = serverSizes{
 func serverWorkloads(sizes serverSizes) []*serverWorkload {
 	return []*serverWorkload{
 		idleServer("idle", sizes.idle, serving.Config{Setting: serving.Small}),
-		idleServer("idle/default", sizes.idle, serving.Config{}),
-		idleServer("idle/handler", sizes.idle, serving.Config{InHandler: true}),
+		withoutVariants(idleServer("idle/default", sizes.idle, serving.Config{})),
+		withoutVariants(idleServer("idle/handler", sizes.idle, serving.Config{InHandler: true})),
 		secured(idleServer("idle/tls", sizes.idleTLS, serving.Config{Setting: serving.Small})),
 		idleServer("idle/deflate", sizes.idleDeflate, serving.Config{Setting: serving.Small, Deflate: true}),
+		withoutVariants(idleServer("idle/default/deflate", sizes.idleDeflate, serving.Config{Deflate: true})),
 		echoServer("pingpong", sizes.echo, 16, 1),
 		echoServer("pingpong", sizes.echo, 1<<10, 1),
 		echoServer("pipelined", sizes.echo, 16, pipelined),
@@ -64,6 +65,11 @@ func serverWorkloads(sizes serverSizes) []*serverWorkload {
 
 func secured(w *serverWorkload) *serverWorkload {
 	w.secure = true
+	return w
+}
+
+func withoutVariants(w *serverWorkload) *serverWorkload {
+	w.variants = false
 	return w
 }
 
@@ -209,7 +215,7 @@ func echoServer(name string, connections, size, together int) *serverWorkload {
 		batch.Frames = append(batch.Frames, rawclient.Binary(load.BinaryPayload(size))...)
 	}
 	return &serverWorkload{
-		name: name + "/" + sizeName(size), config: serving.Config{Setting: serving.Fast}, variants: true, least: leastRounds,
+		name: name + "/" + sizeName(size), config: serving.Config{Setting: serving.Fast}, variants: true, least: leastRounds / min(together, 4),
 		prepare: func(s *served) (serverRun, error) {
 			s.options.Buffer = 32 << 10
 			if err := s.dial(connections); err != nil {
