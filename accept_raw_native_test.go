@@ -37,6 +37,10 @@ func connectRaw(t testing.TB, server *httptest.Server, request string) *rawClien
 		t.Fatal(err)
 	}
 	method, _, _ := strings.Cut(request, " ")
+	return newRawClient(t, conn, method)
+}
+
+func newRawClient(t testing.TB, conn net.Conn, method string) *rawClient {
 	return &rawClient{t, conn, bufio.NewReader(conn), method}
 }
 
