@@ -91,7 +91,7 @@ func runIdle(server, name, count string) error {
 	if err != nil {
 		return err
 	}
-	before, err := currentCost()
+	before, err := currentCost(idleCollections)
 	if err != nil {
 		return err
 	}
@@ -99,7 +99,7 @@ func runIdle(server, name, count string) error {
 	if err != nil {
 		return err
 	}
-	after, err := currentCost()
+	after, err := currentCost(idleCollections)
 	if err != nil {
 		return err
 	}
@@ -140,9 +140,12 @@ func openIdle(c *load.Contestant, url string, n int) ([]load.Client, error) {
 
 var nobody = load.Callbacks{Message: func(load.Received) {}, Failed: func(error) {}}
 
-func currentCost() (idleCost, error) {
-	// A collection halves a stack that is too large, and frees what the one before has put into pools' second half.
-	for range 5 {
+// idleCollections is how many collections a process has seen that has been idle for some time. One halves a stack that is
+// too large, and frees what the one before has put into pools' second half.
+const idleCollections = 5
+
+func currentCost(collections int) (idleCost, error) {
+	for range collections {
 		runtime.GC()
 	}
 	debug.FreeOSMemory()

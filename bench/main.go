@@ -10,10 +10,12 @@ import (
 	"os"
 	"regexp"
 	"runtime/pprof"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/seed2c7e30c3/ws/bench/internal/load"
+	"github.com/seed2c7e30c3/ws/bench/internal/serving"
 )
 
 // roleVariable makes this program something else than the benchmark: see subprocess.
@@ -39,6 +41,8 @@ func runRole(role string, args []string) error {
 		return runServer(os.Stdin, os.Stdout, args[0])
 	case "idle":
 		return runIdle(args[0], args[1], args[2])
+	case "contestant":
+		return runContestant(os.Stdin, os.Stdout, args[0])
 	}
 	set, err := parseFlags(args)
 	if err != nil {
@@ -58,6 +62,7 @@ type settings struct {
 	json       string
 	plot       string
 	cpuprofile string
+	srvprofile string
 }
 
 func parseFlags(args []string) (*settings, error) {
@@ -72,6 +77,7 @@ func parseFlags(args []string) (*settings, error) {
 	flags.StringVar(&set.json, "json", "", "write every sample to this `file`")
 	flags.StringVar(&set.plot, "plot", "", "draw bar charts into this `directory`")
 	flags.StringVar(&set.cpuprofile, "cpuprofile", "", "write a CPU profile of the native clients to this `file`; of use with -run and -peers")
+	flags.StringVar(&set.srvprofile, "serverprofile", "", "write a CPU profile of the server of the rows server/... to this `file`; of use with -run and one of -peers")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -105,8 +111,8 @@ func parseFlags(args []string) (*settings, error) {
 
 func (set *settings) main() (err error) {
 	if set.cpuprofile != "" {
-		stop, err := profile(set.cpuprofile)
-		if err != nil {
+		var stop func() error
+		if stop, err = profile(set.cpuprofile); err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, stop()) }()
@@ -175,10 +181,9 @@ func profile(name string) (stop func() error, err error) {
 	}, nil
 }
 
-// native runs the native workloads and reports each as soon as it is done.
+// native runs the native workloads, clients first, and reports each as soon as it is done.
 func (set *settings) native(report func([]*result) error) (err error) {
-	list, err := set.contestants()
-	if err != nil {
+	if err := set.checkPeers(); err != nil {
 		return err
 	}
 	certificate, remove, err := makeCertificate()
@@ -186,6 +191,15 @@ func (set *settings) native(report func([]*result) error) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, remove()) }()
+	if err := set.clients(certificate, report); err != nil {
+		return err
+	}
+	return set.servers(certificate, report)
+}
+
+// clients runs the workloads of clients.
+func (set *settings) clients(certificate string, report func([]*result) error) (err error) {
+	list := slices.DeleteFunc(slices.Clone(contestants), func(c *load.Contestant) bool { return !set.wants(c.Name) })
 	servers, stop, err := startServer(certificate)
 	if err != nil {
 		return err
@@ -235,18 +249,42 @@ func (set *settings) idle(b *nativeBench, report func([]*result) error) error {
 	return report(results)
 }
 
-// contestants returns those of -peers.
-func (set *settings) contestants() ([]*load.Contestant, error) {
-	if set.peers == nil {
-		return contestants, nil
-	}
-	var list []*load.Contestant
-	for _, name := range set.peers {
-		c, err := contestantNamed(name)
-		if err != nil {
-			return nil, err
+// servers runs the workloads of servers.
+func (set *settings) servers(certificate string, report func([]*result) error) error {
+	b := &serverBench{certificate: certificate, profile: set.srvprofile, rounds: set.rounds, sample: set.sample}
+	for _, c := range serving.Contestants() {
+		if set.wants(c.Name) {
+			b.contestants = append(b.contestants, c)
 		}
-		list = append(list, c)
 	}
-	return list, nil
+	for _, w := range serverWorkloads(fullSizes) {
+		if !set.workloads.MatchString("server/" + w.name) {
+			continue
+		}
+		results, err := b.measure(w)
+		if err != nil {
+			return err
+		}
+		if err := report(results); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// wants tells whether -peers has the name.
+func (set *settings) wants(name string) bool {
+	return set.peers == nil || slices.Contains(set.peers, name)
+}
+
+// checkPeers looks for names in -peers that are nobody's.
+func (set *settings) checkPeers() error {
+	for _, name := range set.peers {
+		_, noClient := contestantNamed(name)
+		_, noServer := serving.Named(name)
+		if noClient != nil && noServer != nil {
+			return noClient
+		}
+	}
+	return nil
 }

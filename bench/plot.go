@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -25,49 +26,68 @@ var charts = []struct {
 	{"send", "Sending a flood", []string{"send/"}},
 	{"echo", "Echo of a large message", []string{"echo/"}},
 	{"json", "Compressed JSON text", []string{"json/"}},
-	{"idle", "An idle connection", []string{"idle/heap+stack", "idle/rss"}},
+	{"pipelined", "Echo, 16 messages under way", []string{"pipelined/"}},
+	{"broadcast", "One message to all connections", []string{"broadcast/"}},
+	{"upgrade", "Upgrade", []string{"upgrade/"}},
+	{"idle", "An idle connection", []string{
+		"idle/heap+stack", "idle/rss", "idle/echoed/heap+stack", "idle/tls/heap+stack", "idle/deflate/echoed/heap+stack",
+	}},
 	{"size", "Size of the program", []string{"size/"}},
 }
 
 var barColors = map[string]color.Color{
-	load.Subject: color.RGBA{0x1b, 0x7f, 0x5c, 0xff},
-	load.Variant: color.RGBA{0x7f, 0xc6, 0xa6, 0xff},
-	load.Append:  color.RGBA{0x3f, 0xa0, 0x86, 0xff},
-	load.Stream:  color.RGBA{0xb2, 0xdd, 0xcc, 0xff},
-	limit:        color.RGBA{0xd9, 0xb3, 0x10, 0xff},
-	wire:         color.RGBA{0xe8, 0xcf, 0x6a, 0xff},
-	load.Rival:   color.RGBA{0x33, 0x5c, 0x9e, 0xff},
-	"gorilla":    color.RGBA{0x8a, 0x5a, 0xa0, 0xff},
-	"gws":        color.RGBA{0xc8, 0x66, 0x2e, 0xff},
-	"gobwas":     color.RGBA{0x77, 0x77, 0x77, 0xff},
-	nothing:      color.RGBA{0xbb, 0xbb, 0xbb, 0xff},
+	load.Subject:     color.RGBA{0x1b, 0x7f, 0x5c, 0xff},
+	load.Variant:     color.RGBA{0x7f, 0xc6, 0xa6, 0xff},
+	load.ReadVariant: color.RGBA{0x7f, 0xc6, 0xa6, 0xff},
+	load.Append:      color.RGBA{0x3f, 0xa0, 0x86, 0xff},
+	load.Stream:      color.RGBA{0xb2, 0xdd, 0xcc, 0xff},
+	limit:            color.RGBA{0xd9, 0xb3, 0x10, 0xff},
+	wire:             color.RGBA{0xe8, 0xcf, 0x6a, 0xff},
+	load.Rival:       color.RGBA{0x33, 0x5c, 0x9e, 0xff},
+	"gorilla":        color.RGBA{0x8a, 0x5a, 0xa0, 0xff},
+	"gws":            color.RGBA{0xc8, 0x66, 0x2e, 0xff},
+	"gobwas":         color.RGBA{0x77, 0x77, 0x77, 0xff},
+	nothing:          color.RGBA{0xbb, 0xbb, 0xbb, 0xff},
 }
 
-// plotAll draws one chart for each group of which there are results: medians relative to the subject's, so that
-// lower is better and the subject is 1.
+// plotAll draws one chart for each group of which there are results of a platform: medians relative to the subject's,
+// so that lower is better and the subject is 1.
 func plotAll(dir string, all []*result) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	for _, c := range charts {
-		var list []*result
-		for _, r := range all {
-			_, name, _ := strings.Cut(r.Name, "/")
-			for _, prefix := range c.prefixes {
-				if strings.HasPrefix(name, prefix) && r.median(load.Subject) > 0 {
+	for _, platform := range platforms(all) {
+		for _, c := range charts {
+			var list []*result
+			for _, r := range all {
+				if r.median(load.Subject) > 0 && hasPrefix(r.Name, platform, c.prefixes) {
 					list = append(list, r)
 				}
 			}
-		}
-		if len(list) == 0 {
-			continue
-		}
-		platform, _, _ := strings.Cut(list[0].Name, "/")
-		if err := drawChart(filepath.Join(dir, platform+"-"+c.file+".png"), platform+": "+c.title, list); err != nil {
-			return fmt.Errorf("the chart %s: %w", c.file, err)
+			if len(list) == 0 {
+				continue
+			}
+			if err := drawChart(filepath.Join(dir, platform+"-"+c.file+".png"), platform+": "+c.title, list); err != nil {
+				return fmt.Errorf("the chart %s: %w", c.file, err)
+			}
 		}
 	}
 	return nil
+}
+
+// platforms returns the first parts of the results' names.
+func platforms(all []*result) []string {
+	var list []string
+	for _, r := range all {
+		if platform, _, _ := strings.Cut(r.Name, "/"); !slices.Contains(list, platform) {
+			list = append(list, platform)
+		}
+	}
+	return list
+}
+
+func hasPrefix(name, platform string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, platform+"/"+p) })
 }
 
 func drawChart(file, title string, list []*result) error {

@@ -89,12 +89,12 @@ func (r *result) contestants() []string {
 
 // order is that of all tables.
 var order = []string{
-	load.Subject, load.Variant, load.Append, load.Stream, limit, wire, load.Rival, "gorilla", "gws", "gobwas", nothing,
+	load.Subject, load.Variant, load.ReadVariant, load.Append, load.Stream, limit, wire, load.Rival, "gorilla", "gws", "gobwas", nothing,
 }
 
 // subjects are the ways to use the subject, and notPeers those whom it is not compared with as the best peer.
 var (
-	subjects = []string{load.Subject, load.Variant, load.Append, load.Stream}
+	subjects = []string{load.Subject, load.Variant, load.ReadVariant, load.Append, load.Stream}
 	notPeers = append([]string{wire, nothing}, subjects...)
 )
 

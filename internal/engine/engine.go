@@ -178,6 +178,7 @@ func New(owner Owner, stream Stream, config *Config) *Endpoint {
 	e.inlineNext.Store(true)
 	e.reading.held = true // for the goroutine that Start starts
 	e.reading.lendable = config.ByRead && stream.Stoppable()
+	e.reading.rests = config.Role == frame.Server && !config.ByRead && stream.Stoppable()
 	if config.PingInterval > 0 {
 		e.pinger = &pinger{interval: config.PingInterval}
 	}

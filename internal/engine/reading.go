@@ -7,8 +7,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
 // reading is the right to read from the stream and to parse what comes. One goroutine at a time holds it; incoming
@@ -25,8 +23,11 @@ type reading struct {
 	ending   <-chan struct{} // of the context of the Read that holds it; nil if that has none or it is held by another
 	held     bool            // somebody holds it
 	wanted   atomic.Bool     // a Read has asked for it in vain since messages were last handed over
-	stopped  bool            // a read deadline has been set to stop the Read that holds it
+	stopped  bool            // a read deadline has been set to stop whoever holds it
 	watched  bool            // the timer runs
+	rests    bool            // a goroutine whose stack has grown gives way to a fresh one: see restAfter
+	grown    bool            // the goroutine that holds the right has called handlers
+	resting  bool            // the timer runs for restAfter
 	number   uint32          // of the last claim
 	checked  uint32          // number when the timer last ran
 	timer    *time.Timer
@@ -37,6 +38,11 @@ type reading struct {
 // times.
 const freeAtMost = 12 * time.Millisecond
 
+// restAfter is how long after the last message the goroutine that reads gives way to a fresh one, if handlers have made
+// its stack grow: it would keep 2 KiB and more for as long as it waits. To do so after every message took 1.5 times as
+// much processor time for a ping-pong.
+const restAfter = 200 * time.Millisecond
+
 // past is a read deadline that is over.
 var past = time.Unix(1, 0)
 
@@ -46,7 +52,7 @@ func (e *Endpoint) claimReadingLocked() (number uint32) {
 	if r.held || e.readAllLocked() {
 		return 0
 	}
-	r.held = true
+	r.held, r.grown = true, false
 	return r.nextNumber()
 }
 
@@ -66,10 +72,10 @@ func (e *Endpoint) releaseReadingLocked() {
 		e.incoming.forget()
 		return
 	}
-	if r.watched {
+	if r.watched && !r.resting {
 		return
 	}
-	r.watched, r.checked = true, r.number
+	r.watched, r.resting, r.checked = true, false, r.number
 	if r.timer == nil {
 		r.timer = time.AfterFunc(freeAtMost, e.checkReading)
 	} else {
@@ -77,22 +83,31 @@ func (e *Endpoint) releaseReadingLocked() {
 	}
 }
 
-// checkReading claims the right for a goroutine if it has been free since the last check.
+// checkReading claims the right for a goroutine if it has been free since the last check, and lets a goroutine that has
+// held it all the time rest.
 func (e *Endpoint) checkReading() {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	r := &e.reading
 	switch {
+	case !r.watched: // the timer was set again when it was about to run
 	case e.readAllLocked():
 		r.watched = false
 	case r.number != r.checked:
-		r.checked = r.number
+		r.checked, r.resting = r.number, false
 		r.timer.Reset(freeAtMost)
+	case r.held && r.grown && !r.resting:
+		r.resting = true
+		r.timer.Reset(restAfter)
 	default:
 		// The timer goes: most connections are quiet, and another one is made when it is needed.
-		r.watched, r.timer = false, nil
+		r.watched, r.resting, r.timer = false, false, nil
+		if r.held && r.grown {
+			r.stopped = true
+			e.stream.SetReadDeadline(past)
+		}
 		e.keepReadingLocked()
 	}
-	e.mu.Unlock()
 }
 
 // keepReadingLocked makes a goroutine read if nobody does, because what has been done changes what happens next.
@@ -107,6 +122,10 @@ func (e *Endpoint) readLoop() {
 	for e.awaitResume() {
 		next, err := e.receive()
 		switch {
+		case err != nil && e.mayRest(err):
+			e.stream.Arrived() // the fresh goroutine then waits without taking a buffer
+			go e.readLoop()
+			return
 		case err != nil:
 			e.streamEnded(err)
 		case next == Deliver:
@@ -116,20 +135,28 @@ func (e *Endpoint) readLoop() {
 			e.owner.Deliver()
 			e.mu.Lock()
 			mine := e.claimReadingLocked() != 0
+			e.reading.grown = mine && e.reading.rests
 			e.mu.Unlock()
-			switch {
-			case !mine:
-				return
-			case e.role == frame.Server && len(e.incoming.rest) == 0 && !e.stream.Arrived():
-				// The handlers have made the stack of this goroutine grow, which it would keep while it waits: 2 KiB and more of a
-				// server's connection.
-				go e.readLoop()
+			if !mine {
 				return
 			}
 		case next == Yield && e.yieldReading():
 			return
 		}
 	}
+}
+
+// mayRest reports whether a read has ended because checkReading wants another goroutine to go on, and takes that back.
+func (e *Endpoint) mayRest(err error) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := &e.reading
+	if !r.stopped || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return false
+	}
+	e.stream.SetReadDeadline(time.Time{})
+	r.stopped, r.grown = false, false
+	return true
 }
 
 // awaitResume waits while the Owner's Pause lasts. It returns false, with the right to read given up, when the

@@ -204,3 +204,45 @@ func TestReadWhileClosing(t *testing.T) {
 		t.Errorf("ended with %+v", end)
 	}
 }
+
+// TestReaderRests: some time after a server's handlers have run, another goroutine reads on, and whatever comes at the
+// moment of the change arrives.
+func TestReaderRests(t *testing.T) {
+	for name, late := range map[string][]byte{"nothing": nil, "message": clientFrame("at the change")} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, owner := newScript(mostTries, unlimited), newRecorder()
+			owner.next = func() engine.Next { return engine.Deliver }
+			e := engine.New(owner, s, &engine.Config{Role: frame.Server, Limit: -1})
+			stop(t, e)
+			e.Start()
+			s.waitReads(t, 1)
+			s.locked(func() { s.late = late })
+			want := []string{"first", "second"}
+			reads := 3 // for the first message, until the change, and after it
+			if late != nil {
+				want = []string{"first", "at the change", "second"}
+				reads++
+			}
+			s.arrive(clientFrame("first"))
+			s.waitReads(t, reads)
+			s.wait(t, "end of the deadline", func() bool { return !s.expired })
+			s.arrive(clientFrame("second"))
+			for _, text := range want {
+				if got := await(t, "message", owner.messages); got != text {
+					t.Errorf("%q has come instead of %q", got, text)
+				}
+			}
+			// That of the second message, which has begun to wait again, changes hands once more.
+			s.waitReads(t, reads+2)
+			if right := e.Right(); !right.Held || right.Stopped {
+				t.Errorf("afterwards the right to read is %+v", right)
+			}
+		})
+	}
+}
+
+// clientFrame is a text that a client sends, with a key of zeros.
+func clientFrame(text string) []byte {
+	return append(frame.AppendHeader(nil, frame.Text, true, false, int64(len(text)), [4]byte{}), text...)
+}

@@ -68,4 +68,7 @@ const (
 	Append  = "ws/ReadAppend"
 	Stream  = "ws/netconn"
 	Rival   = "coder"
+
+	// As a server ws has the handler, and this is the variant.
+	ReadVariant = "ws/Read"
 )

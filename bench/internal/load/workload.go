@@ -275,4 +275,6 @@ var (
 	Memory      = Kind{"", "bytes", false}
 	Goroutines  = Kind{"", "goroutines", true}
 	ProgramSize = Kind{"", "bytes", false}
+	Count       = Kind{"", "messages", true}
+	Held        = Kind{"", "bytes", true}
 )
