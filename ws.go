@@ -181,7 +181,7 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		c.binaryType = BinaryArrayBuffer
 	}
 	if !c.binaryType.valid() {
-		return nil, nil, typeError("the BinaryType " + strconv.Quote(string(c.binaryType)) + ` is neither "arraybuffer" nor "blob"`)
+		return nil, nil, binaryTypeError(c.binaryType)
 	}
 	if c.messageLimit == 0 {
 		c.messageLimit = defaultMessageLimit
@@ -203,6 +203,10 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		return nil, nil, err
 	}
 	return c, connecting, nil
+}
+
+func binaryTypeError(t BinaryType) error {
+	return typeError("the BinaryType " + strconv.Quote(string(t)) + ` is neither "arraybuffer" nor "blob"`)
 }
 
 // checkProtocols is step 11 of the constructor, except that names may differ in case only.
@@ -236,6 +240,9 @@ type Conn struct {
 	// waited for.
 	mu           sync.Mutex
 	established  bool          // it has been Open
+	delivering   bool          // a goroutine is in deliver
+	handling     bool          // a handler runs
+	tookMessage  bool          // Read or a handler has got one since messages last arrived
 	connecting   chan struct{} // closed and forgotten when that is over
 	protocol     string
 	extensions   string
@@ -244,12 +251,10 @@ type Conn struct {
 	endedChan    chan struct{} // closed when end is set; nil until somebody waits for that
 	done         chan struct{} // closed when the state becomes Closed; nil until Done is called
 	posted       posted
-	delivering   bool           // a goroutine is in deliver
-	handling     bool           // a handler runs
 	handedBefore int64          // what handed was when its call began
 	unread       queue[payload] // messages for Read
 	unreadBytes  int64          // of posted and unread ones, overhead included
-	tookMessage  bool           // Read or a handler has got one since messages last arrived
+	server       bool           // a server has accepted it; set before it is used
 	paused       bool           // ReadBuffer is exceeded, which the platform's half knows
 	dropping     bool           // the program has closed the connection: nobody gets messages any more
 	waiting      *waiting       // nil until somebody waits

@@ -52,6 +52,7 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
+	groups   []*Group // whose member it is; guarded by mu
 
 	lending atomic.Bool // the program takes messages by ReadAppend, which does not keep their memory
 
@@ -110,7 +111,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 		cause = err
 		return
 	}
-	endpoint := c.newEndpoint(res, pingInterval)
+	endpoint := c.newEndpoint(res, &engine.Config{Role: frame.Client, PingInterval: pingInterval})
 	c.endpoint.Store(endpoint)
 	if !c.opened(res.Protocol, res.Extensions) {
 		c.endpoint.Store(nil)
@@ -124,17 +125,18 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 	go c.deliver()
 }
 
-func (c *Conn) newEndpoint(res *handshake.Result, pingInterval time.Duration) *engine.Endpoint {
-	config := &engine.Config{
-		Role:         frame.Client,
-		Early:        res.Early,
-		Limit:        c.messageLimit,
-		PingInterval: pingInterval,
-		ByRead:       c.onMessage == nil,
-	}
-	if res.Deflated {
-		config.Inflater = deflate.NewInflater(!res.Deflate.ServerNoContextTakeover)
-		config.Deflater = deflate.NewDeflater(res.Deflate.ClientMaxWindowBits, !res.Deflate.ClientNoContextTakeover)
+// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in of config what
+// follows from the handshake and from c.
+func (c *Conn) newEndpoint(res *handshake.Result, config *engine.Config) *engine.Endpoint {
+	config.Early = res.Early
+	config.Limit = c.messageLimit
+	config.ByRead = c.onMessage == nil
+	if p := res.Deflate; res.Deflated && config.Role == frame.Client {
+		config.Inflater = deflate.NewInflater(!p.ServerNoContextTakeover)
+		config.Deflater = deflate.NewDeflater(p.ClientMaxWindowBits, !p.ClientNoContextTakeover)
+	} else if res.Deflated {
+		config.Inflater = deflate.NewInflater(!p.ClientNoContextTakeover)
+		config.Deflater = deflate.NewDeflater(p.ServerMaxWindowBits, !p.ServerNoContextTakeover)
 	}
 	return engine.New(&owner{conn: c}, netio.New(res.Stream), config)
 }
@@ -149,28 +151,43 @@ func (c *Conn) abandon() {
 	}
 }
 
+func (c *Conn) isServer() bool { return c.server }
+
 func (c *Conn) observe() {}
 
 func (c *Conn) binaryTypeChanged(BinaryType) {}
 
 func (c *Conn) transmit(m Message) (bool, error) {
-	data, text := content(m)
-	op := frame.Binary
-	if text {
-		op = frame.Text
-	}
+	op, data := frameContent(m)
 	result := engine.Lost
 	if e := c.endpoint.Load(); e != nil {
 		result = e.Send(op, data)
 	}
-	if result == engine.Lost {
+	return c.transmitted(result, len(data))
+}
+
+// frameContent returns what a message is in a frame.
+func frameContent(m Message) (frame.Opcode, []byte) {
+	data, text := content(m)
+	if text {
+		return frame.Text, data
+	}
+	return frame.Binary, data
+}
+
+// transmitted is what transmit returns of a message of size bytes.
+func (c *Conn) transmitted(result engine.Result, size int) (bool, error) {
+	switch result {
+	case engine.Full:
+		return false, ErrSlowPeer
+	case engine.Lost:
 		// The state is still Open because earlier events are not through. As in browsers, what is sent after the peer's Close
 		// frame is dropped as if it had been sent, and what is sent on a lost connection stays buffered.
 		dropped := c.peerClosed()
 		c.mu.Lock()
-		c.acceptedInAll += int64(len(data))
+		c.acceptedInAll += int64(size)
 		if dropped {
-			c.handedInAll += int64(len(data))
+			c.handedInAll += int64(size)
 		}
 		c.mu.Unlock()
 	}
@@ -194,6 +211,7 @@ func (c *Conn) abort() {
 func (c *Conn) forgetEndpoint(e *engine.Endpoint) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.leaveGroups()
 	if c.endpoint.CompareAndSwap(e, nil) {
 		accepted, buffered := e.Amounts()
 		c.acceptedInAll += accepted

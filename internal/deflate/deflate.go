@@ -33,6 +33,12 @@ func NewDeflater(windowBits int, takeover bool) *Deflater {
 	return &Deflater{keep: takeover, maxDist: 1 << windowBits}
 }
 
+// Takeover reports whether messages may refer to earlier ones.
+func (d *Deflater) Takeover() bool { return d.keep }
+
+// WindowBits returns the size of the window, as NewDeflater was given it: 8 to 15.
+func (d *Deflater) WindowBits() int { return bits.TrailingZeros(uint(d.maxDist)) }
+
 const (
 	// tiny is the length in bytes below which messages go as they are.
 	tiny = 16

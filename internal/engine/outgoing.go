@@ -28,6 +28,7 @@ type outgoing struct {
 	close    *closeFrame // ours, when it is queued
 	order    order
 	deflater *deflate.Deflater // for the Send whose turn it is
+	limit    int64             // Config.SendLimit
 	flush    func()            // Endpoint.flush: starting it allocates nothing; nil until it is needed
 	keys     *frame.Keys       // while somebody writes and other frames are queued, else nil
 
@@ -42,6 +43,7 @@ type chunk struct {
 	app     int64 // bytes of application data that count as handed to the stream with it
 	control bool  // control frames
 	ping    bool  // our ping is among them
+	shared  bool  // buf is a Prepared's, and may not be changed
 }
 
 var chunks = sync.Pool{New: func() any {
@@ -61,7 +63,7 @@ func newChunk() *chunk {
 
 // free gives back the memory of a chunk that newChunk has made.
 func (ch *chunk) free() {
-	if cap(ch.buf) == chunkSize {
+	if cap(ch.buf) == chunkSize && !ch.shared {
 		chunks.Put(ch)
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
 // reading is the right to read from the stream and to parse what comes. One goroutine at a time holds it; incoming
@@ -79,7 +81,6 @@ func (e *Endpoint) releaseReadingLocked() {
 func (e *Endpoint) checkReading() {
 	e.mu.Lock()
 	r := &e.reading
-	mine := false
 	switch {
 	case e.readAllLocked():
 		r.watched = false
@@ -87,13 +88,11 @@ func (e *Endpoint) checkReading() {
 		r.checked = r.number
 		r.timer.Reset(freeAtMost)
 	default:
-		r.watched = false
-		mine = e.claimReadingLocked() != 0
+		// The timer goes: most connections are quiet, and another one is made when it is needed.
+		r.watched, r.timer = false, nil
+		e.keepReadingLocked()
 	}
 	e.mu.Unlock()
-	if mine {
-		e.readLoop()
-	}
 }
 
 // keepReadingLocked makes a goroutine read if nobody does, because what has been done changes what happens next.
@@ -118,7 +117,13 @@ func (e *Endpoint) readLoop() {
 			e.mu.Lock()
 			mine := e.claimReadingLocked() != 0
 			e.mu.Unlock()
-			if !mine {
+			switch {
+			case !mine:
+				return
+			case e.role == frame.Server && len(e.incoming.rest) == 0 && !e.stream.Arrived():
+				// The handlers have made the stack of this goroutine grow, which it would keep while it waits: 2 KiB and more of a
+				// server's connection.
+				go e.readLoop()
 				return
 			}
 		case next == Yield && e.yieldReading():

@@ -23,18 +23,20 @@ const (
 
 	// Lost: nothing can be sent any more. Amounts does not count the message.
 	Lost
+
+	// Full: more than Config.SendLimit bytes were unsent, which has failed the connection. The message stays counted as
+	// buffered.
+	Full
 )
 
 // Send queues a message, of opcode Text or Binary, and returns without waiting for the network. It does not keep
 // data. Messages leave in the order of the calls: a Send waits for one that has begun before.
 func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 	e.mu.Lock()
-	if e.sending != open {
-		result := e.refusedLocked(len(data))
+	if result, ok := e.acceptLocked(len(data)); !ok {
 		e.unlock()
 		return result
 	}
-	e.out.accepted += int64(len(data))
 	switch {
 	case e.out.order.busy || len(data) >= largeMessage:
 		e.sendInOrderLocked(op, data)
@@ -48,6 +50,20 @@ func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 	}
 	e.unlock()
 	return Accepted
+}
+
+// acceptLocked counts a message of size bytes, unless it is not to be sent: then ok is false.
+func (e *Endpoint) acceptLocked(size int) (result Result, ok bool) {
+	if e.sending != open {
+		return e.refusedLocked(size), false
+	}
+	full := e.out.limit > 0 && e.bufferedLocked() > e.out.limit
+	e.out.accepted += int64(size)
+	if full {
+		e.failLocked(codePolicy, "receives too slowly", ErrSlowPeer)
+		return Full, false
+	}
+	return Accepted, true
 }
 
 // refusedLocked is the result of a Send of size bytes when nothing can be sent.

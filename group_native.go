@@ -1,0 +1,343 @@
+//go:build !js
+
+package ws
+
+import (
+	"context"
+	"iter"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/seed2c7e30c3/ws/internal/engine"
+)
+
+// Group is a set of connections: all those of a server, or those in a room. Use it to send a message to all of them, and
+// to end them when the server stops. The zero value is an empty Group. A Group must not be copied after its first use,
+// and its methods may be called by several goroutines, also in handlers of its members.
+//
+// A connection joins by AcceptOptions.Group or by Add, and leaves when it has ended, or by Remove. It may be in several
+// Groups.
+type Group struct {
+	// sending is held by a Send, so that messages of several come to all members in the same order. It comes before any
+	// Conn.mu.
+	sending sync.Mutex
+
+	// mu guards everything below. It comes after every Conn.mu.
+	mu      sync.Mutex
+	state   groupState
+	members []*Conn
+	places  map[*Conn]int // where each is in members
+	joining int           // calls of Accept whose connection is to join
+	farewell
+	empty chan struct{} // closed when nobody is left; nil until Shutdown waits for that
+}
+
+type groupState uint8
+
+const (
+	groupOpen groupState = iota
+	groupDown            // Shutdown has been called: nobody joins any more
+	groupCut             // and its context has ended: whoever still joins is cut
+)
+
+// farewell is what Shutdown says to the members.
+type farewell struct {
+	code   StatusCode
+	reason string
+}
+
+// Add makes c a member. It reports false, and does nothing, if c is not Open, or if the Group has been shut down. To add a
+// member again changes nothing.
+func (g *Group) Add(c *Conn) bool {
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.readyState() != Open || c.end != nil {
+		return false
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != groupOpen {
+		return false
+	}
+	g.addLocked(c)
+	return true
+}
+
+// addLocked needs the mu of c, too.
+func (g *Group) addLocked(c *Conn) {
+	if _, member := g.places[c]; member {
+		return
+	}
+	if g.places == nil {
+		g.places = make(map[*Conn]int)
+	}
+	g.places[c] = len(g.members)
+	g.members = append(g.members, c)
+	c.groups = append(c.groups, g)
+}
+
+// Remove makes c leave the Group. The connection goes on. It does nothing if c is no member.
+func (g *Group) Remove(c *Conn) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.groups = slices.DeleteFunc(c.groups, func(other *Group) bool { return other == g })
+	g.forget(c)
+}
+
+// leaveGroups makes a connection that has ended leave its Groups. It needs mu.
+func (c *Conn) leaveGroups() {
+	for _, g := range c.groups {
+		g.forget(c)
+	}
+	c.groups = nil
+}
+
+// forget takes c out of the members.
+func (g *Group) forget(c *Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	place, member := g.places[c]
+	if !member {
+		return
+	}
+	last := len(g.members) - 1
+	g.members[place] = g.members[last]
+	g.places[g.members[place]] = place
+	g.members[last] = nil
+	g.members = g.members[:last]
+	delete(g.places, c)
+	if last == 0 {
+		g.members, g.places = nil, nil // a map keeps the memory of what was deleted
+	}
+	g.emptyLocked()
+}
+
+// emptyLocked tells Shutdown when nobody is left.
+func (g *Group) emptyLocked() {
+	if g.empty != nil && len(g.members) == 0 && g.joining == 0 {
+		close(g.empty)
+		g.empty = nil
+	}
+}
+
+// expect says that Accept is at work for a connection that is to join, and reports whether it may. Each call that
+// returned true is followed by one of join or giveUp. A nil Group expects everybody.
+func (g *Group) expect() bool {
+	if g == nil {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state != groupOpen {
+		return false
+	}
+	g.joining++
+	return true
+}
+
+// giveUp says that the connection that was expected does not come.
+func (g *Group) giveUp() {
+	if g == nil {
+		return
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.joining--
+	g.emptyLocked()
+}
+
+// join makes the connection that was expected a member. If the Group has been shut down since, it is closed as the
+// others were.
+func (g *Group) join(c *Conn) {
+	if g == nil {
+		return
+	}
+	c.mu.Lock()
+	g.mu.Lock()
+	g.addLocked(c)
+	g.joining--
+	state, farewell := g.state, g.farewell
+	g.mu.Unlock()
+	c.mu.Unlock()
+	switch state {
+	case groupDown:
+		c.leaveWith(farewell)
+	case groupCut:
+		c.CloseNow()
+	}
+}
+
+// open reports whether connections may join. A nil Group takes everybody.
+func (g *Group) open() bool {
+	if g == nil {
+		return true
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.state == groupOpen
+}
+
+// Len returns the number of members.
+func (g *Group) Len() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.members)
+}
+
+// All returns an iterator over those that are members when it begins.
+func (g *Group) All() iter.Seq[*Conn] {
+	return func(yield func(*Conn) bool) {
+		for _, c := range g.snapshot() {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
+func (g *Group) snapshot() []*Conn {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return slices.Clone(g.members)
+}
+
+// Send sends a message to all members, each of which gets it as by [Conn.Send]. It waits for none of them, however
+// slowly they receive: use AcceptOptions.SendBuffer to bound what one may leave unsent. All members get the
+// messages of several Sends in the same order.
+//
+// The message is framed once for all members, and compressed once for all that use CompressAlone, and what slow
+// ones have yet to be sent takes memory once. So it costs less than a loop of Conn.Send, and uses all processors. Members
+// with CompressContext, and connections of Dial, compress or mask for themselves.
+//
+// The error is an *Exception, and then nothing has been sent: those of a bad message as from Conn.Send, and
+// ErrInvalidState after Shutdown. Members that are not Open do not get the message; what becomes of one that fails
+// meanwhile, its own events tell.
+func (g *Group) Send(m Message) error {
+	if err := checkMessage(m); err != nil {
+		return err
+	}
+	op, data := frameContent(m)
+	prepared := engine.Prepare(op, data)
+	g.sending.Lock()
+	defer g.sending.Unlock()
+	if !g.open() {
+		return exception(ErrInvalidState, "Send to a Group that has been shut down")
+	}
+	spread(g.snapshot(), func(c *Conn) { c.sendPrepared(prepared, len(data)) })
+	return nil
+}
+
+// sendPrepared is Send to a member.
+func (c *Conn) sendPrepared(p *engine.Prepared, size int) {
+	if c.readyState() != Open {
+		return
+	}
+	result := engine.Lost
+	if e := c.endpoint.Load(); e != nil {
+		result = e.SendPrepared(p)
+	}
+	// A member that fails has events of its own for it.
+	_, _ = c.transmitted(result, size)
+}
+
+// Shutdown ends all members: it sends each a Close frame with the code and reason, behind what was sent before, and waits
+// until all have ended. Code 0 is 1001, going away, which tells browsers that the server stops. From now on nobody
+// joins, Accept answers 503, and Send is an error; so a Group can be shut down once. Further calls only wait.
+//
+// It returns nil when nobody is left. When ctx ends first, it cuts the rest by [Conn.CloseNow] and returns ctx.Err(). Give
+// it a ctx that ends: a member that does not answer takes 10 seconds, one that takes no data 2 minutes. An error of
+// the arguments is an *Exception as from [Conn.Shutdown], and then nothing has happened. Connections of Dial get no code
+// if a client may not send it.
+//
+// Shutdown may be called in a handler of a member: it does not wait for handlers.
+//
+// http.Server.Shutdown neither ends nor waits for connections that have been accepted. Stop a server by both:
+//
+//	server.RegisterOnShutdown(func() { go group.Shutdown(ctx, 0, "") })
+//	err := errors.Join(server.Shutdown(ctx), group.Shutdown(ctx, 0, ""))
+func (g *Group) Shutdown(ctx context.Context, code StatusCode, reason string) error {
+	if code == 0 {
+		code = StatusGoingAway
+	}
+	if err := checkClose(code, reason, true); err != nil {
+		return err
+	}
+	err := checkContext(ctx)
+	if ctx == nil {
+		return err
+	}
+	empty := g.shutDown(farewell{code, reason})
+	if err == nil {
+		spread(g.snapshot(), func(c *Conn) { c.leaveWith(farewell{code, reason}) })
+		select {
+		case <-empty:
+			return nil
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	g.cut()
+	return err
+}
+
+// shutDown keeps everybody from joining, and returns a channel that is closed when nobody is left.
+func (g *Group) shutDown(f farewell) <-chan struct{} {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.state == groupOpen {
+		g.state, g.farewell = groupDown, f
+	}
+	if g.empty == nil {
+		g.empty = make(chan struct{})
+	}
+	empty := g.empty
+	g.emptyLocked()
+	return empty
+}
+
+func (g *Group) cut() {
+	g.mu.Lock()
+	g.state = groupCut
+	g.mu.Unlock()
+	spread(g.snapshot(), func(c *Conn) { c.CloseNow() })
+}
+
+// leaveWith closes a member.
+func (c *Conn) leaveWith(f farewell) {
+	if c.CloseWith(f.code, f.reason) != nil {
+		c.Close() // a client, which may not send this code
+	}
+}
+
+// spreadBlock is how many connections one goroutine takes at a time. Fewer than two blocks are not worth another goroutine.
+const spreadBlock = 16
+
+// spread calls f for each connection, on as many goroutines as there are processors, and returns when all are done.
+func spread(conns []*Conn, f func(*Conn)) {
+	var taken atomic.Int64
+	work := func() {
+		for {
+			end := int(taken.Add(spreadBlock))
+			if end-spreadBlock >= len(conns) {
+				return
+			}
+			for _, c := range conns[end-spreadBlock : min(end, len(conns))] {
+				f(c)
+			}
+		}
+	}
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(conns)/spreadBlock) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+}
