@@ -50,7 +50,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	if _, session, err := dial(harness.Context(t), "ws://127.0.0.1:9"); err == nil {
+	if _, session, err := dial(harness.Context(t), harness.NobodyListens); err == nil {
 		session.Close()
 		t.Error("connected to a port that nobody listens on")
 	}

@@ -60,7 +60,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	if client, err := connect(harness.Context(t), "ws://127.0.0.1:9", mqtt.NewClientOptions()); err == nil {
+	if client, err := connect(harness.Context(t), harness.NobodyListens, mqtt.NewClientOptions()); err == nil {
 		client.Disconnect(0)
 		t.Error("connected to a port that nobody listens on")
 	}

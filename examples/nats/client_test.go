@@ -35,7 +35,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	if nc, err := connect("ws://127.0.0.1:9"); err == nil {
+	if nc, err := connect(harness.NobodyListens); err == nil {
 		nc.Close()
 		t.Error("connected to a port that nobody listens on")
 	}

@@ -38,7 +38,7 @@ func TestRun(t *testing.T) {
 }
 
 func TestRefused(t *testing.T) {
-	if client, err := dial(harness.Context(t), "ws://127.0.0.1:9", nil); err == nil {
+	if client, err := dial(harness.Context(t), harness.NobodyListens, nil); err == nil {
 		client.Close()
 		t.Error("connected to a port that nobody listens on")
 	}

@@ -82,7 +82,7 @@ func TestRefused(t *testing.T) {
 		config *ssh.ClientConfig
 		want   string
 	}{
-		{"nobody listens", harness.Context(t), "ws://127.0.0.1:9", config(password), "ws://127.0.0.1:9"},
+		{"nobody listens", harness.Context(t), harness.NobodyListens, config(password), harness.NobodyListens},
 		{"wrong password", harness.Context(t), harness.URL(t), config("guess"), "unable to authenticate"},
 		{"wrong host key", harness.Context(t), harness.URL(t), wrongKey, "host key mismatch"},
 		{"cancelled", ended, harness.URL(t), config(password), context.Canceled.Error()},

@@ -15,6 +15,9 @@ import (
 // serverVariable names the environment variable with the URL of the server under test.
 const serverVariable = "EXAMPLES_SERVER"
 
+// NobodyListens is the URL of a server that is not there. Its port is one that browsers do not refuse to use.
+const NobodyListens = "ws://127.0.0.1:2"
+
 // limit is how long a test may take. Examples are small, but the machine may be busy.
 const limit = 2 * time.Minute
 
