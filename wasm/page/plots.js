@@ -1,0 +1,157 @@
+// Live plots of what the two clients, and raw JavaScript beside them, measure.
+import { raw } from "./raw.js";
+
+const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+const megabytes = (v) => `${(v / 1e6).toFixed(v < 1e7 ? 1 : 0)} MB`;
+const micros = (v) => `${v.toFixed(v < 100 ? 1 : 0)} µs`;
+const perSecond = (v) => (v < 1000 ? v.toFixed(0) : `${(v / 1000).toFixed(0)} k`);
+
+// The series of each plot: key, label, colour and dashes.
+const kinds = {
+	flood: {
+		value: megabytes,
+		series: [
+			["browser Send", "browser, Send alone", "browser", [5, 4]],
+			["native Send", "native, Send alone", "native", [5, 4]],
+			["browser Drain, Send", "browser, Drain first", "browser"],
+			["native Drain, Send", "native, Drain first", "native"],
+		],
+		summary: (ys) => megabytes(Math.max(...ys)),
+		summarized: "at most",
+		runs: (demo) => [
+			() => demo.act({ do: "flood" }),
+			() => demo.act({ do: "flood", drain: true }),
+		],
+	},
+	roundTrips: {
+		value: micros,
+		series: [["browser ", "Go in this browser", "browser"], ["raw", "raw JavaScript", "raw"], ["native ", "native Go", "native"]],
+		summary: (ys) => micros(median(ys)),
+		summarized: "median",
+		runs: (demo, plot) => oneByOne(demo, plot, "roundTrips"),
+	},
+	rate: {
+		value: perSecond,
+		series: [["browser ", "Go in this browser", "browser"], ["raw", "raw JavaScript", "raw"], ["native ", "native Go", "native"]],
+		summary: (ys) => perSecond(median(ys)),
+		summarized: "median",
+		runs: (demo, plot) => oneByOne(demo, plot, "rate"),
+	},
+};
+
+const median = (ys) => ys.toSorted((a, b) => a - b)[Math.floor(ys.length / 2)];
+
+// oneByOne: each has the machine for itself.
+const oneByOne = (demo, plot, verb) => [
+	() => demo.act({ do: verb }, { sides: ["browser"] }),
+	() => raw[verb]((x, y) => plot.add("raw", [x], [y])),
+	() => demo.act({ do: verb }, { sides: ["native"] }),
+];
+
+class Plot {
+	constructor(figure, kind) {
+		this.figure = figure;
+		this.kind = kind;
+		this.box = figure.querySelector(".plot");
+		this.output = figure.querySelector("output");
+		this.title = figure.querySelector("h3").textContent;
+		this.clear();
+		this.draw();
+		new ResizeObserver(() => this.resize()).observe(this.box);
+		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+	}
+
+	clear() {
+		this.data = new Map(this.kind.series.map(([key]) => [key, { x: [], y: [] }]));
+	}
+
+	add(key, xs, ys) {
+		const one = this.data.get(key);
+		one.x.push(...xs);
+		one.y.push(...ys);
+		this.scheduled ??= requestAnimationFrame(() => {
+			this.scheduled = undefined;
+			this.chart.setData(this.table());
+			this.describe();
+		});
+	}
+
+	// table is the data as uPlot wants it: one list of x for all series.
+	table() {
+		return uPlot.join([...this.data.values()].map(({ x, y }) => [x, y]));
+	}
+
+	draw() {
+		this.chart?.destroy();
+		const axis = { stroke: color("quiet"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line"), width: 1 },
+			font: "12px system-ui, sans-serif" };
+		this.chart = new uPlot({
+			width: this.box.clientWidth,
+			height: this.height(),
+			scales: { x: { time: false, range: (_, min, max) => [0, Math.max(max ?? 0, 2)] },
+				y: { range: (_, min, max) => [0, (max || 1) * 1.1] } },
+			axes: [
+				{ ...axis, values: (_, ticks) => ticks.map((t) => `${t} s`) },
+				{ ...axis, size: 62, values: (_, ticks) => ticks.map(this.kind.value) },
+			],
+			series: [{ label: "time", value: (_, v) => (v === null ? "" : `${v.toFixed(2)} s`) },
+				...this.kind.series.map(([, label, name, dash]) => ({
+					label, stroke: color(name), width: 2, dash, spanGaps: true, points: { show: false },
+					value: (_, v) => (v === null || v === undefined ? "–" : this.kind.value(v)),
+				}))],
+			cursor: { y: false },
+			legend: { live: false },
+		}, this.table(), this.box);
+	}
+
+	height() {
+		return Math.max(200, Math.min(320, this.box.clientWidth * 0.5));
+	}
+
+	resize() {
+		const size = { width: this.box.clientWidth, height: this.height() };
+		if (size.width !== this.chart.width) {
+			this.chart.setSize(size);
+		}
+	}
+
+	// describe says in words what the plot shows.
+	describe() {
+		const parts = this.kind.series.filter(([key]) => this.data.get(key).y.length > 0)
+			.map(([key, label]) => `${label} ${this.kind.summary(this.data.get(key).y)}`);
+		const text = `${this.kind.summarized}: ${parts.join("; ")}`;
+		this.output.textContent = text;
+		this.box.setAttribute("aria-label", `${this.title}, ${text}`);
+	}
+}
+
+export const plots = (demo) => {
+	const all = new Map();
+	for (const figure of document.querySelectorAll("[data-plot]")) {
+		const kind = kinds[figure.dataset.plot];
+		const plot = new Plot(figure, kind);
+		all.set(figure.dataset.plot, plot);
+		const button = figure.querySelector("button");
+		button.addEventListener("click", async () => {
+			for (const other of document.querySelectorAll("[data-plot] button")) {
+				other.disabled = true; // they would measure each other
+			}
+			plot.clear();
+			figure.dataset.running = "yes";
+			try {
+				for (const run of kind.runs(demo, plot)) {
+					await run();
+				}
+			} catch (error) {
+				plot.output.textContent = String(error);
+			}
+			figure.dataset.running = "done";
+			for (const other of document.querySelectorAll("[data-plot] button")) {
+				other.disabled = false;
+			}
+			button.focus();
+		});
+	}
+	demo.points = (side, { plot, series = "", x, y }) => all.get(plot).add(`${side} ${series}`, x, y);
+};
