@@ -48,8 +48,12 @@ func declarations(doc string) (list []string) {
 
 // nativeOnly and jsOnly are the starts of the declarations that only one side has.
 var (
-	nativeOnly = []string{"type HandshakeError = ", "type NativeOptions struct {\n"}
-	jsOnly     = []string{
+	nativeOnly = []string{
+		"type HandshakeError = ", "type NativeOptions struct {\n", "var ErrSlowPeer = ", "func Accept(", "func Serve(", "func CheckRequest(",
+		"type AcceptOptions struct {\n", "type AcceptError struct {\n", "func (e *AcceptError) Error() string", "func (e *AcceptError) Unwrap() error",
+		"type Compression uint8", "const (\n\t// CompressAlone ",
+	}
+	jsOnly = []string{
 		"func (b *ArrayBuffer) JSValue() js.Value", "func (b *Blob) JSValue() js.Value", "func (c *Conn) JSValue() js.Value",
 		"func ArrayBufferOf(v js.Value) (*ArrayBuffer, error)", "func BlobOf(v js.Value) (*Blob, error)", "type NativeOptions struct{}",
 	}

@@ -29,9 +29,10 @@ func (c *Conn) Close() error {
 // CloseWith is [Conn.Close] with a status code and a reason for the peer: close(code, reason).
 //
 // The error is an *Exception, and then nothing has happened: ErrInvalidAccess for a code other than 1000 and 3000 to
-// 4999, ErrSyntax for a reason that is longer than 123 bytes or not valid UTF-8, each in every state.
+// 4999, ErrSyntax for a reason that is longer than 123 bytes or not valid UTF-8, each in every state. A connection that
+// a server has accepted, natively, also takes 1001, 1002, 1003, 1007 to 1009, and 1011 to 1014.
 func (c *Conn) CloseWith(code StatusCode, reason string) error {
-	if err := checkClose(code, reason); err != nil {
+	if err := c.checkClose(code, reason); err != nil {
 		return err
 	}
 	c.close(code, reason)
@@ -49,7 +50,7 @@ func (c *Conn) CloseWith(code StatusCode, reason string) error {
 // Shutdown may be called in a handler of the connection: it does not wait for handlers. OnClose is called when that
 // handler has returned. In a browser it must not be called in a js.FuncOf, where nothing else can happen meanwhile.
 func (c *Conn) Shutdown(ctx context.Context, code StatusCode, reason string) error {
-	if err := checkClose(code, reason); err != nil {
+	if err := c.checkClose(code, reason); err != nil {
 		return err
 	}
 	switch err := checkContext(ctx); {
@@ -107,16 +108,34 @@ func (c *Conn) CloseNow() error {
 }
 
 // checkClose returns the error of a close code and reason that close() does not take.
-func checkClose(code StatusCode, reason string) error {
+func (c *Conn) checkClose(code StatusCode, reason string) error {
 	switch {
-	case code != StatusNormalClosure && (code < 3000 || code > 4999):
+	case !userCode(code) && !c.isServer():
 		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is neither 1000 nor between 3000 and 4999")
+	case c.isServer() && !userCode(code) && !serverCode(code):
+		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is none that a server sends")
 	case len(reason) > maxReason:
 		return exception(ErrSyntax, "the close reason has "+strconv.Itoa(len(reason))+" bytes, more than "+strconv.Itoa(maxReason))
 	case !utf8.ValidString(reason):
 		return exception(ErrSyntax, "the close reason "+strconv.Quote(reason)+" is not valid UTF-8")
 	}
 	return nil
+}
+
+// userCode reports whether close() takes the code.
+func userCode(code StatusCode) bool {
+	return code == StatusNormalClosure || code >= 3000 && code <= 4999
+}
+
+// serverCode reports whether a server's Conn takes the code too: it may stand in a Close frame (RFC 6455, section 7.4),
+// and is not for clients alone, as 1010 is.
+func serverCode(code StatusCode) bool {
+	switch code {
+	case StatusGoingAway, StatusProtocolError, StatusUnsupportedData, StatusInvalidFramePayloadData, StatusPolicyViolation,
+		StatusMessageTooBig, StatusInternalError, StatusServiceRestart, StatusTryAgainLater, StatusBadGateway:
+		return true
+	}
+	return false
 }
 
 // close is the algorithm of close() after its checks. StatusNoStatusRcvd stands for no code.
@@ -144,8 +163,9 @@ func (c *Conn) close(code StatusCode, reason string) {
 // A connection that is closing ends by itself. As long as messages or the Close frame wait to be written, natively,
 // the peer must take at least one byte in 120 seconds and on average 64 KiB a minute; then it has 60 seconds to
 // answer the Close frame, and up to five times as long while it goes on sending; then 2 seconds to end the TCP
-// connection. On Linux a byte counts as taken when the peer's system has acknowledged it, elsewhere when this
-// system has taken it. The time that browsers wait is theirs to choose.
+// connection. A server waits AcceptOptions.CloseTimeout for the answer, and ends the TCP connection itself. On Linux a
+// byte counts as taken when the peer's system has acknowledged it, elsewhere when this system has taken it. The time
+// that browsers wait is theirs to choose.
 func (c *Conn) Wait(ctx context.Context) (CloseEvent, error) {
 	if err := checkContext(ctx); err != nil {
 		return CloseEvent{}, err

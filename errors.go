@@ -40,7 +40,7 @@ var (
 	// no token or named twice; a close reason is longer than 123 bytes; text or a close reason is not valid UTF-8.
 	ErrSyntax error = &Exception{Name: "SyntaxError"}
 
-	// ErrInvalidAccess: a close code other than 1000 and 3000 to 4999.
+	// ErrInvalidAccess: a close code that [Conn.CloseWith] does not take: other than 1000 and 3000 to 4999.
 	ErrInvalidAccess error = &Exception{Name: "InvalidAccessError"}
 
 	// ErrInvalidState: Send while the connection is not open, or Read of a connection whose messages go to OnMessage.

@@ -41,7 +41,7 @@ type CloseEvent struct {
 	WasClean bool
 }
 
-// StatusCode is a WebSocket close code (RFC 6455, section 7.4). CloseWith takes StatusNormalClosure and 3000 to
+// StatusCode is a WebSocket close code (RFC 6455, section 7.4). [Conn.CloseWith] takes StatusNormalClosure and 3000 to
 // 4999; the others are for the protocol and for servers.
 type StatusCode uint16
 

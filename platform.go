@@ -16,6 +16,9 @@ type half interface {
 	// connect begins to connect. Reports may follow at once.
 	connect(target, *Options) error
 
+	// isServer reports whether the connection has been accepted by a server: then its close codes may be a server's.
+	isServer() bool
+
 	// dialError is what Dial returns of an attempt to connect that ended in that way.
 	dialError(*CloseError) error
 
@@ -23,7 +26,7 @@ type half interface {
 	abandon()
 
 	// transmit queues a message and does not wait for the network. It reports false if startClosing came first. After
-	// an error, which is an *Exception, nothing was sent. It is called without mu, while the state is Open.
+	// an error, which is an *Exception or ErrSlowPeer, nothing was sent. It is called without mu, while the state is Open.
 	transmit(Message) (bool, error)
 
 	// startClosing queues the Close frame behind all messages; StatusNoStatusRcvd stands for no code. It is called

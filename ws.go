@@ -181,7 +181,7 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		c.binaryType = BinaryArrayBuffer
 	}
 	if !c.binaryType.valid() {
-		return nil, nil, typeError("the BinaryType " + strconv.Quote(string(c.binaryType)) + ` is neither "arraybuffer" nor "blob"`)
+		return nil, nil, binaryTypeError(c.binaryType)
 	}
 	if c.messageLimit == 0 {
 		c.messageLimit = defaultMessageLimit
@@ -203,6 +203,10 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		return nil, nil, err
 	}
 	return c, connecting, nil
+}
+
+func binaryTypeError(t BinaryType) error {
+	return typeError("the BinaryType " + strconv.Quote(string(t)) + ` is neither "arraybuffer" nor "blob"`)
 }
 
 // checkProtocols is step 11 of the constructor, except that names may differ in case only.

@@ -270,6 +270,9 @@ func (c *Conn) abort() {
 	_, _ = theHost().method(c.ws, "close")
 }
 
+// isServer is false: the host has no servers.
+func (c *Conn) isServer() bool { return false }
+
 // observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING
 // and the messages before it have been received. It also sees an object that is CLOSED without an event.
 func (c *Conn) observe() {

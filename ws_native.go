@@ -51,6 +51,7 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 // has opened.
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
+	server   bool               // Accept has made it
 	endpoint atomic.Pointer[engine.Endpoint]
 
 	// What accepted and handed return when there is no endpoint any more. mu guards them.
@@ -108,7 +109,7 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 		cause = err
 		return
 	}
-	endpoint := c.newEndpoint(res, pingInterval)
+	endpoint := c.newEndpoint(res, &engine.Config{Role: frame.Client, PingInterval: pingInterval})
 	c.endpoint.Store(endpoint)
 	if !c.opened(res.Protocol, res.Extensions) {
 		c.endpoint.Store(nil)
@@ -122,17 +123,18 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 	go c.deliver()
 }
 
-func (c *Conn) newEndpoint(res *handshake.Result, pingInterval time.Duration) *engine.Endpoint {
-	config := &engine.Config{
-		Role:         frame.Client,
-		Early:        res.Early,
-		Limit:        c.messageLimit,
-		PingInterval: pingInterval,
-		ByRead:       c.onMessage == nil,
-	}
-	if res.Deflated {
-		config.Inflater = deflate.NewInflater(!res.Deflate.ServerNoContextTakeover)
-		config.Deflater = deflate.NewDeflater(res.Deflate.ClientMaxWindowBits, !res.Deflate.ClientNoContextTakeover)
+// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in of config what
+// follows from the handshake and from c.
+func (c *Conn) newEndpoint(res *handshake.Result, config *engine.Config) *engine.Endpoint {
+	config.Early = res.Early
+	config.Limit = c.messageLimit
+	config.ByRead = c.onMessage == nil
+	if p := res.Deflate; res.Deflated && config.Role == frame.Client {
+		config.Inflater = deflate.NewInflater(!p.ServerNoContextTakeover)
+		config.Deflater = deflate.NewDeflater(p.ClientMaxWindowBits, !p.ClientNoContextTakeover)
+	} else if res.Deflated {
+		config.Inflater = deflate.NewInflater(!p.ClientNoContextTakeover)
+		config.Deflater = deflate.NewDeflater(p.ServerMaxWindowBits, !p.ServerNoContextTakeover)
 	}
 	return engine.New(&owner{conn: c}, netio.New(res.Stream), config)
 }
@@ -146,6 +148,8 @@ func (c *Conn) abandon() {
 		cancel()
 	}
 }
+
+func (c *Conn) isServer() bool { return c.server }
 
 func (c *Conn) observe() {}
 
@@ -161,7 +165,10 @@ func (c *Conn) transmit(m Message) (bool, error) {
 	if e := c.endpoint.Load(); e != nil {
 		result = e.Send(op, data)
 	}
-	if result == engine.Lost {
+	switch result {
+	case engine.Full:
+		return false, ErrSlowPeer
+	case engine.Lost:
 		// The state is still Open because earlier events are not through. As in browsers, what is sent after the peer's Close
 		// frame is dropped as if it had been sent, and what is sent on a lost connection stays buffered.
 		dropped := c.peerClosed()

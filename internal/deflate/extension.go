@@ -76,17 +76,9 @@ type extensionScanner struct {
 func (s *extensionScanner) params(p *Params) error {
 	seen := map[string]bool{}
 	for s.skip(';') {
-		name := s.token()
-		if name == "" {
-			return s.fault("parameter name")
-		}
-		var value string
-		hasValue := s.skip('=')
-		if hasValue {
-			var err error
-			if value, err = s.value(); err != nil {
-				return err
-			}
+		name, value, hasValue, err := s.param()
+		if err != nil {
+			return err
 		}
 		if seen[name] {
 			return errors.New("parameter " + name + " twice")
@@ -117,6 +109,17 @@ func (s *extensionScanner) params(p *Params) error {
 		}
 	}
 	return nil
+}
+
+// param reads a parameter of any extension.
+func (s *extensionScanner) param() (name, value string, hasValue bool, err error) {
+	if name = s.token(); name == "" {
+		return "", "", false, s.fault("parameter name")
+	}
+	if hasValue = s.skip('='); hasValue {
+		value, err = s.value()
+	}
+	return name, value, hasValue, err
 }
 
 // windowBits reads a decimal number from 8 to 15 without leading zeros.

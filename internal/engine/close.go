@@ -14,9 +14,13 @@ var (
 	errPongTimeout  = errors.New("ws: no pong came for a ping")
 )
 
+// ErrSlowPeer is why a connection was failed by a Send: see Config.SendLimit.
+var ErrSlowPeer = errors.New("ws: the peer takes too little: more bytes are unsent than SendBuffer allows")
+
 const (
 	codeAbnormal = 1006
 	codeProtocol = frame.ProtocolError
+	codePolicy   = frame.PolicyViolation
 )
 
 // closeFrame is what a Close frame says.

@@ -3,6 +3,8 @@ package engine
 import (
 	"cmp"
 	"time"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
 // Timeouts bound how long a connection that is to close waits for its peer. The zero value of a field means the
@@ -12,8 +14,8 @@ type Timeouts struct {
 	// Above it the peer may take as long as it wants, if it takes leastRate.
 	Stall time.Duration
 
-	// Reply bounds the time from the moment the peer has our Close frame until its own comes: 60 s. It begins again
-	// while data keeps arriving, replyExtensions times.
+	// Reply bounds the time from the moment the peer has our Close frame until its own comes. A client waits 60 s, and
+	// begins again while data keeps arriving, replyExtensions times. A server waits 10 s and no longer.
 	Reply time.Duration
 
 	// Disconnect bounds the time until the stream ends, after both Close frames or after the connection was failed: 2
@@ -21,17 +23,22 @@ type Timeouts struct {
 	Disconnect time.Duration
 }
 
-var defaultTimeouts = Timeouts{Stall: 120 * time.Second, Reply: 60 * time.Second, Disconnect: 2 * time.Second}
+// defaultTimeouts are those of a client and of a server.
+var defaultTimeouts = [...]Timeouts{
+	frame.Client: {Stall: 120 * time.Second, Reply: 60 * time.Second, Disconnect: 2 * time.Second},
+	frame.Server: {Stall: 120 * time.Second, Reply: 10 * time.Second, Disconnect: 2 * time.Second},
+}
 
-// orDefaults returns t with the defaults filled in.
-func (t *Timeouts) orDefaults() *Timeouts {
+// orDefaults returns t with the defaults of a role filled in.
+func (t *Timeouts) orDefaults(role frame.Side) *Timeouts {
+	defaults := &defaultTimeouts[role]
 	if *t == (Timeouts{}) {
-		return &defaultTimeouts // one for all connections
+		return defaults // one for all connections
 	}
 	return &Timeouts{
-		Stall:      cmp.Or(t.Stall, defaultTimeouts.Stall),
-		Reply:      cmp.Or(t.Reply, defaultTimeouts.Reply),
-		Disconnect: cmp.Or(t.Disconnect, defaultTimeouts.Disconnect),
+		Stall:      cmp.Or(t.Stall, defaults.Stall),
+		Reply:      cmp.Or(t.Reply, defaults.Reply),
+		Disconnect: cmp.Or(t.Disconnect, defaults.Disconnect),
 	}
 }
 
@@ -39,7 +46,7 @@ const (
 	// leastRate is how many bytes a minute a peer has to take of what was queued before our Close frame.
 	leastRate = 64 << 10
 
-	// replyExtensions is how often Timeouts.Reply begins again.
+	// replyExtensions is how often a client's Timeouts.Reply begins again.
 	replyExtensions = 4
 
 	// looks is how often during a stage it is looked whether the peer has taken something.
@@ -189,7 +196,7 @@ func (e *Endpoint) closeCauseLocked() error {
 			t.set(e, d/looks)
 			return nil
 		}
-	} else if received := e.received.Load(); t.stage == awaitingReply && received != t.received && t.extensions < replyExtensions {
+	} else if received := e.received.Load(); t.stage == awaitingReply && received != t.received && e.mayExtendLocked() {
 		t.extensions++
 		t.received = received
 		t.set(e, d)
@@ -199,6 +206,11 @@ func (e *Endpoint) closeCauseLocked() error {
 		return e.writeErr
 	}
 	return errReplyTimeout
+}
+
+// mayExtendLocked reports whether Timeouts.Reply may begin again.
+func (e *Endpoint) mayExtendLocked() bool {
+	return e.role == frame.Client && e.closing.extensions < replyExtensions
 }
 
 // stalledLocked looks at how much the peer has taken, and reports whether it is too little.

@@ -93,6 +93,7 @@ type Stream interface {
 	ReadSome(Buffers) ([]byte, error)   // waits for bytes, and only then asks for memory for them
 	Read(p []byte) (int, error)         // waits for bytes; 0 only with an error
 	Quiet() bool                        // a read waits, and nothing has arrived for it
+	Arrived() bool                      // bytes wait to be read, as far as that is known
 	Stoppable() bool                    // a read deadline ends a read
 	SetReadDeadline(time.Time)          // of a Stoppable stream
 	Write(buffers [][]byte) error       // writes all
@@ -119,6 +120,9 @@ type Config struct {
 	Limit    int64             // of a received message, in bytes; negative: none
 	Inflater *deflate.Inflater // of a connection with permessage-deflate, else nil
 	Deflater *deflate.Deflater // the same
+
+	// SendLimit is above how many unsent bytes of application data a Send fails the connection; 0 means never.
+	SendLimit int64
 
 	// PingInterval is the time between two pings; 0 means none.
 	PingInterval time.Duration
@@ -164,9 +168,11 @@ type Endpoint struct {
 
 // New returns an Endpoint on top of a stream on which the opening handshake is complete. It does nothing before Start.
 func New(owner Owner, stream Stream, config *Config) *Endpoint {
-	e := &Endpoint{owner: owner, stream: stream, role: config.Role, timeouts: config.Timeouts.orDefaults(), low: -1}
+	e := &Endpoint{owner: owner, stream: stream, role: config.Role, low: -1}
+	e.timeouts = config.Timeouts.orDefaults(config.Role)
 	e.incoming.init(config)
 	e.out.deflater = config.Deflater
+	e.out.limit = config.SendLimit
 	e.inlineNext.Store(true)
 	e.reading.held = true // for the goroutine that Start starts
 	e.reading.lendable = config.ByRead && stream.Stoppable()
@@ -179,8 +185,13 @@ func New(owner Owner, stream Stream, config *Config) *Endpoint {
 // Start begins to read. Reports to the Owner may follow at once.
 func (e *Endpoint) Start() {
 	e.mu.Lock()
+	defer e.unlock()
 	e.startPingingLocked()
-	e.unlock()
+	if e.role == frame.Server && e.reading.lendable {
+		// Its Read comes at once: a goroutine that had the right would wait beside it until the first message.
+		e.releaseReadingLocked()
+		return
+	}
 	go e.readLoop()
 }
 

@@ -28,6 +28,7 @@ type outgoing struct {
 	close    *closeFrame // ours, when it is queued
 	order    order
 	deflater *deflate.Deflater // for the Send whose turn it is
+	limit    int64             // Config.SendLimit
 	flush    func()            // Endpoint.flush: starting it allocates nothing; nil until it is needed
 	keys     *frame.Keys       // while somebody writes and other frames are queued, else nil
 

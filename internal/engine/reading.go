@@ -6,6 +6,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
 // reading is the right to read from the stream and to parse what comes. One goroutine at a time holds it; incoming
@@ -116,7 +118,13 @@ func (e *Endpoint) readLoop() {
 			e.mu.Lock()
 			mine := e.claimReadingLocked() != 0
 			e.mu.Unlock()
-			if !mine {
+			switch {
+			case !mine:
+				return
+			case e.role == frame.Server && len(e.incoming.rest) == 0 && !e.stream.Arrived():
+				// The handlers have made the stack of this goroutine grow, which it would keep while it waits: 2 KiB and more of a
+				// server's connection.
+				go e.readLoop()
 				return
 			}
 		case next == Yield && e.yieldReading():

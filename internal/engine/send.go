@@ -23,6 +23,10 @@ const (
 
 	// Lost: nothing can be sent any more. Amounts does not count the message.
 	Lost
+
+	// Full: more than Config.SendLimit bytes were unsent, which has failed the connection. The message stays counted as
+	// buffered.
+	Full
 )
 
 // Send queues a message, of opcode Text or Binary, and returns without waiting for the network. It does not keep
@@ -34,8 +38,13 @@ func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 		e.unlock()
 		return result
 	}
+	full := e.out.limit > 0 && e.bufferedLocked() > e.out.limit
 	e.out.accepted += int64(len(data))
 	switch {
+	case full:
+		e.failLocked(codePolicy, "receives too slowly", ErrSlowPeer)
+		e.unlock()
+		return Full
 	case e.out.order.busy || len(data) >= largeMessage:
 		e.sendInOrderLocked(op, data)
 	case e.out.deflater != nil:

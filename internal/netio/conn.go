@@ -120,6 +120,9 @@ func (c *Conn) Quiet() bool {
 	return c.waiting.Load() && (c.tcp == nil || !c.tcp.readable())
 }
 
+// Arrived reports whether bytes wait to be read, as far as the system can be asked.
+func (c *Conn) Arrived() bool { return c.tcp != nil && c.tcp.readable() }
+
 // Write writes all of the buffers, and may change the slice. What has been written counts in Written before Write
 // returns.
 func (c *Conn) Write(buffers [][]byte) error {
