@@ -5,94 +5,84 @@ package main
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"time"
 
-	"github.com/coder/websocket"
-
+	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/internal/scenario"
 	"github.com/seed2c7e30c3/ws/wasm/demo"
 )
 
 // The well-behaved servers of the demo, and the one that is silent.
 
-// accept answers the opening handshake. The page of -once has a port of its own.
-func accept(w http.ResponseWriter, r *http.Request, protocols []string, compression websocket.CompressionMode) (*websocket.Conn, error) {
-	return websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols:    protocols,
-		OriginPatterns:  []string{"127.0.0.1:*", "localhost:*"},
-		CompressionMode: compression,
-	})
-}
+// otherOrigins are those of pages that may connect besides this server's own: the page of -once has a port of its own.
+var otherOrigins = []string{"http://127.0.0.1:*", "http://localhost:*"}
 
 // echo sends every message back, until the client closes.
 func (s *server) echo(w http.ResponseWriter, r *http.Request) {
-	s.echoWith(w, r, []string{demo.Protocol}, websocket.CompressionContextTakeover)
+	s.accept(w, r, &ws.AcceptOptions{
+		Protocols:    []string{demo.Protocol},
+		Compression:  ws.CompressContext,
+		MessageLimit: fileLimit,
+		SendBuffer:   2 * fileLimit,
+		OnMessage:    sendBack,
+	})
 }
 
 // measure is echo without compression, which would be measured too.
 func (s *server) measure(w http.ResponseWriter, r *http.Request) {
-	s.echoWith(w, r, nil, websocket.CompressionDisabled)
+	s.accept(w, r, &ws.AcceptOptions{Compression: ws.NoCompression, OnMessage: sendBack})
 }
 
-func (s *server) echoWith(w http.ResponseWriter, r *http.Request, protocols []string, compression websocket.CompressionMode) {
-	c, err := accept(w, r, protocols, compression)
+// sendBack leaves errors to the connection: a client that has gone, or does not read, has none of its own.
+func sendBack(c *ws.Conn, m ws.Message) { c.Send(m) }
+
+// accept accepts a connection, and ends it with the server. After an error it has answered.
+func (s *server) accept(w http.ResponseWriter, r *http.Request, opts *ws.AcceptOptions) (*ws.Conn, error) {
+	opts.Origins = otherOrigins
+	c, err := ws.Accept(w, r, opts)
 	if err != nil {
-		return // accept has answered
+		return nil, err
 	}
-	defer c.CloseNow()
-	for {
-		kind, message, err := c.Reader(s.ctx)
-		if err != nil {
-			return // closed, and answered
-		}
-		to, err := c.Writer(s.ctx, kind)
-		if err != nil {
-			return
-		}
-		if _, err := io.Copy(to, message); err != nil {
-			return
-		}
-		if err := to.Close(); err != nil {
-			return
-		}
-	}
+	stop := context.AfterFunc(s.ctx, func() { c.CloseNow() })
+	go func() {
+		<-c.Done()
+		stop()
+	}()
+	return c, nil
 }
 
-// What slow reads in a period: about 10 MB a second.
+// What slow reads in a period: about 10 MB a second. The system takes no more than slowBuffer ahead.
 const (
 	slowPeriod = 10 * time.Millisecond
 	slowBytes  = 100_000
+	slowBuffer = 256 << 10
 )
 
 // slow reads what comes, but not faster than it can.
 func (s *server) slow(w http.ResponseWriter, r *http.Request) {
-	c, err := accept(w, r, nil, websocket.CompressionDisabled)
+	if tcp, ok := connection(r).(*net.TCPConn); ok {
+		tcp.SetReadBuffer(slowBuffer) // without that, it is slow all the same, and the plot starts later
+	}
+	c, err := s.accept(w, r, &ws.AcceptOptions{Compression: ws.NoCompression, ReadBuffer: slowBuffer})
 	if err != nil {
 		return
 	}
 	defer c.CloseNow()
 	tick := time.NewTicker(slowPeriod)
 	defer tick.Stop()
-	buffer := make([]byte, slowBytes)
-	left := slowBytes
+	read := 0
 	for {
-		_, message, err := c.Reader(s.ctx)
+		m, err := c.Read(s.ctx)
 		if err != nil {
 			return
 		}
-		for {
-			n, err := message.Read(buffer[:left])
-			if left -= n; left == 0 {
-				left = slowBytes
-				<-tick.C
-			}
-			if err == io.EOF {
-				break
-			}
-			if err != nil {
-				return
-			}
+		if buffer, ok := m.(*ws.ArrayBuffer); ok {
+			read += buffer.Len()
+		}
+		for ; read >= slowBytes; read -= slowBytes {
+			<-tick.C
 		}
 	}
 }

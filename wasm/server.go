@@ -52,7 +52,7 @@ func newServer(listener net.Listener, c *catalogue) *server {
 	s.mux.HandleFunc("GET /forbidden", func(w http.ResponseWriter, _ *http.Request) {
 		http.Error(w, "nobody may come in", http.StatusForbidden)
 	})
-	s.http = &http.Server{Handler: knownHosts(s.mux), ReadHeaderTimeout: 10 * time.Second}
+	s.http = &http.Server{Handler: knownHosts(s.mux), ReadHeaderTimeout: 10 * time.Second, ConnContext: withConnection}
 	go s.http.Serve(listener) // until close
 	return s
 }
@@ -72,6 +72,19 @@ func (s *server) publish(built files) {
 func (s *server) close() error {
 	s.end()
 	return s.http.Close()
+}
+
+// connectionKey is the key of a request's connection in its context.
+type connectionKey struct{}
+
+func withConnection(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connectionKey{}, c)
+}
+
+// connection returns the connection that a request has come on.
+func connection(r *http.Request) net.Conn {
+	c, _ := r.Context().Value(connectionKey{}).(net.Conn)
+	return c
 }
 
 // knownHosts refuses requests for names of others. A page of somebody else could give its own name the address of this

@@ -13,8 +13,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
-
 	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/wasm/demo"
 )
@@ -22,10 +20,8 @@ import (
 // A session is a page's other half: a native client that does what the page says, and tells the page what happened.
 type session struct {
 	name string
-	conn *websocket.Conn
-	ctx  context.Context
-	end  context.CancelFunc
-	out  chan []byte
+	conn *ws.Conn
+	ctx  context.Context // ends with the connection
 
 	mu    sync.Mutex
 	plays map[string]context.CancelFunc // what misbehaving servers do for the page, by name
@@ -33,7 +29,6 @@ type session struct {
 
 const (
 	fileLimit = 64 << 20 // bytes of a message of the page
-	queued    = 1 << 14  // messages for the page that wait; more of them end the session
 
 	// finishLimit is how long a server may go on when both clients are done: some wait for what never comes.
 	finishLimit = 2 * time.Second
@@ -42,20 +37,18 @@ const (
 	silentPlay = "silent"
 )
 
-// control serves a session. Only pages of this server may have one, which accept checks.
+// control serves a session. A page that does not read what it is told ends it: AcceptOptions.SendBuffer.
 func (s *server) control(w http.ResponseWriter, r *http.Request) {
-	conn, err := accept(w, r, nil, websocket.CompressionContextTakeover)
+	conn, err := s.accept(w, r, &ws.AcceptOptions{Compression: ws.CompressContext, MessageLimit: fileLimit})
 	if err != nil {
 		return
 	}
 	defer conn.CloseNow()
-	conn.SetReadLimit(fileLimit)
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	one := &session{name: rand.Text(), conn: conn, ctx: ctx, end: cancel, out: make(chan []byte, queued), plays: map[string]context.CancelFunc{}}
+	one := &session{name: rand.Text(), conn: conn, ctx: ctx, plays: map[string]context.CancelFunc{}}
 	s.sessions.add(one)
 	defer s.sessions.remove(one)
-	go one.write()
 	one.send(demo.Hello{Session: one.name, Title: "native, " + platform(), Scenarios: s.catalogue.raw, Servers: s.catalogue.servers})
 	client := demo.NewClient(demo.Native, "http://"+r.Host, s.catalogue.list(), func(r demo.Report) {
 		one.send(demo.FromServer{Side: demo.Native, Report: r})
@@ -67,20 +60,20 @@ func (s *server) control(w http.ResponseWriter, r *http.Request) {
 // read does what the page says, until the page has gone.
 func (s *session) read(client *demo.Client) {
 	var file *ws.Blob
-	for {
-		kind, message, err := s.conn.Read(s.ctx)
+	for m, err := range s.conn.Messages(s.ctx) {
 		if err != nil {
 			return
 		}
-		if kind == websocket.MessageBinary {
-			if file, err = ws.NewBlob("", ws.Bytes(message)); err != nil {
+		text, ok := m.(ws.Text)
+		if !ok {
+			if file, err = ws.NewBlob("", m); err != nil {
 				return // it has no text in it, so this does not happen
 			}
 			continue
 		}
 		var a demo.Action
-		if err := json.Unmarshal(message, &a); err != nil {
-			s.conn.Close(websocket.StatusUnsupportedData, "no action")
+		if err := json.Unmarshal([]byte(text), &a); err != nil {
+			s.conn.CloseWith(ws.StatusUnsupportedData, "no action")
 			return
 		}
 		if a.Do == demo.Finish {
@@ -92,31 +85,13 @@ func (s *session) read(client *demo.Client) {
 	}
 }
 
-func (s *session) write() {
-	for {
-		select {
-		case message := <-s.out:
-			if err := s.conn.Write(s.ctx, websocket.MessageText, message); err != nil {
-				s.end()
-				return
-			}
-		case <-s.ctx.Done():
-			return
-		}
-	}
-}
-
-// send tells the page something, and does not wait.
+// send tells the page something. It does not wait, and errors are the connection's.
 func (s *session) send(v any) {
 	message, err := json.Marshal(v)
 	if err != nil {
 		panic(err) // all of these types can be marshalled
 	}
-	select {
-	case s.out <- message:
-	default:
-		s.end() // the page does not read
-	}
+	s.conn.Send(ws.Text(message))
 }
 
 // finish ends what servers do under names that begin with prefix, and that does not end by itself.

@@ -109,11 +109,11 @@ export class Log {
 
 	fill(cell, line) {
 		cell.replaceChildren(node("span", line.failed ? "text failed" : "text", line.text));
+		const meta = [line.state, line.exact ? `${line.buffered} B buffered` : "", line.at ? `${line.at.toFixed(1)} ms` : ""];
+		cell.append(node("span", "meta", meta.filter(Boolean).join(" · ")));
 		if (line.detail) {
 			cell.append(node("span", "detail", line.detail));
 		}
-		const meta = [line.state, line.exact ? `bufferedAmount ${line.buffered}` : "", line.at ? `${line.at.toFixed(1)} ms` : ""];
-		cell.append(node("span", "meta", meta.filter(Boolean).join(" · ")));
 	}
 
 	mark(row, state) {
@@ -127,7 +127,7 @@ export class Log {
 				if (!row.lines[side]) {
 					cell.replaceChildren(node("span", "text none", "(no such line)"));
 				}
-				cell.prepend(node("span", "differing", "differs: "));
+				cell.prepend(node("span", "differing", "differs"));
 			}
 		}
 	}

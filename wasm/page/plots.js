@@ -1,16 +1,24 @@
 // Live plots of what the two clients, and raw JavaScript beside them, measure.
 import { raw } from "./raw.js";
 
-const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+// color returns a colour of the style sheet as a canvas takes it.
+const color = (name) => {
+	const probe = document.body.appendChild(document.createElement("i"));
+	probe.style.color = `var(--${name})`;
+	const computed = getComputedStyle(probe).color;
+	probe.remove();
+	return computed;
+};
 
 const megabytes = (v) => `${(v / 1e6).toFixed(v < 1e7 ? 1 : 0)} MB`;
 const micros = (v) => `${v.toFixed(v < 100 ? 1 : 0)} µs`;
-const perSecond = (v) => (v < 1000 ? v.toFixed(0) : `${(v / 1000).toFixed(0)} k`);
+const perSecond = (v) => (v < 1000 ? v.toFixed(0) : `${(v / 1000).toFixed(v < 20_000 ? 1 : 0)} k`);
 
 // The series of each plot: key, label, colour and dashes.
 const kinds = {
 	flood: {
 		value: megabytes,
+		atLeast: { x: 6, y: [0, 50e6] },
 		series: [
 			["browser Send", "browser, Send alone", "browser", [5, 4]],
 			["native Send", "native, Send alone", "native", [5, 4]],
@@ -19,13 +27,14 @@ const kinds = {
 		],
 		summary: (ys) => megabytes(Math.max(...ys)),
 		summarized: "at most",
-		runs: (demo) => [
-			() => demo.act({ do: "flood" }),
-			() => demo.act({ do: "flood", drain: true }),
+		runs: (demo, plot) => [
+			() => demo.act({ do: "flood" }, { log: plot }),
+			() => demo.act({ do: "flood", drain: true }, { log: plot }),
 		],
 	},
 	roundTrips: {
 		value: micros,
+		atLeast: { x: 2, y: [10, 1000] },
 		series: [["browser ", "Go in this browser", "browser"], ["raw", "raw JavaScript", "raw"], ["native ", "native Go", "native"]],
 		summary: (ys) => micros(median(ys)),
 		summarized: "median",
@@ -33,6 +42,7 @@ const kinds = {
 	},
 	rate: {
 		value: perSecond,
+		atLeast: { x: 2, y: [1000, 100_000] },
 		series: [["browser ", "Go in this browser", "browser"], ["raw", "raw JavaScript", "raw"], ["native ", "native Go", "native"]],
 		summary: (ys) => perSecond(median(ys)),
 		summarized: "median",
@@ -44,9 +54,9 @@ const median = (ys) => ys.toSorted((a, b) => a - b)[Math.floor(ys.length / 2)];
 
 // oneByOne: each has the machine for itself.
 const oneByOne = (demo, plot, verb) => [
-	() => demo.act({ do: verb }, { sides: ["browser"] }),
-	() => raw[verb]((x, y) => plot.add("raw", [x], [y])),
-	() => demo.act({ do: verb }, { sides: ["native"] }),
+	() => demo.act({ do: verb }, { sides: ["browser"], log: plot }),
+	() => raw[verb]((x, y) => plot.addPoints("raw", [x], [y])),
+	() => demo.act({ do: verb }, { sides: ["native"], log: plot }),
 ];
 
 class Plot {
@@ -62,11 +72,21 @@ class Plot {
 		matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
 	}
 
+	// A plot is the log of the actions that measure for it: it shows their errors.
+	begin() {}
+
+	add(side, line) {
+		if (line.failed) {
+			this.failed = `${side}: ${line.text}`;
+		}
+	}
+
 	clear() {
+		this.failed = "";
 		this.data = new Map(this.kind.series.map(([key]) => [key, { x: [], y: [] }]));
 	}
 
-	add(key, xs, ys) {
+	addPoints(key, xs, ys) {
 		const one = this.data.get(key);
 		one.x.push(...xs);
 		one.y.push(...ys);
@@ -89,20 +109,30 @@ class Plot {
 		this.chart = new uPlot({
 			width: this.box.clientWidth,
 			height: this.height(),
-			scales: { x: { time: false, range: (_, min, max) => [0, Math.max(max ?? 0, 2)] },
-				y: { range: (_, min, max) => [0, (max || 1) * 1.1] } },
+			scales: { x: { time: false, range: (_, min, max) => [0, Math.max(max ?? 0, this.kind.atLeast.x)] },
+				y: this.scale() },
 			axes: [
 				{ ...axis, values: (_, ticks) => ticks.map((t) => `${t} s`) },
 				{ ...axis, size: 62, values: (_, ticks) => ticks.map(this.kind.value) },
 			],
 			series: [{ label: "time", value: (_, v) => (v === null ? "" : `${v.toFixed(2)} s`) },
 				...this.kind.series.map(([, label, name, dash]) => ({
-					label, stroke: color(name), width: 2, dash, spanGaps: true, points: { show: false },
+					label, stroke: color(name), width: 1.5, dash, spanGaps: true, points: { show: false },
 					value: (_, v) => (v === null || v === undefined ? "–" : this.kind.value(v)),
 				}))],
 			cursor: { y: false },
 			legend: { live: false },
 		}, this.table(), this.box);
+	}
+
+	// scale is linear from 0, or has whole powers of ten.
+	scale() {
+		const [low, high] = this.kind.atLeast.y;
+		if (low === 0) {
+			return { range: (_, min, max) => [0, Math.max((max ?? 0) * 1.1, high)] };
+		}
+		const power = (round, v) => 10 ** round(Math.log10(v));
+		return { distr: 3, range: (_, min, max) => [Math.min(power(Math.floor, min || low), low), Math.max(power(Math.ceil, max || high), high)] };
 	}
 
 	height() {
@@ -146,6 +176,9 @@ export const plots = (demo) => {
 			} catch (error) {
 				plot.output.textContent = String(error);
 			}
+			if (plot.failed) {
+				plot.output.textContent = plot.failed;
+			}
 			figure.dataset.running = "done";
 			for (const other of document.querySelectorAll("[data-plot] button")) {
 				other.disabled = false;
@@ -153,5 +186,5 @@ export const plots = (demo) => {
 			button.focus();
 		});
 	}
-	demo.points = (side, { plot, series = "", x, y }) => all.get(plot).add(`${side} ${series}`, x, y);
+	demo.points = (side, { plot, series = "", x, y }) => all.get(plot).addPoints(`${side} ${series}`, x, y);
 };
