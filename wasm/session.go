@@ -59,16 +59,14 @@ func (s *server) control(w http.ResponseWriter, r *http.Request) {
 
 // read does what the page says, until the page has gone.
 func (s *session) read(client *demo.Client) {
-	var file *ws.Blob
+	var file ws.Message
 	for m, err := range s.conn.Messages(s.ctx) {
 		if err != nil {
 			return
 		}
 		text, ok := m.(ws.Text)
 		if !ok {
-			if file, err = ws.NewBlob("", m); err != nil {
-				return // it has no text in it, so this does not happen
-			}
+			file = m
 			continue
 		}
 		var a demo.Action
@@ -80,7 +78,13 @@ func (s *session) read(client *demo.Client) {
 			s.finish(a.Play)
 			continue
 		}
-		a.File, file = file, nil
+		if a.Do == demo.SendFile {
+			if a.File, err = ws.NewBlob(a.Type, file); err != nil {
+				s.conn.CloseWith(ws.StatusUnsupportedData, "no file before the action")
+				return
+			}
+		}
+		file = nil
 		client.Do(s.ctx, a)
 	}
 }

@@ -39,7 +39,8 @@ type Action struct {
 	BinaryType ws.BinaryType `json:"binaryType,omitempty"`
 
 	Text string   `json:"text,omitempty"`
-	File *ws.Blob `json:"-"` // of SendFile
+	File *ws.Blob `json:"-"`              // of SendFile
+	Type string   `json:"type,omitempty"` // of SendFile: the media type, which a message does not have
 
 	Code   ws.StatusCode `json:"code,omitempty"`
 	Reason string        `json:"reason,omitempty"`
@@ -79,6 +80,7 @@ type Line struct {
 
 	State    string `json:"state,omitempty"`    // readyState
 	Buffered string `json:"buffered,omitempty"` // bufferedAmount
+	Shown    bool   `json:"shown,omitempty"`    // bufferedAmount is worth a look
 	Exact    bool   `json:"exact,omitempty"`    // bufferedAmount must be equal on both sides: it was taken in a handler
 
 	Protocol   string `json:"protocol,omitempty"`

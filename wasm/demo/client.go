@@ -164,6 +164,9 @@ func (c *Client) shutdown(ctx context.Context, t *track, a Action) {
 		return
 	}
 	err := conn.Shutdown(ctx, a.Code, a.Reason)
+	if err == nil {
+		conn.Wait(ctx) // Shutdown does not wait for handlers, and readyState changes before that of the close event
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	t.addLocked(conn, result(what, err))
@@ -207,9 +210,7 @@ func (t *track) addLocked(conn *ws.Conn, l Line) {
 	l.At = float64(time.Since(t.begun).Microseconds()) / 1000
 	if conn != nil {
 		l.State = stateText(conn.ReadyState())
-		if l.Buffered == "" {
-			l.Buffered = strconv.FormatInt(conn.BufferedAmount(), 10)
-		}
+		l.Buffered = strconv.FormatInt(conn.BufferedAmount(), 10)
 		l.Protocol, l.Extensions = conn.Protocol(), conn.Extensions()
 	}
 	t.client.report(Report{Line: &l})

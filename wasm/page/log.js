@@ -17,8 +17,8 @@ const withRole = (made, role) => {
 };
 
 export class Log {
-	// In element; titles say what each side runs on. A connected log also shows the state of the connection.
-	constructor(element, titles, connected) {
+	// In element, called label; titles say what each side runs on. A connected log also shows the state of the connection.
+	constructor(element, label, titles, connected) {
 		this.heads = {};
 		this.verdict = withRole(node("p", "verdict"), "status");
 		const heads = withRole(node("div", "row heads"), "row");
@@ -33,39 +33,50 @@ export class Log {
 		}
 		this.body = withRole(node("div", "body"), "rowgroup");
 		this.table = withRole(node("div", "lines"), "table");
-		this.table.setAttribute("aria-label", "What the two clients saw");
-		const top = withRole(node("div", "top"), "rowgroup");
+		this.table.setAttribute("aria-label", label);
+		const top = withRole(node("div", "titles"), "rowgroup");
 		top.append(heads);
 		this.table.append(top, this.body);
-		element.append(this.verdict, this.table);
-		this.scroller = this.body;
+		// The keyboard scrolls what it can reach.
+		this.scroller = withRole(node("div", "scroller"), "region");
+		this.scroller.setAttribute("aria-label", `${label}, log`);
+		this.scroller.tabIndex = 0;
+		this.scroller.append(this.table);
+		element.append(this.verdict, this.scroller);
 		this.clear();
 	}
 
 	clear() {
+		for (const row of this.rows?.values() ?? []) {
+			clearTimeout(row.timer);
+		}
 		this.rows = new Map();
-		this.actions = new Map();
+		this.actions = new Set();
+		this.wire = null;
 		this.body.replaceChildren();
 		this.judge();
 	}
 
-	// begin starts the lines of an action.
+	// begin starts an action. Lines follow in the order in which they come, whichever side is first.
 	begin(id, title) {
-		const group = { title: withRole(node("div", "row title"), "row"), last: null };
-		group.title.append(withRole(node("div", "cell", title), "cell"));
-		group.last = group.title;
-		this.actions.set(id, group);
-		this.body.append(group.title);
+		this.actions.add(id);
+		this.wire = null;
+		this.body.append(this.heading("title", title));
 		this.follow();
+	}
+
+	heading(className, text) {
+		const row = withRole(node("div", `row ${className}`), "row");
+		row.append(withRole(node("div", "cell", text), "cell"));
+		return row;
 	}
 
 	// add shows a line of one side.
 	add(side, line) {
-		const group = this.actions.get(line.id);
-		if (!group) {
+		if (!this.actions.has(line.id)) {
 			return; // it has been cleared
 		}
-		const row = this.rows.get(line.row) ?? this.addRow(group, line);
+		const row = this.rows.get(line.row) ?? this.addRow(line);
 		row.lines[side] = line;
 		this.fill(row.cells[side], line);
 		if (row.lines.browser && row.lines.native) {
@@ -77,27 +88,20 @@ export class Log {
 		this.follow();
 	}
 
-	addRow(group, line) {
-		const row = { lines: {}, cells: {}, element: withRole(node("div", `row ${line.kind}`), "row"), state: "waiting" };
+	addRow(line) {
+		const row = { lines: {}, cells: {}, element: withRole(node("div", `row ${line.kind} waiting`), "row"), state: "waiting" };
 		for (const side of ["browser", "native"]) {
 			row.cells[side] = withRole(node("div", `cell ${side}`), "cell");
 			row.element.append(row.cells[side]);
 		}
-		row.element.classList.add("waiting");
-		if (line.kind === "wire" && !group.wire) {
-			group.wire = withRole(node("div", "row subtitle"), "row");
-			group.wire.append(withRole(node("div", "cell", "What the server saw"), "cell"));
-			group.end = group.last;
-			group.last.after(group.wire);
-			group.wireLast = group.wire;
-		}
 		// What the server saw follows what the clients saw, whichever comes first.
 		if (line.kind === "wire") {
-			group.wireLast.after(row.element);
-			group.wireLast = row.element;
+			this.wire ??= this.body.appendChild(this.heading("subtitle", "What the server saw"));
+			this.body.append(row.element);
+		} else if (this.wire) {
+			this.wire.before(row.element);
 		} else {
-			group.last.after(row.element);
-			group.last = row.element;
+			this.body.append(row.element);
 		}
 		row.timer = setTimeout(() => {
 			this.mark(row, "differs");
@@ -109,7 +113,7 @@ export class Log {
 
 	fill(cell, line) {
 		cell.replaceChildren(node("span", line.failed ? "text failed" : "text", line.text));
-		const meta = [line.state, line.exact ? `${line.buffered} B buffered` : "", line.at ? `${line.at.toFixed(1)} ms` : ""];
+		const meta = [line.state, line.shown ? `${line.buffered} B buffered` : "", line.at ? `${line.at.toFixed(1)} ms` : ""];
 		cell.append(node("span", "meta", meta.filter(Boolean).join(" · ")));
 		if (line.detail) {
 			cell.append(node("span", "detail", line.detail));

@@ -63,9 +63,9 @@ globalThis.demoPage = {
 		const hello = JSON.parse(json);
 		demo.session = hello.session;
 		const titles = { browser: browserName(), native: hello.title.replace(/^native, /, "") };
-		const log = new Log(element("clients-log"), titles, true);
+		const log = new Log(element("clients-log"), "What the two clients do", titles, true);
 		clients(log);
-		servers(demo, new Log(element("servers-log"), titles, false), hello);
+		servers(demo, new Log(element("servers-log"), "What a server does to them", titles, false), hello);
 		plots(demo);
 		document.body.dataset.ready = "yes";
 	},
@@ -124,7 +124,7 @@ const clients = (log) => {
 	element("file").addEventListener("change", () => {
 		const [file] = element("file").files;
 		if (file) {
-			act({ do: "file" }, `Send the file ${file.name}`, file);
+			act({ do: "file", type: file.type }, `Send the file ${file.name}`, file);
 			element("file").value = ""; // so that the same one may be chosen again
 		}
 	});

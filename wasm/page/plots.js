@@ -94,6 +94,7 @@ class Plot {
 			this.scheduled = undefined;
 			this.chart.setData(this.table());
 			this.describe();
+			this.figure.dataset.points = [...this.data.values()].reduce((n, { x }) => n + x.length, 0);
 		});
 	}
 
@@ -113,7 +114,7 @@ class Plot {
 				y: this.scale() },
 			axes: [
 				{ ...axis, values: (_, ticks) => ticks.map((t) => `${t} s`) },
-				{ ...axis, size: 62, values: (_, ticks) => ticks.map(this.kind.value) },
+				{ ...axis, size: 62, values: (_, ticks) => ticks.map((v) => (v === null ? "" : this.kind.value(v))) },
 			],
 			series: [{ label: "time", value: (_, v) => (v === null ? "" : `${v.toFixed(2)} s`) },
 				...this.kind.series.map(([, label, name, dash]) => ({

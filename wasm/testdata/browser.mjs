@@ -24,6 +24,7 @@ const firefox = (dark) => ({
 	browser: "firefox",
 	extraPrefsFirefox: {
 		"layout.css.prefers-color-scheme.content-override": dark ? 0 : 1,
+		"network.websocket.delay-failed-reconnects": false,
 		"network.captive-portal-service.enabled": false,
 		"network.connectivity-service.enabled": false,
 		"browser.safebrowsing.blockedURIs.enabled": false,
