@@ -18,7 +18,7 @@ const (
 
 	measureTime   = 2 * time.Second
 	reportPeriod  = 100 * time.Millisecond
-	roundTripsAt  = 10 // measured together: browsers' clocks are coarse
+	roundTripsFor = 20 * time.Millisecond // are measured together: browsers' clocks are coarse
 	rateInFlight  = 64
 	measuredBytes = 32
 )
@@ -92,17 +92,19 @@ func (c *Client) sampleBuffered(t *track, conn *ws.Conn, series string, stop <-c
 func (c *Client) roundTrips(ctx context.Context, t *track, a Action) {
 	c.measure(ctx, t, RoundTrips, func(ctx context.Context, conn *ws.Conn, points *batch) error {
 		message := ws.NewArrayBuffer(make([]byte, measuredBytes))
+		n, since := 0, time.Now()
 		for points.running() {
-			begin := time.Now()
-			for range roundTripsAt {
-				if err := conn.Send(message); err != nil {
-					return err
-				}
-				if _, err := conn.Read(ctx); err != nil {
-					return err
-				}
+			if err := conn.Send(message); err != nil {
+				return err
 			}
-			points.add(float64(time.Since(begin).Microseconds()) / roundTripsAt)
+			if _, err := conn.Read(ctx); err != nil {
+				return err
+			}
+			n++
+			if took := time.Since(since); took >= roundTripsFor {
+				points.add(float64(took.Microseconds()) / float64(n))
+				n, since = 0, time.Now()
+			}
 		}
 		return nil
 	})

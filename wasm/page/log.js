@@ -112,9 +112,9 @@ export class Log {
 	}
 
 	fill(cell, line) {
-		cell.replaceChildren(node("span", line.failed ? "text failed" : "text", line.text));
 		const meta = [line.state, line.shown ? `${line.buffered} B buffered` : "", line.at ? `${line.at.toFixed(1)} ms` : ""];
-		cell.append(node("span", "meta", meta.filter(Boolean).join(" · ")));
+		cell.replaceChildren(node("span", "meta", meta.filter(Boolean).join(" · ")),
+			node("span", line.failed ? "text failed" : "text", line.text));
 		if (line.detail) {
 			cell.append(node("span", "detail", line.detail));
 		}

@@ -10,9 +10,9 @@ const color = (name) => {
 	return computed;
 };
 
-const megabytes = (v) => `${(v / 1e6).toFixed(v < 1e7 ? 1 : 0)} MB`;
-const micros = (v) => `${v.toFixed(v < 100 ? 1 : 0)} µs`;
-const perSecond = (v) => (v < 1000 ? v.toFixed(0) : `${(v / 1000).toFixed(v < 20_000 ? 1 : 0)} k`);
+const megabytes = (v) => `${Number((v / 1e6).toPrecision(2))} MB`;
+const micros = (v) => (v < 1000 ? `${Number(v.toPrecision(3))} µs` : `${Number((v / 1000).toPrecision(3))} ms`);
+const perSecond = (v) => (v < 1000 ? v.toFixed(0) : v < 1e6 ? `${Number((v / 1000).toPrecision(3))} k` : `${Number((v / 1e6).toPrecision(3))} M`);
 
 // The series of each plot: key, label, colour and dashes.
 const kinds = {
@@ -48,6 +48,14 @@ const kinds = {
 		summarized: "median",
 		runs: (demo, plot) => oneByOne(demo, plot, "rate"),
 	},
+};
+
+const powersOfTen = (_, __, min, max) => {
+	const splits = [];
+	for (let v = 10 ** Math.floor(Math.log10(min)); v <= max; v *= 10) {
+		splits.push(v);
+	}
+	return splits;
 };
 
 const median = (ys) => ys.toSorted((a, b) => a - b)[Math.floor(ys.length / 2)];
@@ -114,7 +122,7 @@ class Plot {
 				y: this.scale() },
 			axes: [
 				{ ...axis, values: (_, ticks) => ticks.map((t) => `${t} s`) },
-				{ ...axis, size: 62, values: (_, ticks) => ticks.map((v) => (v === null ? "" : this.kind.value(v))) },
+				{ ...axis, size: 62, ...this.kind.atLeast.y[0] > 0 && { splits: powersOfTen }, values: (_, ticks) => ticks.map((v) => (v === null ? "" : this.kind.value(v))) },
 			],
 			series: [{ label: "time", value: (_, v) => (v === null ? "" : `${v.toFixed(2)} s`) },
 				...this.kind.series.map(([, label, name, dash]) => ({

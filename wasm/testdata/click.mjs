@@ -160,8 +160,8 @@ const drawn = (page, plot, series) => page.$eval(`[data-plot="${plot}"]`, (figur
 const plots = async (steps) => {
 	const { page } = steps;
 	for (const [plot, series, summary] of [
-		["flood", ["browser", "native"], /browser, Send alone \d+ MB; native, Send alone \d+ MB; browser, Drain first [\d.]+ MB; native, Drain first 1.\d MB/],
-		["roundTrips", ["browser", "raw", "native"], /Go in this browser [\d.]+ µs; raw JavaScript [\d.]+ µs; native Go [\d.]+ µs/],
+		["flood", ["browser", "native"], /browser, Send alone \d+ MB; native, Send alone \d+ MB; browser, Drain first [\d.]+ MB; native, Drain first [\d.]+ MB/],
+		["roundTrips", ["browser", "raw", "native"], /Go in this browser [\d.]+ [µm]s; raw JavaScript [\d.]+ [µm]s; native Go [\d.]+ [µm]s/],
 		["rate", ["browser", "raw", "native"], /Go in this browser [\d.]+( k)?; raw JavaScript [\d.]+( k)?; native Go [\d.]+( k)?/],
 	]) {
 		await check(`plots/${plot}`, async () => {

@@ -11,14 +11,14 @@ const [, , name, executable, url, dir, out] = process.argv;
 // Each shows a part of the page: what was done, and which element is at the top.
 const shots = [
 	{
-		file: "demo.png", width: 1280, height: 880, top: "body",
+		file: "demo.png", width: 1280, height: 960, top: "body",
 		async prepare(steps) {
 			await steps.dial("/forbidden");
 			await steps.lines("#clients-log", [[/did not open/, /403/]]);
 		},
 	},
 	{
-		file: "demo-dark.png", dark: true, width: 1280, height: 880, top: "#plots",
+		file: "demo-dark.png", dark: true, width: 1280, height: 1080, top: "#plots",
 		async prepare(steps) {
 			for (const plot of ["flood", "roundTrips", "rate"]) {
 				await steps.measure(plot);
