@@ -206,7 +206,7 @@ func TestAcceptTLS(t *testing.T) {
 		}
 		conns <- c
 	}))
-	defer server.Close()
+	t.Cleanup(server.Close)
 	c := dial(t, wsURL(server), &ws.Options{Native: ws.NativeOptions{HTTPClient: server.Client()}})
 	accepted := await(t, "accepted connection", conns)
 	if want := wsURL(server) + "/"; accepted.URL() != want {
@@ -404,7 +404,7 @@ func TestAcceptTimeouts(t *testing.T) {
 	const timeout = 100 * time.Millisecond
 	server.Config.ReadTimeout, server.Config.WriteTimeout, server.Config.IdleTimeout = timeout, timeout, timeout
 	server.Start()
-	defer server.Close()
+	t.Cleanup(server.Close)
 	for range 3 { // a machine that is busy for 100 ms ends the request itself
 		c, err := ws.Dial(testContext(t), wsURL(server), nil)
 		if err != nil {

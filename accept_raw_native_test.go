@@ -20,7 +20,8 @@ import (
 type rawClient struct {
 	t testing.TB
 	net.Conn
-	in *bufio.Reader
+	in     *bufio.Reader
+	method string // of the request
 }
 
 // connectRaw connects to a server and writes bytes.
@@ -35,7 +36,8 @@ func connectRaw(t testing.TB, server *httptest.Server, request string) *rawClien
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
-	return &rawClient{t, conn, bufio.NewReader(conn)}
+	method, _, _ := strings.Cut(request, " ")
+	return &rawClient{t, conn, bufio.NewReader(conn), method}
 }
 
 // handshakeKey is the Sec-WebSocket-Key of handshakeRequest, and handshakeAccept the answer to it (RFC 6455, section 1.3).
@@ -65,7 +67,7 @@ func openClient(t testing.TB, server *httptest.Server, lines ...string) *rawClie
 // response reads the answer, its body included.
 func (c *rawClient) response() *http.Response {
 	c.t.Helper()
-	r, err := http.ReadResponse(c.in, nil)
+	r, err := http.ReadResponse(c.in, &http.Request{Method: c.method})
 	if err != nil {
 		c.t.Fatalf("the server's answer: %v", err)
 	}

@@ -8,8 +8,8 @@ package ws
 
 // posted are the events that have not been delivered yet, in this order.
 type posted struct {
-	opened   bool // the connection is open
 	messages queue[payload]
+	opened   bool // the connection is open, which comes first
 	closing  bool // the peer's Close frame came
 	closed   bool // the connection has ended, as Conn.end says
 	onError  bool // and OnError is to be called

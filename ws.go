@@ -240,6 +240,9 @@ type Conn struct {
 	// waited for.
 	mu           sync.Mutex
 	established  bool          // it has been Open
+	delivering   bool          // a goroutine is in deliver
+	handling     bool          // a handler runs
+	tookMessage  bool          // Read or a handler has got one since messages last arrived
 	connecting   chan struct{} // closed and forgotten when that is over
 	protocol     string
 	extensions   string
@@ -248,12 +251,10 @@ type Conn struct {
 	endedChan    chan struct{} // closed when end is set; nil until somebody waits for that
 	done         chan struct{} // closed when the state becomes Closed; nil until Done is called
 	posted       posted
-	delivering   bool           // a goroutine is in deliver
-	handling     bool           // a handler runs
 	handedBefore int64          // what handed was when its call began
 	unread       queue[payload] // messages for Read
 	unreadBytes  int64          // of posted and unread ones, overhead included
-	tookMessage  bool           // Read or a handler has got one since messages last arrived
+	server       bool           // a server has accepted it; set before it is used
 	paused       bool           // ReadBuffer is exceeded, which the platform's half knows
 	dropping     bool           // the program has closed the connection: nobody gets messages any more
 	waiting      *waiting       // nil until somebody waits

@@ -51,7 +51,6 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 // has opened.
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
-	server   bool               // Accept has made it
 	endpoint atomic.Pointer[engine.Endpoint]
 
 	// What accepted and handed return when there is no endpoint any more. mu guards them.

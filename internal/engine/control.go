@@ -57,14 +57,14 @@ type pinger struct {
 	interval time.Duration
 	timer    *time.Timer
 	state    pingState
-	due      time.Time // when the timer is to run
-	alive    time.Time // when the interval began: the ping was sent, or the peer was last seen to take something
-	written  int64     // the stream's Written then
-	taken    int64     // the stream's Taken then
-	end      int64     // the stream's Written when the ping had been taken
-	received int64     // Endpoint.received before the ping was handed to the network
-	resumes  uint32    // Endpoint.resumes then
-	doubted  bool      // the connection is to be failed, unless a last look finds a reason not to
+	alive    time.Time     // when the interval began: the ping was sent, or the peer was last seen to take something
+	due      time.Duration // when the timer is to run, counted from alive
+	written  int64         // the stream's Written then
+	taken    int64         // the stream's Taken then
+	end      int64         // the stream's Written when the ping had been taken
+	received int64         // Endpoint.received before the ping was handed to the network
+	resumes  uint32        // Endpoint.resumes then
+	doubted  bool          // the connection is to be failed, unless a last look finds a reason not to
 }
 
 // pingState is what has become of the last ping.
@@ -86,14 +86,13 @@ const lastLook = 20 * time.Millisecond
 
 func (e *Endpoint) startPingingLocked() {
 	if p := e.pinger; p != nil && e.receiving != over {
-		p.alive = time.Now()
-		p.due = p.alive.Add(p.interval)
+		p.alive, p.due = time.Now(), p.interval
 		p.timer = time.AfterFunc(p.interval, e.pingDue)
 	}
 }
 
 func (p *pinger) set(d time.Duration) {
-	p.due = time.Now().Add(d)
+	p.due = time.Since(p.alive) + d
 	p.timer.Reset(d)
 }
 
@@ -120,7 +119,7 @@ func (e *Endpoint) pingDue() {
 	if !e.mayControlLocked() || e.receiving != receiving {
 		return
 	}
-	late := time.Since(p.due) > p.interval/2
+	late := time.Since(p.alive)-p.due > p.interval/2
 	if e.answeredLocked() {
 		p.state = pingAnswered
 	}

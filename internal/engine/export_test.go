@@ -82,8 +82,8 @@ func (e *Endpoint) pingDueLate(late time.Duration) {
 	if e.pinger.timer != nil {
 		e.pinger.timer.Stop()
 	}
-	e.pinger.due = time.Now().Add(-late)
-	e.pinger.alive = e.pinger.due.Add(-e.pinger.interval)
+	e.pinger.due = e.pinger.interval
+	e.pinger.alive = time.Now().Add(-late - e.pinger.due)
 	e.mu.Unlock()
 	e.pingDue()
 }

@@ -79,7 +79,6 @@ func (e *Endpoint) releaseReadingLocked() {
 func (e *Endpoint) checkReading() {
 	e.mu.Lock()
 	r := &e.reading
-	mine := false
 	switch {
 	case e.readAllLocked():
 		r.watched = false
@@ -87,13 +86,11 @@ func (e *Endpoint) checkReading() {
 		r.checked = r.number
 		r.timer.Reset(freeAtMost)
 	default:
-		r.watched = false
-		mine = e.claimReadingLocked() != 0
+		// The timer goes: most connections are quiet, and another one is made when it is needed.
+		r.watched, r.timer = false, nil
+		e.keepReadingLocked()
 	}
 	e.mu.Unlock()
-	if mine {
-		e.readLoop()
-	}
 }
 
 // keepReadingLocked makes a goroutine read if nobody does, because what has been done changes what happens next.

@@ -72,6 +72,15 @@ func (s *tcpSocket) takeMore() {
 // readable reports whether a read would not wait.
 func (s *tcpSocket) readable() bool { return s.poll(pollIn) }
 
+// empty reports whether it is known that a read of the descriptor would wait.
+func (s *tcpSocket) empty(fd uintptr) bool {
+	q := newQuestion()
+	q.answer, q.poll.events = 0, pollIn
+	n := q.doPoll(fd)
+	q.give()
+	return n == 0
+}
+
 // writable reports whether the socket takes inlineLimit bytes without waiting. Linux says so when a third of the
 // send buffer is free, and inlineLimit is an eighth.
 func (s *tcpSocket) writable() bool { return s.poll(pollOut) }
@@ -108,7 +117,7 @@ type question struct {
 
 var questions = sync.Pool{New: func() any {
 	q := new(question)
-	q.askPoll = q.doPoll
+	q.askPoll = func(fd uintptr) { q.doPoll(fd) }
 	q.askQueue = q.doQueue
 	return q
 }}
@@ -128,12 +137,17 @@ func (q *question) give() int {
 	return answer
 }
 
-func (q *question) doPoll(fd uintptr) {
+// doPoll returns how many descriptors have something to tell, of one; or -1.
+func (q *question) doPoll(fd uintptr) int {
 	q.poll.fd, q.poll.revents = int32(fd), 0
-	n, _, _ := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
+	if errno != 0 {
+		return -1
+	}
 	if n == 1 && q.poll.revents&q.poll.events != 0 {
 		q.answer = 1
 	}
+	return int(n)
 }
 
 func (q *question) doQueue(fd uintptr) {

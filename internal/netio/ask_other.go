@@ -12,6 +12,7 @@ import (
 func (*tcpSocket) init()               {}
 func (*tcpSocket) takeMore()           {}
 func (*tcpSocket) readable() bool      { return false }
+func (*tcpSocket) empty(uintptr) bool  { return false }
 func (*tcpSocket) writable() bool      { return false }
 func (*tcpSocket) unacknowledged() int { return 0 }
 

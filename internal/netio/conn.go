@@ -40,6 +40,7 @@ type Conn struct {
 	blind   *blindRead   // of any other stream
 	written atomic.Int64
 	waiting atomic.Bool // a read is under way, and as far as we know nothing has arrived for it
+	look    bool        // probably nothing has arrived: look before taking a buffer. For the goroutine that reads
 }
 
 // New returns a Conn on top of stream: a *net.TCPConn, a *tls.Conn, or anything else that can be read and written.
@@ -120,8 +121,12 @@ func (c *Conn) Quiet() bool {
 	return c.waiting.Load() && (c.tcp == nil || !c.tcp.readable())
 }
 
-// Arrived reports whether bytes wait to be read, as far as the system can be asked.
-func (c *Conn) Arrived() bool { return c.tcp != nil && c.tcp.readable() }
+// Arrived reports whether bytes wait to be read, as far as the system can be asked. It is for the goroutine that reads.
+func (c *Conn) Arrived() bool {
+	arrived := c.tcp != nil && c.tcp.readable()
+	c.look = !arrived
+	return arrived
+}
 
 // Write writes all of the buffers, and may change the slice. What has been written counts in Written before Write
 // returns.

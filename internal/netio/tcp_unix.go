@@ -66,6 +66,13 @@ func (a *readAttempt) readSome(b engine.Buffers) ([]byte, error) {
 // read takes a buffer only for as long as there is something for it. It returns false to wait for the descriptor.
 func (a *readAttempt) read(fd uintptr) bool {
 	a.conn.waiting.Store(false)
+	look := a.conn.look
+	a.conn.look = false
+	if look && a.conn.tcp.empty(fd) {
+		a.buffers.Idle()
+		a.conn.waiting.Store(true)
+		return false
+	}
 	a.buf = a.buffers.Get()
 	for {
 		a.n, a.err = syscall.Read(int(fd), a.buf)
