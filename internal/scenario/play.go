@@ -17,8 +17,7 @@ import (
 // returns what it saw when the program or ctx has ended. So a server may have scenarios beside other things, on one
 // port; [Server] gives each run ports of its own.
 //
-// The request must be HTTP/1.1 on TCP. An error says why the connection could not be taken, and then w is still to be
-// answered.
+// The request must be HTTP/1.1 on TCP. After an error nothing has been played: the connection could not be taken.
 func Play(ctx context.Context, sc *Scenario, w http.ResponseWriter, r *http.Request) (*Connection, error) {
 	hijacked, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil {

@@ -57,7 +57,7 @@ func NewClient(side, base string, scenarios []*scenario.Scenario, report func(Re
 // with a Report that says so.
 func (c *Client) Do(ctx context.Context, a Action) {
 	t := &track{client: c, id: a.ID, begun: time.Now()}
-	wait := c.waiting(a.Do)
+	wait := c.begin(ctx, t, a)
 	if wait == nil {
 		c.now(t, a)
 		c.tell(Report{Ended: a.ID})
@@ -69,11 +69,16 @@ func (c *Client) Do(ctx context.Context, a Action) {
 	}()
 }
 
-// waiting returns what does an action that takes time, or nil.
-func (c *Client) waiting(v Verb) func(context.Context, *track, Action) {
-	switch v {
+// begin returns what does an action that takes time, or nil.
+func (c *Client) begin(ctx context.Context, t *track, a Action) func(context.Context, *track, Action) {
+	switch a.Do {
 	case Connect:
-		return func(ctx context.Context, t *track, a Action) { c.connect(ctx, t, a) }
+		d := c.beginDial(ctx, t) // here, so that the next action may cancel it
+		return func(_ context.Context, _ *track, a Action) {
+			if d != nil {
+				c.dial(d, a)
+			}
+		}
 	case Shutdown:
 		return c.shutdown
 	case Tour:

@@ -12,20 +12,36 @@ import (
 // A dialled is one Dial and the events of its connection.
 type dialled struct {
 	*track
-	opened   chan struct{} // closed when open has been logged
-	closed   chan struct{} // closed when close has been logged
-	messages chan struct{} // gets one for each message that has been logged, while there is room
+	ctx      context.Context // of the Dial
+	opened   chan struct{}   // closed when open has been logged
+	closed   chan struct{}   // closed when close has been logged
+	messages chan struct{}   // gets one for each message that has been logged, while there is room
 }
 
-// connect dials and logs the events of the connection, until it is closed. It returns when Dial has.
-func (c *Client) connect(ctx context.Context, t *track, a Action) *dialled {
+// beginDial ends the connection before, and makes a Dial that can be cancelled from now on. It returns nil, and logs why,
+// if one waits already.
+func (c *Client) beginDial(ctx context.Context, t *track) *dialled {
 	d := &dialled{track: t, opened: make(chan struct{}), closed: make(chan struct{}), messages: make(chan struct{}, 16)}
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	if !c.beginDial(t, cancel) {
+	c.mu.Lock()
+	if c.cancel != nil {
+		t.addLocked(nil, Line{Kind: Call, Text: "a Dial waits already: cancel it first", Failed: true})
+		c.mu.Unlock()
 		return nil
 	}
-	conn, err := ws.Dial(ctx, a.URL, &ws.Options{
+	before := c.conn
+	c.conn = nil
+	d.ctx, c.cancel = context.WithCancel(ctx)
+	c.mu.Unlock()
+	if before != nil {
+		before.CloseNow()
+	}
+	return d
+}
+
+// dial does what beginDial has begun. It logs the events of the connection until that is closed, returns when Dial has,
+// and reports whether there is a connection.
+func (c *Client) dial(d *dialled, a Action) bool {
+	conn, err := ws.Dial(d.ctx, a.URL, &ws.Options{
 		BaseURL:    c.base,
 		Protocols:  a.Protocols,
 		BinaryType: a.BinaryType,
@@ -35,36 +51,16 @@ func (c *Client) connect(ctx context.Context, t *track, a Action) *dialled {
 		OnClose:    d.close,
 	})
 	d.awaitEvents(err)
-	c.endDial(d, conn, a, err)
-	return d
-}
-
-// beginDial ends the connection before, and takes the place of the Dial that waits. It reports whether there was none.
-func (c *Client) beginDial(t *track, cancel context.CancelFunc) bool {
-	c.mu.Lock()
-	if c.cancel != nil {
-		t.addLocked(nil, Line{Kind: Call, Text: "a Dial waits already: cancel it first", Failed: true})
-		c.mu.Unlock()
-		return false
-	}
-	before := c.conn
-	c.cancel, c.conn = cancel, nil
-	c.mu.Unlock()
-	if before != nil {
-		before.CloseNow()
-	}
-	return true
-}
-
-func (c *Client) endDial(d *dialled, conn *ws.Conn, a Action, err error) {
 	what := fmt.Sprintf("Dial(ctx, %q)", a.URL)
 	if len(a.Protocols) > 0 {
 		what = fmt.Sprintf("Dial(ctx, %q, %s)", a.URL, strings.Join(a.Protocols, ", "))
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.cancel()
 	c.cancel, c.conn = nil, conn
 	d.addLocked(conn, result(what, err))
+	return err == nil
 }
 
 // awaitEvents waits until the events are logged that come with what Dial has returned, so that the log has one order

@@ -15,8 +15,8 @@ var tourSteps = []Action{
 
 // tour shows every kind of message, and how an error looks.
 func (c *Client) tour(ctx context.Context, t *track, a Action) {
-	d := c.connect(ctx, t, Action{URL: EchoPath, Protocols: []string{"demo.v2", Protocol}})
-	if d == nil {
+	d := c.beginDial(ctx, t)
+	if d == nil || !c.dial(d, Action{URL: EchoPath, Protocols: []string{"demo.v2", Protocol}}) {
 		return
 	}
 	for _, step := range tourSteps {

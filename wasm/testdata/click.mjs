@@ -171,7 +171,7 @@ const plots = async (steps) => {
 			if (!summary.test(text)) {
 				faults.push(`the summary is ${text}`);
 			}
-			if (updates < 10) {
+			if (updates < 4) {
 				faults.push(`it was drawn ${updates} times only`);
 			}
 			for (const one of series) {
