@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -152,10 +153,13 @@ func TestProgramFails(t *testing.T) {
 	}
 }
 
+// loadOnce reads the scenarios once for all tests.
+var loadOnce = sync.OnceValues(func() (*catalogue, error) { return loadCatalogue("..") })
+
 // start returns a server of the demo without a page.
 func start(t *testing.T) *server {
 	t.Helper()
-	c, err := loadCatalogue("..")
+	c, err := loadOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
