@@ -44,6 +44,15 @@ func build(ctx context.Context, dir string) (files, error) {
 	return f, nil
 }
 
+// moduleDir returns the directory of the module's source.
+func moduleDir(ctx context.Context) (string, error) {
+	dir, err := goCommand(ctx, nil, "list", "-f", "{{.Module.Dir}}", module+"/wasm")
+	if err != nil {
+		return "", fmt.Errorf("finding the source of %s: %w", module, err)
+	}
+	return dir, nil
+}
+
 // goCommand returns what a go command prints.
 func goCommand(ctx context.Context, env []string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, "go", args...)

@@ -1,13 +1,15 @@
 //go:build !js
 
-// Wasm is a live demo: one client program, run natively and in a browser against the same echo server, and the two
-// logs of its events side by side.
+// Wasm is a live demo: one client program, run in a browser and natively, at the same moment, against the same servers.
 //
-//	go run ./wasm         serves a page that runs the program and compares
-//	go run ./wasm -once   does it in a browser without a window, prints both logs, and exits with 0 only if they are equal
+//	go run ./wasm         serves a page where one can try it
+//	go run ./wasm -once   runs it in a browser without a window too, prints both logs, and exits with 0 only if they are equal
 //
 // The program is the package demo. The go command builds it for the browser, so this has to be run inside this
 // module or one that requires it. -once needs a browser that testbrowser knows.
+//
+// The page may tell the native client to connect to any URL. So with -addr only those should reach it who may use this
+// machine's network.
 package main
 
 import (
@@ -71,32 +73,33 @@ func run(ctx context.Context, set settings, out io.Writer) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 
-	s, err := listen(set)
+	source, err := moduleDir(ctx)
+	if err != nil {
+		return err
+	}
+	catalogue, err := loadCatalogue(source)
+	if err != nil {
+		return err
+	}
+	s, err := listen(set, catalogue)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-
-	native := program{Title: "native, " + platform()}
-	native.Lines, err = runNative(ctx, set.timeout, s.url)
-	native.print(out)
-	if err != nil {
-		return fmt.Errorf("the program failed natively: %w", err)
-	}
 	built, err := build(ctx, dir)
 	if err != nil {
 		return err
 	}
 	if set.once {
-		return once(ctx, set, s.url, built, native, out)
+		return once(ctx, set, s, built, out)
 	}
-	s.publish(built, native)
-	fmt.Fprintf(out, "\nNow open %s in a browser. Ctrl-C ends.\n", s.url)
+	s.publish(built)
+	fmt.Fprintf(out, "Now open %s in a browser. Ctrl-C ends.\n", s.url)
 	<-ctx.Done()
 	return nil
 }
 
-func listen(set settings) (*server, error) {
+func listen(set settings, c *catalogue) (*server, error) {
 	addr := set.addr
 	switch {
 	case addr != "":
@@ -109,25 +112,25 @@ func listen(set settings) (*server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot serve on %s: %w; choose another address with -addr, port 0 is any free one", addr, err)
 	}
-	return newServer(listener), nil
+	return newServer(listener, c), nil
 }
 
 // program is the program's log on one platform.
 type program struct {
-	Title string   `json:"title"`
-	Lines []string `json:"lines"` // columns separated by tabs
+	Title string
+	Lines []string // columns separated by tabs
 }
 
-func runNative(ctx context.Context, timeout time.Duration, base string) ([]string, error) {
+func runNative(ctx context.Context, timeout time.Duration, base string, c *catalogue) ([]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var lines []string
-	err := demo.Run(ctx, base, func(l demo.Line) { lines = append(lines, l.String()) })
+	err := demo.Compared(ctx, base, c.list(), c.servers, func(line string) { lines = append(lines, line) })
 	return lines, err
 }
 
 // columns are the titles of a line's parts.
-const columns = "event\treadyState\tbufferedAmount"
+const columns = "call or event\treadyState\tbufferedAmount"
 
 func (p program) print(out io.Writer) { p.printMarked(out, p) }
 

@@ -1,4 +1,5 @@
-// The demo's client in a JavaScript host: it prints its log, a line of three columns at a time.
+// The demo's client in a JavaScript host. In the demo's page it does what the page says; anywhere else it prints what is
+// to be compared, a line of three columns at a time.
 package main
 
 import (
@@ -11,10 +12,24 @@ import (
 )
 
 func main() {
-	base := flag.String("base", "", "`URL` of the echo server (default: the page's own)")
+	base := flag.String("base", "", "`URL` of the demo's server (default: the page's own)")
 	flag.Parse()
-	if err := demo.Run(context.Background(), *base, func(l demo.Line) { fmt.Println(l) }); err != nil {
+	ctx := context.Background()
+	run := func() error { return printCompared(ctx, *base) }
+	if page := demoPage(); page.Truthy() {
+		run = func() error { return servePage(ctx, page) }
+	}
+	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
+}
+
+func printCompared(ctx context.Context, base string) error {
+	control, hello, _, scenarios, err := demo.DialControl(ctx, base)
+	if err != nil {
+		return err
+	}
+	defer control.CloseNow()
+	return demo.Compared(ctx, base, scenarios, hello.Servers, func(line string) { fmt.Println(line) })
 }

@@ -5,7 +5,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net"
@@ -13,9 +12,11 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/wasm/demo"
 )
 
@@ -38,7 +39,7 @@ func TestOnce(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, &out)
 			}
-			for _, want := range []string{"native, ", "in a browser, " + name, "close 4000", "The two logs are equal"} {
+			for _, want := range []string{"native, ", "in a browser, " + name, "close 4000", "New(\"/s/k-data-then-close\")", "The two logs are equal"} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("the output has no %q:\n%s", want, &out)
 				}
@@ -135,39 +136,60 @@ func TestProgramFails(t *testing.T) {
 	refuses := &http.Server{Handler: http.NotFoundHandler()}
 	defer refuses.Close()
 	go refuses.Serve(listener)
-	lines, err := runNative(t.Context(), limit, "http://"+listener.Addr().String())
-	if err == nil || len(lines) != 2 || !strings.HasPrefix(lines[0], "error\t3") || !strings.HasPrefix(lines[1], "close 1006") {
+	base := "http://" + listener.Addr().String()
+	lines, err := runNative(t.Context(), limit, base, new(catalogue))
+	if err == nil || len(lines) != 3 || !strings.HasPrefix(lines[0], "error\t3") || !strings.HasPrefix(lines[1], "close 1006") ||
+		!strings.Contains(lines[2], "404") {
 		t.Errorf("a server without WebSocket: %q, %v", lines, err)
 	}
-	if lines, err := runNative(t.Context(), limit, "no URL"); err == nil || len(lines) != 0 {
+	lines, err = runNative(t.Context(), limit, "no URL", new(catalogue))
+	if err == nil || len(lines) != 1 || !strings.Contains(lines[0], "SyntaxError") {
 		t.Errorf("a base that is no URL: %q, %v", lines, err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := demo.Run(ctx, "http://"+listener.Addr().String(), func(demo.Line) {}); !errors.Is(err, context.Canceled) {
+	if err := demo.Compared(ctx, base, nil, nil, func(string) {}); !errors.Is(err, context.Canceled) {
 		t.Errorf("a cancelled run: %v", err)
 	}
 }
 
-// The page has what it needs and no more rights than the package asks for.
-func TestPage(t *testing.T) {
-	t.Parallel()
-	s, err := listen(settings{addr: onceAddr})
+// loadOnce reads the scenarios once for all tests.
+var loadOnce = sync.OnceValues(func() (*catalogue, error) { return loadCatalogue("..") })
+
+// start returns a server of the demo without a page.
+func start(t *testing.T) *server {
+	t.Helper()
+	c, err := loadOnce()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.close()
-	native := program{"native", []string{"a\t1\t0"}}
-	s.publish(files{wasm: "main_test.go", wasmExec: "main.go"}, native)
+	s, err := listen(settings{addr: onceAddr}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// The page has what it needs and no more rights than the package asks for.
+func TestFiles(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.publish(files{wasm: "main_test.go", wasmExec: "main.go"})
 	for path, contentType := range map[string]string{
-		"/": "text/html", "/page.js": "text/javascript", "/style.css": "text/css", "/wasm_exec.js": "text/javascript",
-		"/demo.wasm": "application/wasm", "/native.json": "application/json",
+		"/": "text/html", "/main.js": "text/javascript", "/style.css": "text/css", "/wasm_exec.js": "text/javascript",
+		"/demo.wasm": "application/wasm", "/uplot/uPlot.iife.min.js": "text/javascript", "/uplot/LICENSE": "text/plain",
+		"/source/demo/client.go": "text/plain",
 	} {
 		response, err := http.Get(s.url + path)
 		if err != nil {
 			t.Fatal(err)
 		}
-		body, err := io.ReadAll(response.Body)
+		_, err = io.Copy(io.Discard, response.Body)
 		response.Body.Close()
 		if err != nil || response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), contentType) {
 			t.Errorf("%s: %s %v %v", path, response.Status, response.Header, err)
@@ -176,9 +198,39 @@ func TestPage(t *testing.T) {
 		if !strings.Contains(policy, "script-src 'self' 'wasm-unsafe-eval';") || strings.Contains(policy, "'unsafe-") {
 			t.Errorf("%s: the policy is %q", path, policy)
 		}
-		var got program
-		if path == "/native.json" && (json.Unmarshal(body, &got) != nil || !slices.Equal(got.Lines, native.Lines)) {
-			t.Errorf("%s: %s", path, body)
+	}
+}
+
+// Names that anybody may give to this machine's address are refused: their pages would be of the server's origin.
+func TestForeignHost(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	own, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for host, status := range map[string]int{
+		"127.0.0.1:1": 404, "localhost:8080": 404, "[::1]:8080": 404, "192.168.1.5": 404, own + ":80": 404,
+		"example.com": 421, "localhost.example.com:8080": 421, "127.0.0.1.example.com": 421,
+	} {
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+"/nothing", nil)
+		if err != nil {
+			t.Fatal(err)
 		}
+		request.Host = host
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != status {
+			t.Errorf("Host %s: %s, want %d", host, response.Status, status)
+		}
+	}
+	// A page of another origin may not have the native client.
+	_, err = ws.Dial(t.Context(), s.url+demo.ControlPath, &ws.Options{
+		Native: ws.NativeOptions{Header: http.Header{"Origin": {"http://example.com"}}}})
+	if err == nil || !strings.Contains(err.Error(), "403") {
+		t.Errorf("a page of another origin: %v", err)
 	}
 }

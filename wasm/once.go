@@ -18,8 +18,15 @@ import (
 // errNoBrowser is the error of -once where none of the browsers is installed.
 var errNoBrowser = errors.New("no browser was found")
 
-// once runs the program in a browser without a window and compares its log with the native one's.
-func once(ctx context.Context, set settings, base string, built files, native program, out io.Writer) error {
+// once runs the program natively and in a browser without a window, and compares the two logs.
+func once(ctx context.Context, set settings, s *server, built files, out io.Writer) error {
+	native := program{Title: "native, " + platform()}
+	var err error
+	native.Lines, err = runNative(ctx, set.timeout, s.url, s.catalogue)
+	native.print(out)
+	if err != nil {
+		return fmt.Errorf("the program failed natively: %w", err)
+	}
 	runner := filepath.Join(built.dir, "testbrowser.exe") // the suffix that Windows wants hurts nobody else
 	if _, err := goCommand(ctx, nil, "build", "-o", runner, module+"/testbrowser"); err != nil {
 		return fmt.Errorf("building testbrowser: %w", err)
@@ -29,7 +36,7 @@ func once(ctx context.Context, set settings, base string, built files, native pr
 		return err
 	}
 	browser := program{Title: b.title}
-	browser.Lines, err = runBrowser(ctx, set.timeout, runner, b.name, built.wasm, base)
+	browser.Lines, err = runBrowser(ctx, set.timeout, runner, b.name, built.wasm, s.url)
 	differing := browser.printMarked(out, native)
 	if err != nil {
 		return fmt.Errorf("the program failed in %s: %w", b.name, err)

@@ -5,52 +5,68 @@ package main
 import (
 	"context"
 	"embed"
-	"encoding/json"
+	"fmt"
 	"io/fs"
 	"net"
 	"net/http"
+	"os"
+	"strings"
 	"time"
 
-	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/wasm/demo"
 )
 
 //go:embed page
 var pageFiles embed.FS
 
-// contentSecurityPolicy is as strict as a page with a Go program can be: no inline script and no eval.
-const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// sources are what the page shows of itself.
+//
+//go:embed demo/*.go
+var sources embed.FS
 
-// server has the echo server and, when published, the page.
+// contentSecurityPolicy is as strict as a page with a Go program can be: no inline script and no eval. Connections may
+// go where the user wants them to.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self' ws: wss:; " +
+	"img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// server has the WebSocket servers of the demo and, when published, the page.
 type server struct {
-	http *http.Server
-	mux  *http.ServeMux
-	url  string
-	end  context.CancelFunc // ends the WebSocket connections
+	http      *http.Server
+	mux       *http.ServeMux
+	url       string
+	ctx       context.Context // ends what the servers do
+	end       context.CancelFunc
+	catalogue *catalogue
+	sessions  sessions
 }
 
-func newServer(listener net.Listener) *server {
+func newServer(listener net.Listener, c *catalogue) *server {
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &server{mux: http.NewServeMux(), url: "http://" + listener.Addr().String(), end: cancel}
-	s.mux.HandleFunc("GET "+demo.Path, func(w http.ResponseWriter, r *http.Request) { echo(ctx, w, r) })
-	s.http = &http.Server{Handler: s.mux, ReadHeaderTimeout: 10 * time.Second}
+	s := &server{mux: http.NewServeMux(), url: "http://" + listener.Addr().String(), ctx: ctx, end: cancel, catalogue: c}
+	s.mux.HandleFunc("GET "+demo.EchoPath, s.echo)
+	s.mux.HandleFunc("GET "+demo.MeasurePath, s.measure)
+	s.mux.HandleFunc("GET "+demo.SlowPath, s.slow)
+	s.mux.HandleFunc("GET "+demo.SilentPath+"{session...}", s.silent)
+	s.mux.HandleFunc("GET "+demo.ReplayPath+"{scenario}", s.replay)
+	s.mux.HandleFunc("GET "+demo.ControlPath, s.control)
+	s.mux.HandleFunc("GET /forbidden", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "nobody may come in", http.StatusForbidden)
+	})
+	s.http = &http.Server{Handler: knownHosts(s.mux), ReadHeaderTimeout: 10 * time.Second, ConnContext: withConnection}
 	go s.http.Serve(listener) // until close
 	return s
 }
 
-// publish adds the page: its files, the program, and the native log.
-func (s *server) publish(built files, native program) {
+// publish adds the page and the program.
+func (s *server) publish(built files) {
 	page, err := fs.Sub(pageFiles, "page")
 	if err != nil {
 		panic(err) // the pattern is a constant
 	}
 	s.mux.Handle("GET /", withHeaders(http.FileServerFS(page)))
+	s.mux.Handle("GET /source/demo/", withHeaders(http.StripPrefix("/source", asText(http.FileServerFS(sources)))))
 	s.mux.Handle("GET /wasm_exec.js", withHeaders(file(built.wasmExec, "text/javascript")))
 	s.mux.Handle("GET /"+binary, withHeaders(file(built.wasm, "application/wasm")))
-	s.mux.Handle("GET /native.json", withHeaders(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		json.NewEncoder(w).Encode(native) // an error is the page's, which has gone
-	})))
 }
 
 func (s *server) close() error {
@@ -58,11 +74,60 @@ func (s *server) close() error {
 	return s.http.Close()
 }
 
+// connectionKey is the key of a request's connection in its context.
+type connectionKey struct{}
+
+func withConnection(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connectionKey{}, c)
+}
+
+// connection returns the connection that a request has come on.
+func connection(r *http.Request) net.Conn {
+	c, _ := r.Context().Value(connectionKey{}).(net.Conn)
+	return c
+}
+
+// knownHosts refuses requests for names of others. A page of somebody else could give its own name the address of this
+// server, and would then be of the server's origin: it could tell the native client what to do.
+func knownHosts(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !knownHost(r.Host) {
+			http.Error(w, fmt.Sprintf("this is not %q: open the page by address", r.Host), http.StatusMisdirectedRequest)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// knownHost reports whether a Host header names this machine: by address, or by a name that no other can have.
+func knownHost(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	if net.ParseIP(strings.Trim(host, "[]")) != nil || host == "localhost" {
+		return true
+	}
+	own, err := os.Hostname()
+	return err == nil && own != "" && strings.EqualFold(host, own)
+}
+
 func withHeaders(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", contentSecurityPolicy)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
+		// Clocks are coarse otherwise, and the plots show microseconds.
+		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
+		h.ServeHTTP(w, r)
+	})
+}
+
+// asText shows Go files, for which systems have no content type or several.
+func asText(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		h.ServeHTTP(w, r)
 	})
 }
@@ -71,21 +136,5 @@ func file(name, contentType string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", contentType)
 		http.ServeFile(w, r, name)
-	})
-}
-
-// echo sends every message back, until the client closes or ctx ends.
-func echo(ctx context.Context, w http.ResponseWriter, r *http.Request) {
-	var stop func() bool
-	// An error has been answered, and the client tells about it.
-	_ = ws.Serve(w, r, &ws.AcceptOptions{
-		Protocols: demo.Protocols[1:],
-		// The page of -once has a port of its own.
-		Origins:     []string{"http://127.0.0.1:*", "http://localhost:*"},
-		Compression: ws.CompressContext,
-		OnOpen:      func(c *ws.Conn) { stop = context.AfterFunc(ctx, func() { c.CloseNow() }) },
-		// It fails when the client has closed meanwhile.
-		OnMessage: func(c *ws.Conn, m ws.Message) { _ = c.Send(m) },
-		OnClose:   func(*ws.Conn, ws.CloseEvent) { stop() },
 	})
 }

@@ -153,13 +153,13 @@ func (s *Scenario) failed(trace []string) bool {
 // MatchWire compares what the server saw with what is expected. It returns "" if one of the variants matches, else
 // what differs.
 func (s *Scenario) MatchWire(got []string, expected []Variant) string {
-	seen := canonicalWire(got)
+	seen := CanonicalWire(got)
 	for _, v := range expected {
-		if slices.Equal(canonicalWire(v.Wire), seen) {
+		if slices.Equal(CanonicalWire(v.Wire), seen) {
 			return ""
 		}
 	}
-	return differences(seen, expected, func(v Variant) []string { return canonicalWire(v.Wire) },
+	return differences(seen, expected, func(v Variant) []string { return CanonicalWire(v.Wire) },
 		func(a, b string) bool { return a == b })
 }
 
@@ -171,9 +171,9 @@ var (
 	wireReason     = regexp.MustCompile(`^(close (?:1002|1007|1009)) .*$`)
 )
 
-// canonicalWire drops what does not matter: which way TCP ended, frame counts, times, compression, how much came of a
-// message that did not end, and the reason of a Close that reports an error.
-func canonicalWire(wire []string) []string {
+// CanonicalWire returns a wire without what does not matter: which way TCP ended, frame counts, times, compression,
+// how much came of a message that did not end, and the reason of a Close that reports an error.
+func CanonicalWire(wire []string) []string {
 	list := make([]string, len(wire))
 	for i, entry := range wire {
 		entry = wireTime.ReplaceAllString(entry, "")

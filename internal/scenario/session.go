@@ -68,12 +68,17 @@ func (s *session) run() {
 		return // a connection without a request is none: browsers open and drop some
 	}
 	s.runOf.add(s.record)
+	s.serve(s.program())
+}
+
+// serve plays a program, and records what the client sends meanwhile.
+func (s *session) serve(program []ServerOp) {
 	received := make(chan struct{})
 	go func() {
 		defer close(received)
 		s.receive()
 	}()
-	s.play(s.program())
+	s.play(program)
 	s.tcp.Close()
 	s.update(func() { s.over = true })
 	<-received

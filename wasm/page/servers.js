@@ -1,0 +1,53 @@
+// The servers that misbehave: a button for each, and a list of all recorded scenarios.
+
+const element = (id) => document.getElementById(id);
+
+export const servers = (demo, log, hello) => {
+	const scenarios = new Map(hello.scenarios.map((s) => [s.name, s]));
+	const play = async (name, title, sentence, limit, card) => {
+		const { server, expect } = scenarios.get(name);
+		element("played").hidden = false;
+		element("played-title").textContent = title;
+		const program = (server ?? [["accept"], ["polite"]]).map((op) => [].concat(op).map((part) =>
+			(typeof part === "string" ? part : JSON.stringify(part))).join(" ")).join(" · ");
+		element("played-note").replaceChildren(sentence ? `${sentence} ` : "", Object.assign(document.createElement("code"), {
+			textContent: program.length > 300 ? `${program.slice(0, 300)}…` : program }), expect.spec ? ` ${expect.spec}.` : "");
+		card?.setAttribute("aria-busy", "true");
+		log.clear();
+		const id = await demo.act({ do: "replay", scenario: name, play: `${demo.session}.${demo.next}`, limit }, { log, title: name });
+		demo.finish(`${id}.`);
+		card?.removeAttribute("aria-busy");
+	};
+
+	for (const { scenario, name, sentence, limit, alike } of hello.servers) {
+		const card = document.createElement("button");
+		card.type = "button";
+		card.className = "card";
+		card.dataset.scenario = scenario;
+		const part = (className, text) => {
+			card.append(Object.assign(document.createElement("span"), { className, textContent: text }));
+		};
+		part("name", name);
+		part("sentence", sentence);
+		part(alike ? "alike" : "alike not", alike ? "browsers agree" : "browsers differ");
+		card.addEventListener("click", () => {
+			for (const other of element("cards").children) {
+				other.classList.toggle("played", other === card);
+			}
+			play(scenario, name, sentence, limit, card);
+		});
+		element("cards").append(card);
+	}
+
+	const groups = Map.groupBy(scenarios.values(), (s) => s.group);
+	for (const [name, list] of groups) {
+		const group = Object.assign(document.createElement("optgroup"), { label: name });
+		group.append(...list.map((s) => new Option(s.name)));
+		element("scenario").append(group);
+	}
+	element("how-many").textContent = scenarios.size;
+	element("more").addEventListener("submit", (event) => {
+		event.preventDefault();
+		play(element("scenario").value, element("scenario").value, "", 8000);
+	});
+};
