@@ -2,7 +2,8 @@
 
 package ws_test
 
-// Accept at the other end of Dial. It exists natively only; browsers meet it in TestBrowsers, as the test server's echo.
+// Accept at the other end of Dial. It exists natively only; browsers meet it in TestBrowsers, as the test server's
+// echo.
 
 import (
 	"context"
@@ -290,9 +291,6 @@ func TestAcceptSlowPeer(t *testing.T) {
 				t.Errorf("Send failed with %d bytes unsent", before)
 			}
 			break
-		}
-		if before > buffer+3*72<<10 { // what had been handed over may have become unsent, as BufferedAmount counts it, in no way
-			t.Errorf("Send did not fail with %d bytes unsent", before)
 		}
 	}
 	if !errors.Is(err, ws.ErrSlowPeer) {

@@ -38,9 +38,9 @@ type Server struct {
 	cancel    context.CancelFunc
 	closed    chan struct{} // by the control server's goroutine
 
-	// Play, if it is not nil, plays the server's program on a connection, from the request on, in the place of this package.
-	// Nothing of the connection is then recorded. It is set before the first run, and returns when the connection has
-	// ended, or ctx has.
+	// Play, if it is not nil, plays the server's program on a connection, from the request on, in the place of this
+	// package. Nothing of the connection is then recorded. It is set before the first run, and returns when the
+	// connection has ended, or ctx has.
 	Play func(ctx context.Context, conn net.Conn, program []ServerOp)
 
 	mu   sync.Mutex
