@@ -256,7 +256,7 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 		Timeouts:     engine.Timeouts{Reply: max(0, opts.CloseTimeout)},
 	})
 	c.endpoint.Store(endpoint)
-	c.opened(result.Protocol, result.Extensions)
+	c.opened(result.Protocol, result.Extensions) // nobody can have closed it yet
 	endpoint.Start()
 	if c.onOpen != nil {
 		go c.deliver()
