@@ -12,8 +12,9 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// TestAcceptMemory: an idle connection takes little, and one goroutine, also after its handlers have been called and after a
-// Read. What a connection takes is measured together with the client's end, a net.Conn, which the test's own process has too.
+// TestAcceptMemory: an idle connection takes little, and one goroutine, also after its handlers have been called and
+// after a Read. What a connection takes is measured together with the client's end, a net.Conn, which the test's own
+// process has too.
 func TestAcceptMemory(t *testing.T) {
 	if raceDetector {
 		t.Skip("the race detector takes memory of its own")

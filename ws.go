@@ -15,6 +15,8 @@
 //	}
 //	msg, err := c.Read(ctx)
 //
+// Natively, Accept gives the handler of an HTTP server the other end, as a Conn too.
+//
 // # Two ways to receive
 //
 // Without Options.OnMessage messages wait for Read or Messages. With it they go to the handler. The other handlers,
@@ -270,7 +272,7 @@ type Conn struct {
 	platform
 }
 
-// URL returns the connection's absolute URL as the URL standard serialises it.
+// URL returns the connection's absolute URL as the URL standard serialises it. On a server it is what was asked for.
 func (c *Conn) URL() string { return c.url }
 
 // ReadyState returns the connection's state. It changes right before the handler of its event is called. Close and
