@@ -242,7 +242,7 @@ func acceptConfig(r *http.Request, opts *AcceptOptions) (*handshake.AcceptConfig
 	case r == nil:
 		return nil, fault(typeError("the *http.Request is nil"))
 	case opts.BinaryType != "" && !opts.BinaryType.valid():
-		return nil, fault(binaryTypeError(opts.BinaryType))
+		return nil, fault(typeError("AcceptOptions.BinaryType is " + strconv.Quote(string(opts.BinaryType)) + `, neither "arraybuffer" nor "blob"`))
 	case opts.Compression > NoCompression:
 		return nil, fault(typeError("AcceptOptions.Compression is " + strconv.Itoa(int(opts.Compression)) + ", which is none of the constants"))
 	}

@@ -412,7 +412,7 @@ func TestAcceptTimeouts(t *testing.T) {
 			continue
 		}
 		accepted := await(t, "accepted connection", conns)
-		time.Sleep(3 * timeout) // nothing happens, which is no event
+		time.Sleep(3 * timeout) // the timeouts pass, which is no event
 		send(t, c, ws.Text("a"))
 		wantText(t, read(t, accepted), "a")
 		send(t, accepted, ws.Text("b"))

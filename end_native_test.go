@@ -794,7 +794,7 @@ func TestEndMemoryOfMessages(t *testing.T) {
 			})
 			messages := make([]ws.Message, 0, kept)
 			u := &user{t, testContext(t)}
-			before := heap()
+			others, before := ownGoroutines(), heap()
 			c := u.dial(s.url, nil)
 			for i := range kept * each {
 				m := u.read(c)
@@ -803,7 +803,7 @@ func TestEndMemoryOfMessages(t *testing.T) {
 				}
 			}
 			u.shutdown(c)
-			wantNoGoroutines(t, nil)
+			wantNoGoroutines(t, others)
 			per := float64(heap()-before) / kept
 			runtime.KeepAlive(messages)
 			t.Logf("a message of 16 bytes that is kept pins %.0f bytes", per)
