@@ -12,7 +12,7 @@ const color = (name) => {
 
 const megabytes = (v) => `${Number((v / 1e6).toPrecision(2))} MB`;
 const short = (v, unit) => `${Number(v.toPrecision(3))}${unit}`;
-const micros = (v) => (v < 1000 ? short(v, " µs") : short(v / 1000, " ms"));
+const micros = (v) => (v < 1000 ? short(v, " µs") : v < 1e6 ? short(v / 1000, " ms") : short(v / 1e6, " s"));
 const perSecond = (v) => (v < 1000 ? short(v, "") : v < 1e6 ? short(v / 1000, " k") : short(v / 1e6, " M"));
 
 // The series of a plot: key, label, colour and dashes.
@@ -139,7 +139,7 @@ class Plot {
 					value: (_, v) => (v === null || v === undefined ? "–" : this.kind.value(v)),
 				}))],
 			cursor: { y: false },
-			legend: { live: false },
+			legend: { live: false, markers: { dash: (_, i) => (this.kind.series[i - 1]?.[3] ? "dashed" : "solid") } },
 		}, this.table(), this.box);
 	}
 

@@ -22,8 +22,8 @@ export const servers = (demo, log, hello) => {
 		element("played-note").replaceChildren(sentence && `${sentence} `, code, expect.spec ? ` ${expect.spec}.` : "");
 		card?.setAttribute("aria-busy", "true");
 		log.clear();
-		const play = `${demo.session}.${demo.next}`;
-		const id = await demo.act({ do: "replay", scenario: name, play, limit }, { log, title: name });
+		const run = `${demo.session}.${demo.next}`; // next is the ID that act gives
+		const id = await demo.act({ do: "replay", scenario: name, play: run, limit }, { log, title: name });
 		demo.finish(`${id}.`);
 		card?.removeAttribute("aria-busy");
 	};
