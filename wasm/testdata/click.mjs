@@ -161,7 +161,7 @@ const plots = async (steps) => {
 	const { page } = steps;
 	for (const [plot, series, summary] of [
 		["flood", ["browser", "native"], /browser, Send alone \d+ MB; native, Send alone \d+ MB; browser, Drain first [\d.]+ MB; native, Drain first [\d.]+ MB/],
-		["roundTrips", ["browser", "raw", "native"], /Go in this browser [\d.]+ [µm]s; raw JavaScript [\d.]+ [µm]s; native Go [\d.]+ [µm]s/],
+		["roundTrips", ["browser", "raw", "native"], /Go in this browser [\d.]+ [µm]?s; raw JavaScript [\d.]+ [µm]?s; native Go [\d.]+ [µm]?s/],
 		["rate", ["browser", "raw", "native"], /Go in this browser [\d.]+( k)?; raw JavaScript [\d.]+( k)?; native Go [\d.]+( k)?/],
 	]) {
 		await check(`plots/${plot}`, async () => {
