@@ -6,14 +6,12 @@ import (
 	"context"
 	"embed"
 	"encoding/json"
-	"io"
 	"io/fs"
 	"net"
 	"net/http"
 	"time"
 
-	"github.com/coder/websocket"
-
+	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/wasm/demo"
 )
 
@@ -76,33 +74,18 @@ func file(name, contentType string) http.Handler {
 	})
 }
 
-// echo sends every message back, until the client closes. It is github.com/coder/websocket, which shares no code
-// with the client.
+// echo sends every message back, until the client closes or ctx ends.
 func echo(ctx context.Context, w http.ResponseWriter, r *http.Request) {
-	c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
-		Subprotocols: demo.Protocols[1:],
+	var stop func() bool
+	// An error has been answered, and the client tells about it.
+	_ = ws.Serve(w, r, &ws.AcceptOptions{
+		Protocols: demo.Protocols[1:],
 		// The page of -once has a port of its own.
-		OriginPatterns:  []string{"127.0.0.1:*", "localhost:*"},
-		CompressionMode: websocket.CompressionContextTakeover,
+		Origins:     []string{"http://127.0.0.1:*", "http://localhost:*"},
+		Compression: ws.CompressContext,
+		OnOpen:      func(c *ws.Conn) { stop = context.AfterFunc(ctx, func() { c.CloseNow() }) },
+		// It fails when the client has closed meanwhile.
+		OnMessage: func(c *ws.Conn, m ws.Message) { _ = c.Send(m) },
+		OnClose:   func(*ws.Conn, ws.CloseEvent) { stop() },
 	})
-	if err != nil {
-		return // Accept has answered
-	}
-	defer c.CloseNow()
-	for {
-		kind, message, err := c.Reader(ctx)
-		if err != nil {
-			return // closed, which coder/websocket has answered
-		}
-		to, err := c.Writer(ctx, kind)
-		if err != nil {
-			return
-		}
-		if _, err := io.Copy(to, message); err != nil {
-			return
-		}
-		if err := to.Close(); err != nil {
-			return
-		}
-	}
 }
