@@ -123,11 +123,11 @@ func (c *Conn) receivedInto(batch []engine.Message) (next demand, rest []engine.
 	if c.end != nil || c.dropping || c.delivering || c.posted.any() || c.unread.len() > 0 || c.readersWaiting() == 0 {
 		return wantMore, batch
 	}
-	w := c.waiting.readers.first()
-	if w.want != appended || len(msg.Payload) > cap(w.room) {
+	w := *c.waiting.readers.first()
+	if !w.request.lent || len(msg.Payload) > cap(w.request.room) {
 		return wantMore, batch
 	}
-	room := w.room[:len(msg.Payload)]
+	room := w.request.room[:len(msg.Payload)]
 	if unsafe.SliceData(room) != unsafe.SliceData(msg.Payload) {
 		copy(room, msg.Payload)
 	}

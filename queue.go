@@ -22,7 +22,7 @@ func (q *queue[T]) push(v ...T) {
 }
 
 // first returns what pop returns next, of a queue that is not empty.
-func (q *queue[T]) first() T { return q.items[q.head] }
+func (q *queue[T]) first() *T { return &q.items[q.head] }
 
 func (q *queue[T]) pop() T {
 	var zero T

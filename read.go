@@ -5,53 +5,38 @@ import (
 	"errors"
 )
 
-// request says what a Read asks for.
-type request struct {
-	want want
-	room []byte // of a ReadAppend: where the message may be written; its length is 0
-}
-
-// want is which messages a Read can have. The next message stays the next one if it is none of them.
-type want uint8
-
-const (
-	anyMessage want = iota
-	onlyText        // ReadText
-	inMemory        // ReadBytes: no Blob whose bytes the host has
-	appended        // ReadAppend: the same
-)
-
 // errOtherKind is what take returns when the next message is none that the Read can have.
 var errOtherKind = errors.New("ws: the next message is of another kind")
 
-// take takes the next message, waiting for it if necessary. It also returns the BinaryType at that moment.
-func (c *Conn) take(ctx context.Context, r request) (p payload, t BinaryType, err error) {
+// take is Read of a message that suits a request. It stands apart from Read, and is no method, so that a program that calls
+// nothing but Read has nothing of it.
+func take(ctx context.Context, c *Conn, r request) (payload, error) {
 	if err := checkContext(ctx); err != nil {
-		return payload{}, "", err
+		return payload{}, err
 	}
 	if c.onMessage != nil {
-		return payload{}, "", exception(ErrInvalidState, "Read of a connection whose messages go to OnMessage")
+		return payload{}, errHandled()
 	}
 	c.mu.Lock()
-	for ok := false; !ok; {
+	defer c.mu.Unlock()
+	for {
 		switch {
+		case c.unread.len() > 0 && !c.unread.first().suits(r):
+			return payload{}, errOtherKind
 		case c.unread.len() > 0:
-			if !c.unread.first().suits(r.want) {
-				err = errOtherKind
-				break
-			}
-			p, ok = c.unread.pop(), true
+			p := c.unread.pop()
 			c.messageTaken(p)
+			return p, nil
 		case c.readyState() == Closed:
-			err = c.end
-		default:
-			p, ok, err = c.awaitMessage(ctx, r)
+			return payload{}, c.end
 		}
-		if err != nil {
-			break
+		if p, ok, err := c.awaitMessage(ctx, r); ok || err != nil {
+			return p, err
 		}
 	}
-	t = c.binaryType
-	c.mu.Unlock() // not deferred: a defer in a loop took a tenth of the time of a small message
-	return p, t, err
+}
+
+// errHandled is the error of a Read of a connection that has a handler.
+func errHandled() error {
+	return exception(ErrInvalidState, "Read of a connection whose messages go to OnMessage")
 }

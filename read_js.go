@@ -8,28 +8,35 @@ import (
 	"syscall/js"
 )
 
+// request says what a Read asks for. The next message stays the next one if it is none of that.
+type request = uint8
+
+const (
+	anyMessage request = iota
+	onlyText           // ReadText
+	inMemory           // ReadBytes: no Blob whose bytes the host has
+	appended           // ReadAppend: the same
+)
+
+// appendTo is the request of a ReadAppend. The message goes into the program's memory when it has been taken.
+func appendTo([]byte) request { return appended }
+
 // suits reports whether a Read can have p.
-func (p payload) suits(w want) bool {
-	switch w {
-	case anyMessage:
-		return true
-	case onlyText:
-		return p.text
-	}
-	return p.blob == nil || p.blob.bytes != nil
+func (p *payload) suits(r request) bool {
+	return r == anyMessage || r == onlyText && p.text || r > onlyText && (p.blob == nil || p.blob.bytes != nil)
 }
 
 // takeBytes is take of a message whose bytes are in memory. Those of a Blob it reads.
-func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
-	if r.want == appended {
+func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
+	if r == appended {
 		c.in.payload = (*host).heldPayload
 	}
 	for {
-		p, _, err := c.take(ctx, r)
+		p, err := take(ctx, c, r)
 		if err != errOtherKind {
 			return p, err
 		}
-		if p, err := c.takeBlob(ctx); p.data != nil || err != nil {
+		if p, err := takeBlob(ctx, c); p.data != nil || err != nil {
 			return p, err
 		}
 	}
@@ -37,8 +44,8 @@ func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
 
 // takeBlob reads the next message, which was a Blob a moment ago, and then takes it. It returns no data if another Read
 // has taken it meanwhile.
-func (c *Conn) takeBlob(ctx context.Context) (payload, error) {
-	next := c.nextBlob()
+func takeBlob(ctx context.Context, c *Conn) (payload, error) {
+	next := nextBlob(c)
 	if next == nil {
 		return payload{}, nil
 	}
@@ -59,7 +66,7 @@ func (c *Conn) takeBlob(ctx context.Context) (payload, error) {
 }
 
 // nextBlob returns the next message if it is a Blob.
-func (c *Conn) nextBlob() *receivedBlob {
+func nextBlob(c *Conn) *receivedBlob {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.unread.len() == 0 || c.unread.first().suits(inMemory) {

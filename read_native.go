@@ -7,19 +7,34 @@ import (
 	"unsafe"
 )
 
+// request says what a Read asks for. The next message stays the next one if it is none of that.
+type request struct {
+	text bool
+	lent bool   // the bytes are copied from where they are
+	room []byte // where they may go: what lies between the length, 0, and the capacity
+}
+
+var (
+	anyMessage request               // Read
+	inMemory   request               // ReadBytes
+	onlyText   = request{text: true} // ReadText
+)
+
+// appendTo is the request of a ReadAppend.
+func appendTo(dst []byte) request { return request{lent: true, room: dst[len(dst):]} }
+
 // suits reports whether a Read can have p.
-func (p payload) suits(w want) bool { return w != onlyText || p.array == nil }
+func (p *payload) suits(r request) bool { return !r.text || p.array == nil }
 
 // Room implements engine.Waiter.
-func (w *readWaiter) Room() []byte { return w.room }
+func (w *readWaiter) Room() []byte { return w.request.room }
 
 // takeBytes is take of a message whose bytes are in memory.
-func (c *Conn) takeBytes(ctx context.Context, r request) (payload, error) {
-	if r.want == appended && !c.lending.Load() {
+func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
+	if r.lent && !c.lending.Load() {
 		c.lending.Store(true)
 	}
-	p, _, err := c.take(ctx, r)
-	return p, err
+	return take(ctx, c, r)
 }
 
 // content returns the bytes of p, in memory that may be lent.

@@ -18,7 +18,7 @@ type waiting struct {
 // readWaiter is a Read that waits. It is woken with a message, or without one at the end of the connection and when the
 // next message is none that it can have.
 type readWaiter struct {
-	request
+	request request
 	wake    chan struct{}
 	message payload
 	got     bool
@@ -73,7 +73,7 @@ func (c *Conn) awaitMessage(ctx context.Context, r request) (p payload, ok bool,
 		c.keepReceiving()
 	}
 	p, ok = w.message, w.got
-	w.message, w.got, w.request = payload{}, false, request{}
+	w.message, w.got, w.request = payload{}, false, anyMessage
 	waits.spareReader = w
 	return p, ok, err
 }
@@ -111,7 +111,7 @@ func (c *Conn) giveUp(w *readWaiter) (got bool) {
 func (c *Conn) handOut() {
 	for c.unread.len() > 0 && c.readersWaiting() > 0 {
 		w := c.waiting.readers.pop()
-		if c.unread.first().suits(w.want) {
+		if c.unread.first().suits(w.request) {
 			w.message, w.got = c.unread.pop(), true
 			c.messageTaken(w.message)
 		}
@@ -156,7 +156,7 @@ func (c *Conn) wakeDrained() {
 	}
 	n := c.buffered() // once, as it may give up mu
 	c.waiting.drains = slices.DeleteFunc(c.waiting.drains, func(w *drainWaiter) bool {
-		if !c.drainedTo(w.max, n) {
+		if !drainedTo(c, w.max, n) {
 			return false
 		}
 		w.wake <- struct{}{}
@@ -168,8 +168,8 @@ func (c *Conn) wakeDrained() {
 }
 
 // drainedTo reports whether a Drain to max need not wait when n bytes are buffered.
-func (c *Conn) drainedTo(max, n int64) bool {
-	return n <= max && (max > 0 || !c.closeFrameWaits())
+func drainedTo(c *Conn, max, n int64) bool {
+	return n <= max && (max > 0 || !closeFrameWaits(c))
 }
 
 // drainLimit is what accepted()-handed() must fall to for the first of the Drains that wait.

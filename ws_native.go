@@ -224,7 +224,7 @@ func (c *Conn) watchBuffered(limit int64) {
 	}
 }
 
-func (c *Conn) closeFrameWaits() bool {
+func closeFrameWaits(c *Conn) bool {
 	e := c.endpoint.Load()
 	return e != nil && e.CloseWaits()
 }
