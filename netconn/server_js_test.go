@@ -14,3 +14,6 @@ func server(t testing.TB) string {
 	}
 	return url
 }
+
+// exampleServer is server for an Example.
+func exampleServer() string { return os.Getenv("WS_TEST_SERVER") }

@@ -29,3 +29,6 @@ func TestMain(m *testing.M) {
 
 // server returns the URL of the test server.
 func server(testing.TB) string { return testServer.URL() }
+
+// exampleServer is server for an Example.
+func exampleServer() string { return testServer.URL() }
