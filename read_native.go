@@ -54,7 +54,7 @@ func (p payload) appendTo(dst []byte) []byte {
 	switch start := len(dst); {
 	case p.lent != nil:
 		dst = append(dst, data...)
-		p.lent.giveBack()
+		p.lent.giveBack(1)
 		return dst
 	case len(data) > 0 && len(data) <= cap(dst)-start && &data[0] == &dst[:start+1][start]:
 		return dst[:start+len(data)] // receivedInto has put it there

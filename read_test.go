@@ -79,7 +79,7 @@ func TestReadAppend(t *testing.T) {
 func TestReadAppendFlood(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{16, 1000, 100_000} {
-		n := min(2000, 5_000_000/size)
+		n := min(1000, 2_000_000/size)
 		for _, kind := range []string{"", "&binary=1", "&binary=1&compress=1"} {
 			t.Run(fmt.Sprintf("%d%s", size, kind), func(t *testing.T) {
 				t.Parallel()
@@ -151,7 +151,7 @@ func TestReadsMixed(t *testing.T) {
 // TestReadAppendOfSeveral: each of several goroutines has a buffer of its own, and gets every message whole.
 func TestReadAppendOfSeveral(t *testing.T) {
 	t.Parallel()
-	const n, size, readers = 300, 40_000, 4
+	const n, size, readers = 100, 40_000, 4
 	c := dial(t, fmt.Sprintf("/flood?n=%d&size=%d", n, size), nil)
 	want := make(map[string]bool)
 	for i := range n {

@@ -136,7 +136,9 @@ func (c *Conn) newEndpoint(res *handshake.Result, pingInterval time.Duration) *e
 		config.Inflater = deflate.NewInflater(!res.Deflate.ServerNoContextTakeover)
 		config.Deflater = deflate.NewDeflater(res.Deflate.ClientMaxWindowBits, !res.Deflate.ClientNoContextTakeover)
 	}
-	return engine.New(&owner{conn: c}, netio.New(res.Stream), config)
+	o := &owner{conn: c}
+	o.endpoint = engine.New(o, netio.New(res.Stream), config)
+	return o.endpoint
 }
 
 // abandon ends the handshake; open sees the state and reports the failure.
@@ -249,8 +251,9 @@ func (c *Conn) keepReceiving() {
 
 // owner is a Conn as its endpoint knows it. Only the endpoint refers to it, so its memory ends with that.
 type owner struct {
-	conn   *Conn
-	memory memory // for whoever reads
+	conn     *Conn
+	endpoint *engine.Endpoint
+	memory   memory // for whoever reads
 }
 
 func (o *owner) Received(batch []engine.Message) engine.Next {
@@ -258,7 +261,7 @@ func (o *owner) Received(batch []engine.Message) engine.Next {
 	payloads := batches.Get().(*[]payload)
 	if o.conn.lending.Load() {
 		next, rest = o.conn.receivedInto(batch)
-		*payloads = o.memory.lend(*payloads, rest, &o.conn.lending)
+		*payloads = o.lend(*payloads, rest)
 	} else {
 		for i := range rest {
 			*payloads = append(*payloads, o.memory.keep(&rest[i]))

@@ -2,6 +2,8 @@ package engine
 
 import (
 	"sync"
+	"sync/atomic"
+	"unsafe"
 
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
@@ -28,7 +30,7 @@ const (
 type incoming struct {
 	reader  frame.Reader
 	rest    []byte  // read and not parsed yet
-	buffer  *buffer // that rest is a part of, if it is one of buffers
+	buffer  *Buffer // that rest is a part of, if it is one of buffers
 	copied  bool    // a message may lie in the Inflater's memory, so it is copied
 	ignore  bool    // nobody wants what arrives
 	flooded bool    // a large batch has come since the stream was idle
@@ -36,11 +38,15 @@ type incoming struct {
 	watch   watch   // the context of that Read
 }
 
-type buffer [receiveSize]byte
+// Buffer has bytes that were read at once.
+type Buffer struct {
+	bytes   [receiveSize - 8]byte // with holders whole pages
+	holders atomic.Int32
+}
 
 // buffers are only held while there is something to read, and batches while it is parsed.
 var (
-	buffers = sync.Pool{New: func() any { return new(buffer) }}
+	buffers = sync.Pool{New: func() any { return new(Buffer) }}
 	batches = sync.Pool{New: func() any { return new([batchMessages]Message) }}
 )
 
@@ -76,9 +82,32 @@ func (in *incoming) withdraw() {
 func (in *incoming) release() {
 	in.rest = nil
 	if in.buffer != nil {
-		buffers.Put(in.buffer)
+		in.buffer.Release()
 		in.buffer = nil
 	}
+}
+
+// Release gives back a Buffer that KeepBuffer has returned.
+func (b *Buffer) Release() {
+	if b.holders.Add(-1) == 0 {
+		buffers.Put(b)
+	}
+}
+
+// Has reports whether a message lies in b.
+func (b *Buffer) Has(payload []byte) bool {
+	first, at := uintptr(unsafe.Pointer(&b.bytes)), uintptr(unsafe.Pointer(unsafe.SliceData(payload)))
+	return first <= at && at < first+uintptr(len(b.bytes))
+}
+
+// KeepBuffer is for the Owner, during Received: it returns the Buffer that messages may lie in, whose bytes stay what they are
+// until Release, or nil if there is none.
+func (e *Endpoint) KeepBuffer() *Buffer {
+	b := e.incoming.buffer
+	if b != nil {
+		b.holders.Add(1)
+	}
+	return b
 }
 
 // lazyBuffers is an Endpoint as a stream's Buffers.
@@ -86,12 +115,13 @@ type lazyBuffers Endpoint
 
 func (b *lazyBuffers) Get() []byte {
 	if b.incoming.buffer == nil {
-		b.incoming.buffer = buffers.Get().(*buffer)
+		b.incoming.buffer = buffers.Get().(*Buffer)
+		b.incoming.buffer.holders.Store(1)
 	}
 	if b.incoming.offered && b.incoming.reader.Expects() >= longMessage {
-		return b.incoming.buffer[:headSize]
+		return b.incoming.buffer.bytes[:headSize]
 	}
-	return b.incoming.buffer[:]
+	return b.incoming.buffer.bytes[:]
 }
 
 func (b *lazyBuffers) Idle() {
