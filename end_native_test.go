@@ -839,8 +839,8 @@ func TestEndMemoryOfMessages(t *testing.T) {
 	}
 }
 
-// TestDrainAfterClose: after Close a Drain to 0 waits until the Close frame too has left, so that nothing is lost by what comes
-// then; one to more does not wait for it.
+// TestDrainAfterClose: after Close a Drain to 0 waits until the Close frame too has left, so that nothing is lost by
+// what comes then; one to more does not wait for it.
 func TestDrainAfterClose(t *testing.T) {
 	t.Parallel()
 	read, got := make(chan struct{}), make(chan said, 1)

@@ -7,8 +7,9 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// TestDrainedBeforeClose: a message counts as handed to the stream before the stream has taken it. Drained to 0 is reported
-// then, but when the connection is to close only when the Close frame has been taken; Drained to more is not put off.
+// TestDrainedBeforeClose: a message counts as handed to the stream before the stream has taken it. Drained to 0 is
+// reported then, but when the connection is to close only when the Close frame has been taken; Drained to more is not
+// put off.
 func TestDrainedBeforeClose(t *testing.T) {
 	s, owner := newScript(0, 3), newRecorder()
 	e := start(t, owner, s, engine.Config{})

@@ -18,8 +18,8 @@ const (
 	// batchBytes ends a batch early: compressed messages may be much longer than what was read.
 	batchBytes = 1 << 20
 
-	// headSize is how much is read before the rest of a long message is read into the memory of a Read: its header and a
-	// little more. With receiveSize most of the message would have to be copied: 64 KiB took 1.2 times as long.
+	// headSize is how much is read before the rest of a long message is read into the memory of a Read: its header and
+	// a little more. With receiveSize most of the message would have to be copied: 64 KiB took 1.2 times as long.
 	headSize = 4 << 10
 
 	// longMessage is from which length on that is worth a system call more.
@@ -100,8 +100,8 @@ func (b *Buffer) Has(payload []byte) bool {
 	return first <= at && at < first+uintptr(len(b.bytes))
 }
 
-// KeepBuffer is for the Owner, during Received: it returns the Buffer that messages may lie in, whose bytes stay what they are
-// until Release, or nil if there is none.
+// KeepBuffer is for the Owner, during Received: it returns the Buffer that messages may lie in, whose bytes stay what
+// they are until Release, or nil if there is none.
 func (e *Endpoint) KeepBuffer() *Buffer {
 	b := e.incoming.buffer
 	if b != nil {
