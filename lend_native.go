@@ -165,7 +165,7 @@ func (c *Conn) receivedInto(batch []engine.Message) (next demand, rest []engine.
 	c.waiting.readers.pop()
 	w.message, w.got = payload{text: textOf(room)}, true
 	w.wake <- struct{}{}
-	c.tookMessage = false
+	c.tookMessage = len(batch) > 1 // for received, which gets the others
 	if c.readersWaiting() == 0 {
 		next = wantYield
 	}
