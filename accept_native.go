@@ -18,8 +18,8 @@ import (
 // without effect.
 type AcceptOptions struct {
 	// Protocols are the subprotocols that the server speaks, best first. The first one that the client offers is chosen;
-	// names must match exactly. Conn.Protocol returns it. A client that offers some, and none of these, is refused
-	// with 400: a browser would fail the connection anyway. A client that offers none is accepted, and Conn.Protocol is "".
+	// names must match exactly. Conn.Protocol returns it. A client that offers some, and none of these, is refused with
+	// 400: a browser would fail the connection anyway. A client that offers none is accepted, and Conn.Protocol is "".
 	Protocols []string
 
 	// Origins are the origins of web pages that may connect, besides pages from the request's own host. An element is
@@ -96,8 +96,8 @@ const (
 	defaultPingInterval = 30 * time.Second
 )
 
-// ErrSlowPeer: a Send has failed the connection because more than AcceptOptions.SendBuffer bytes were unsent. Send returns
-// it, and it is the Err of that connection's CloseError.
+// ErrSlowPeer: a Send has failed the connection because more than AcceptOptions.SendBuffer bytes were unsent. Send
+// returns it, and it is the Err of that connection's CloseError.
 var ErrSlowPeer = engine.ErrSlowPeer
 
 // AcceptError is the error of Accept, Serve and CheckRequest: why a request was not accepted.
@@ -146,13 +146,14 @@ func (e *AcceptError) Unwrap() error { return e.Err }
 // written to w before spoils the handshake. The fields of w.Header, Set-Cookie among them, go out with the answer,
 // except for those of the handshake itself and those about a body.
 //
-// Accept takes the connection from net/http, as http.Hijacker does, also through middleware that has a method Unwrap (see
-// http.ResponseController). The server's timeouts then mean nothing to it, and http.Server.Shutdown neither closes it
-// nor waits for it. r.Context ends when the handler returns, and not with the connection, which Conn.Done is for.
+// Accept takes the connection from net/http, as http.Hijacker does, also through middleware that has a method Unwrap
+// (see http.ResponseController). The server's timeouts then mean nothing to it, and http.Server.Shutdown neither
+// closes it nor waits for it. r.Context ends when the handler returns, and not with the connection, which Conn.Done is
+// for.
 //
-// The handler may return, and should: as long as it runs, net/http keeps some 16 KB for the request. With OnMessage there is
-// nothing left to do; otherwise start a goroutine that calls Read. An idle connection takes about 4 KB, and one
-// goroutine.
+// The handler may return, and should: as long as it runs, net/http keeps some 16 KB for the request. With OnMessage
+// there is nothing left to do; otherwise start a goroutine that calls Read. An idle connection takes about 4 KB, and
+// one goroutine.
 //
 // What differs from a connection of Dial: URL is what the request was for, with "ws" or "wss" as r.TLS tells.
 // CloseWith and Shutdown also take the codes 1001, 1002, 1003, 1007 to 1009, and 1011 to 1014. After the Close frames
@@ -182,8 +183,8 @@ func Serve(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
 	return err
 }
 
-// CheckRequest returns the *AcceptError with which Accept would refuse the request, or nil. It answers nothing. Use it to
-// answer a bad request otherwise than Accept does, or before work that is only worth it for a good one. It cannot
+// CheckRequest returns the *AcceptError with which Accept would refuse the request, or nil. It answers nothing. Use it
+// to answer a bad request otherwise than Accept does, or before work that is only worth it for a good one. It cannot
 // tell whether the connection can be taken from an http.ResponseWriter.
 func CheckRequest(r *http.Request, opts *AcceptOptions) error {
 	config, refusal := acceptConfig(r, opts)
@@ -212,7 +213,7 @@ func acceptConfig(r *http.Request, opts *AcceptOptions) (*handshake.AcceptConfig
 	case r == nil:
 		return nil, fault(typeError("the *http.Request is nil"))
 	case opts.BinaryType != "" && !opts.BinaryType.valid():
-		return nil, fault(binaryTypeError(opts.BinaryType))
+		return nil, fault(typeError("AcceptOptions.BinaryType is " + strconv.Quote(string(opts.BinaryType)) + `, neither "arraybuffer" nor "blob"`))
 	case opts.Compression > NoCompression:
 		return nil, fault(typeError("AcceptOptions.Compression is " + strconv.Itoa(int(opts.Compression)) + ", which is none of the constants"))
 	}
@@ -255,7 +256,7 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 		Timeouts:     engine.Timeouts{Reply: max(0, opts.CloseTimeout)},
 	})
 	c.endpoint.Store(endpoint)
-	c.opened(result.Protocol, result.Extensions)
+	c.opened(result.Protocol, result.Extensions) // nobody can have closed it yet
 	endpoint.Start()
 	if c.onOpen != nil {
 		go c.deliver()

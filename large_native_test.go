@@ -41,7 +41,7 @@ func sendLarge(t *testing.T, mib int) {
 	const bound = 4 << 20
 	ctx, cancel := context.WithTimeout(t.Context(), 4*limit)
 	defer cancel()
-	c := dial(t, "/throttle?rate=400000000", nil)
+	c := dial(t, "/coder/throttle?rate=400000000", nil)
 	data := pattern(1 << 20)
 	most := int64(0)
 	for range mib {

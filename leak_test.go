@@ -22,8 +22,11 @@ func ownGoroutines() (stacks []string) {
 		buf = make([]byte, 2*len(buf))
 	}
 	for stack := range strings.SplitSeq(string(buf), "\n\n") {
-		if strings.Contains(stack, "github.com/seed2c7e30c3/ws.") || strings.Contains(stack, "github.com/seed2c7e30c3/ws/internal/handshake.") {
-			stacks = append(stacks, stack)
+		for _, own := range []string{"ws.", "ws/internal/handshake.", "ws/internal/engine.", "ws/internal/netio."} {
+			if strings.Contains(stack, "github.com/seed2c7e30c3/"+own) {
+				stacks = append(stacks, stack)
+				break
+			}
 		}
 	}
 	return stacks

@@ -227,7 +227,7 @@ func stressOne(t *testing.T, url string, r *rand.Rand) {
 // TestBufferedAmountBesideSends: however many Sends are under way, the amount is never negative.
 func TestBufferedAmountBesideSends(t *testing.T) {
 	t.Parallel()
-	c := dial(t, "/throttle?rate=400000000", nil)
+	c := dial(t, "/coder/throttle?rate=400000000", nil)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
 	var all sync.WaitGroup

@@ -15,6 +15,8 @@
 //	}
 //	msg, err := c.Read(ctx)
 //
+// Natively, Accept gives the handler of an HTTP server the other end, as a Conn too.
+//
 // # Two ways to receive
 //
 // Without Options.OnMessage messages wait for Read or Messages. With it they go to the handler. The other handlers,
@@ -181,7 +183,7 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		c.binaryType = BinaryArrayBuffer
 	}
 	if !c.binaryType.valid() {
-		return nil, nil, binaryTypeError(c.binaryType)
+		return nil, nil, typeError("the BinaryType " + strconv.Quote(string(c.binaryType)) + ` is neither "arraybuffer" nor "blob"`)
 	}
 	if c.messageLimit == 0 {
 		c.messageLimit = defaultMessageLimit
@@ -203,10 +205,6 @@ func newConn(url string, opts *Options) (c *Conn, settled <-chan struct{}, err e
 		return nil, nil, err
 	}
 	return c, connecting, nil
-}
-
-func binaryTypeError(t BinaryType) error {
-	return typeError("the BinaryType " + strconv.Quote(string(t)) + ` is neither "arraybuffer" nor "blob"`)
 }
 
 // checkProtocols is step 11 of the constructor, except that names may differ in case only.
@@ -263,7 +261,7 @@ type Conn struct {
 	platform
 }
 
-// URL returns the connection's absolute URL as the URL standard serialises it.
+// URL returns the connection's absolute URL as the URL standard serialises it. On a server it is what was asked for.
 func (c *Conn) URL() string { return c.url }
 
 // ReadyState returns the connection's state. It changes right before the handler of its event is called. Close and

@@ -122,8 +122,8 @@ func (c *Conn) open(ctx context.Context, config *handshake.Config, pingInterval 
 	go c.deliver()
 }
 
-// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in of config what
-// follows from the handshake and from c.
+// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in of config
+// what follows from the handshake and from c.
 func (c *Conn) newEndpoint(res *handshake.Result, config *engine.Config) *engine.Endpoint {
 	config.Early = res.Early
 	config.Limit = c.messageLimit

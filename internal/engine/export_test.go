@@ -108,3 +108,13 @@ func (e *Endpoint) Paused() bool {
 	defer e.mu.Unlock()
 	return e.pausedLocked()
 }
+
+// ReplyExtensions returns how often the time for the peer's Close frame has begun again.
+func (e *Endpoint) ReplyExtensions() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closing == nil {
+		return 0
+	}
+	return e.closing.extensions
+}

@@ -111,10 +111,13 @@ func (pattern origin) matches(page origin) bool {
 	return pattern.host == page.host
 }
 
+// schemeBytes are what a scheme has, in lower case (RFC 3986 section 3.1).
+const schemeBytes = "abcdefghijklmnopqrstuvwxyz0123456789+-."
+
 // parseOrigin parses a serialised origin: scheme "://" host [ ":" port ].
 func parseOrigin(s string) (o origin, ok bool) {
 	scheme, rest, found := strings.Cut(s, "://")
-	if !found || !ValidProtocol(scheme) {
+	if !found || scheme == "" || strings.Trim(asciiLower(scheme), schemeBytes) != "" {
 		return origin{}, false
 	}
 	host, port, ok := splitHost(rest)

@@ -1,14 +1,16 @@
 // Package testserver has the servers that the tests talk to, natively and from a browser.
 //
-// The server's URL answers WebSocket handshakes by github.com/coder/websocket, an implementation that shares no
-// code with this module's:
+// The server's URL answers WebSocket handshakes by Accept, so that the module's two ends meet. Those below /coder are
+// answered by github.com/coder/websocket, an implementation that shares no code with this module's:
 //
-//	/echo?compress=1&protocols=a,b   sends every message back
+//	/echo?compress=1&protocols=a,b   sends every message back; with compress, messages refer to earlier ones
+//	/coder/echo?compress=1&protocols=a,b
+//	                                 the same
 //	/close?code=4123&reason=bye&messages=3
 //	                                 sends "message 0" ... and closes; without code the Close frame is empty
 //	/flood?n=10000&size=16&binary=1  sends n messages: their number, filled with dots to size
 //	/count                           answers each text "?" with the [Counted] of the messages before it, in JSON
-//	/throttle?rate=N                 receives N bytes a second
+//	/coder/throttle?rate=N           receives N bytes a second
 //	/status?code=404&size=N          answers without WebSocket: N bytes of body, a header X-Test, and for 3xx a Location
 //	/peer                            (plain HTTP) starts a [Peer], which the caller controls step by step
 //

@@ -7,10 +7,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -18,7 +16,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/coder/websocket"
+	"github.com/seed2c7e30c3/ws"
 )
 
 // A Server runs until Close.
@@ -49,7 +47,8 @@ func New() (*Server, error) {
 	mux.HandleFunc("/close", closing)
 	mux.HandleFunc("/flood", flood)
 	mux.HandleFunc("/count", count)
-	mux.HandleFunc("/throttle", throttle)
+	mux.HandleFunc("/coder/echo", coderEcho)
+	mux.HandleFunc("/coder/throttle", coderThrottle)
 	mux.HandleFunc("/status", status)
 	mux.HandleFunc("/peer", s.startPeer)
 	s.http = &http.Server{Handler: open(mux), ReadHeaderTimeout: time.Minute}
@@ -89,20 +88,25 @@ func open(next http.Handler) http.Handler {
 }
 
 // accept answers the handshake; it returns nil if that failed, which the client has then been told.
-func accept(w http.ResponseWriter, r *http.Request) *websocket.Conn {
+func accept(w http.ResponseWriter, r *http.Request) *ws.Conn {
 	query := r.URL.Query()
-	options := &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled}
+	options := &ws.AcceptOptions{
+		Origins:      []string{"*"},
+		Compression:  ws.NoCompression,
+		MessageLimit: -1,
+		SendBuffer:   -1,
+		PingInterval: -1, // clients count what comes
+	}
 	if query.Get("compress") != "" {
-		options.CompressionMode = websocket.CompressionContextTakeover
+		options.Compression = ws.CompressContext
 	}
 	if names := query.Get("protocols"); names != "" {
-		options.Subprotocols = strings.Split(names, ",")
+		options.Protocols = strings.Split(names, ",")
 	}
-	c, err := websocket.Accept(w, r, options)
+	c, err := ws.Accept(w, r, options)
 	if err != nil {
 		return nil
 	}
-	c.SetReadLimit(-1)
 	return c
 }
 
@@ -115,35 +119,29 @@ func number(r *http.Request, name string, other int) int {
 	return n
 }
 
+// unsent is how many bytes are queued for a client before the server waits.
+const unsent = 1 << 20
+
+// send sends a message as soon as the client has taken most of those before.
+func send(c *ws.Conn, m ws.Message) error {
+	// The connection lives as long as the client wants it.
+	if err := c.Drain(context.Background(), unsent); err != nil {
+		return err
+	}
+	return c.Send(m)
+}
+
 func echo(w http.ResponseWriter, r *http.Request) {
 	c := accept(w, r)
 	if c == nil {
 		return
 	}
 	defer c.CloseNow()
-	// The connection lives as long as the client wants it.
-	ctx := context.Background()
-	buffer := make([]byte, 64<<10)
-	for {
-		if err := echoOne(ctx, c, buffer); err != nil {
+	for m, err := range c.Messages(context.Background()) {
+		if err != nil || send(c, m) != nil {
 			return
 		}
 	}
-}
-
-func echoOne(ctx context.Context, c *websocket.Conn, buffer []byte) error {
-	kind, from, err := c.Reader(ctx)
-	if err != nil {
-		return err
-	}
-	to, err := c.Writer(ctx, kind)
-	if err != nil {
-		return err
-	}
-	if _, err := io.CopyBuffer(to, from, buffer); err != nil {
-		return err
-	}
-	return to.Close()
 }
 
 func closing(w http.ResponseWriter, r *http.Request) {
@@ -153,13 +151,17 @@ func closing(w http.ResponseWriter, r *http.Request) {
 	}
 	defer c.CloseNow()
 	for i := range number(r, "messages", 0) {
-		if c.Write(context.Background(), websocket.MessageText, fmt.Appendf(nil, "message %d", i)) != nil {
+		if send(c, ws.Text(fmt.Sprint("message ", i))) != nil {
 			return
 		}
 	}
-	code := number(r, "code", int(websocket.StatusNoStatusRcvd))
 	// The client sees what comes of it.
-	_ = c.Close(websocket.StatusCode(code), r.URL.Query().Get("reason"))
+	if code := ws.StatusCode(number(r, "code", int(ws.StatusNoStatusRcvd))); code == ws.StatusNoStatusRcvd {
+		_ = c.Close()
+	} else if c.CloseWith(code, r.URL.Query().Get("reason")) != nil {
+		return
+	}
+	<-c.Done()
 }
 
 func flood(w http.ResponseWriter, r *http.Request) {
@@ -168,28 +170,32 @@ func flood(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer c.CloseNow()
-	ctx := c.CloseRead(context.Background())
-	kind := websocket.MessageText
-	if r.URL.Query().Get("binary") != "" {
-		kind = websocket.MessageBinary
-	}
+	binary := r.URL.Query().Get("binary") != ""
 	size := number(r, "size", 16)
 	for i := range number(r, "n", 10000) {
-		if c.Write(ctx, kind, Numbered(i, size)) != nil {
+		data := Numbered(i, size)
+		m := ws.Message(ws.Bytes(data))
+		if !binary {
+			m = ws.Text(data)
+		}
+		if send(c, m) != nil {
 			return
 		}
 	}
-	<-ctx.Done()
+	<-c.Done()
 }
 
-func (n *Counted) add(kind websocket.MessageType, data []byte, sum hash.Hash) {
-	if kind == websocket.MessageText {
+func (n *Counted) add(m ws.Message, sum hash.Hash) {
+	switch m := m.(type) {
+	case ws.Text:
 		n.Texts++
-	} else {
+		n.Bytes += int64(len(m))
+		sum.Write([]byte(m))
+	case *ws.ArrayBuffer:
 		n.Binaries++
+		n.Bytes += int64(m.Len())
+		sum.Write(m.Bytes())
 	}
-	n.Bytes += int64(len(data))
-	sum.Write(data)
 }
 
 func count(w http.ResponseWriter, r *http.Request) {
@@ -200,50 +206,17 @@ func count(w http.ResponseWriter, r *http.Request) {
 	defer c.CloseNow()
 	var seen Counted
 	sum := sha256.New()
-	for {
-		kind, data, err := c.Read(context.Background())
+	for m, err := range c.Messages(context.Background()) {
 		if err != nil {
 			return
 		}
-		if kind != websocket.MessageText || string(data) != "?" {
-			seen.add(kind, data, sum)
+		if m != ws.Message(ws.Text("?")) {
+			seen.add(m, sum)
 			continue
 		}
 		seen.SHA256 = hex.EncodeToString(sum.Sum(nil))
 		answer, err := json.Marshal(seen)
-		if err != nil || c.Write(context.Background(), websocket.MessageText, answer) != nil {
-			return
-		}
-	}
-}
-
-func throttle(w http.ResponseWriter, r *http.Request) {
-	c := accept(w, r)
-	if c == nil {
-		return
-	}
-	defer c.CloseNow()
-	const step = 10 * time.Millisecond
-	tick := time.NewTicker(step)
-	defer tick.Stop()
-	quota := max(1, number(r, "rate", 1<<20)/int(time.Second/step)) // bytes in a step
-	left := quota
-	buffer := make([]byte, 64<<10)
-	for {
-		_, message, err := c.Reader(context.Background())
-		if err != nil {
-			return
-		}
-		for err == nil {
-			if left <= 0 {
-				<-tick.C
-				left = quota
-			}
-			var n int
-			n, err = message.Read(buffer[:min(left, len(buffer))])
-			left -= n
-		}
-		if !errors.Is(err, io.EOF) {
+		if err != nil || send(c, ws.Text(answer)) != nil {
 			return
 		}
 	}

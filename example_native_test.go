@@ -1,0 +1,93 @@
+//go:build !js
+
+package ws_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/seed2c7e30c3/ws"
+)
+
+// A server for the first example's client: it sends every message back.
+func ExampleServe() {
+	server := httptest.NewServer(http.HandlerFunc(chat))
+	defer server.Close()
+	if err := greet(context.Background(), server.URL); err != nil {
+		fmt.Println(err)
+	}
+	// Output: chat.v2: hello
+}
+
+func chat(w http.ResponseWriter, r *http.Request) {
+	err := ws.Serve(w, r, &ws.AcceptOptions{
+		Protocols: []string{"chat.v2", "chat.v1"},
+		OnMessage: func(c *ws.Conn, m ws.Message) { c.Send(m) },
+	})
+	if err != nil {
+		log.Print(err) // the client has been answered
+	}
+}
+
+// A connection without OnMessage is read by a goroutine of the program, so that the handler can return.
+func ExampleAccept() {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, err := ws.Accept(w, r, nil)
+		if err != nil {
+			log.Print(err)
+			return
+		}
+		go func() {
+			defer c.CloseNow()
+			for m, err := range c.Messages(context.Background()) {
+				if err != nil {
+					return // closed
+				}
+				fmt.Println("the client says:", m)
+				c.CloseWith(ws.StatusGoingAway, "that is enough")
+			}
+		}()
+	}))
+	defer server.Close()
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, server.URL, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	if err := c.Send(ws.Text("hello")); err != nil {
+		fmt.Println(err)
+	}
+	_, err = c.Read(ctx)
+	fmt.Println(err)
+	// Output:
+	// the client says: hello
+	// ws: closed with 1001 "that is enough"
+}
+
+// TestReadme: README's first client and server are the ones that the examples run.
+func TestReadme(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, function := range map[string]string{"example_test.go": "func greet(", "example_native_test.go": "func chat("} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body, _ := strings.Cut(string(source), "\n"+function)
+		body, _, found := strings.Cut(body, "\n}\n")
+		if !found || !strings.Contains(string(readme), "\n"+function+body+"\n}\n") {
+			t.Errorf("README.md does not have the %s) of %s", function, file)
+		}
+	}
+}
