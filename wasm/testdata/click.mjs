@@ -89,8 +89,11 @@ const actions = async (steps) => {
 	await does("no such scheme", () => steps.dial("mailto:you"), // each platform's own words
 		[/SyntaxError.*errors\.Is\(err, ws\.ErrSyntax\)/, /SyntaxError.*errors\.Is\(err, ws\.ErrSyntax\)/]);
 	await check("actions/verdict", async () => {
+		await page.waitForFunction((log) => !document.querySelector(`${log} .row.waiting`), {}, clients);
+		const rows = (await steps.rows(clients)).filter((row) => row.state === "differs");
 		const text = await page.$eval(`${clients} .verdict`, (e) => e.textContent);
-		return /^\d+ lines, 3 differ$/.test(text) ? "" : text;
+		return /^\d+ lines, 3 differ$/.test(text) && rows.length === 3
+			? "" : `${text}:\n${rows.map((row) => `${row.browser} | ${row.native}`).join("\n")}`;
 	});
 	await does("tour", async () => {
 		await steps.click("#clear");
