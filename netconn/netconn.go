@@ -165,6 +165,8 @@ type conn struct {
 
 	input  input  // with reading held
 	output output // with writing held
+	// sinceTurn is how many bytes have been written since the last turn, with writing held.
+	sinceTurn int
 }
 
 func (c *conn) WebSocket() *ws.Conn { return c.ws }

@@ -35,6 +35,9 @@ func (c *conn) write(end *ending, p []byte) (n int, err error) {
 		return 0, err
 	}
 	for n < len(p) {
+		if err := c.turn(end); err != nil {
+			return n, err
+		}
 		if err := c.awaitRoom(end); err != nil {
 			return n, err
 		}
@@ -44,6 +47,7 @@ func (c *conn) write(end *ending, p []byte) (n int, err error) {
 		} else {
 			k, err = c.sendBinary(p[n:])
 		}
+		c.sinceTurn += k
 		if n += k; err != nil {
 			return n, err
 		}

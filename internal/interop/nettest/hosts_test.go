@@ -26,7 +26,9 @@ func TestHosts(t *testing.T) {
 	}
 	hosttest.Run(t, hosttest.Config{
 		Hosts: []hosttest.Host{
-			{Host: "chromium"}, {Host: "firefox"}, {Host: "webkit"}, {Host: "node", Oldest: 22}, {Host: "deno"}, {Host: "bun"},
+			// Not Bun: it says of everything at once that it has been sent, so that the tests that write until a deadline
+			// queue more than they then read in their time.
+			{Host: "chromium"}, {Host: "firefox"}, {Host: "webkit"}, {Host: "node", Oldest: 22}, {Host: "deno"},
 		},
 		Required: required,
 		Start: func(t *testing.T, _ hosttest.Host) []string {
