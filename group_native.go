@@ -292,7 +292,12 @@ func (g *Group) Shutdown(ctx context.Context, code StatusCode, reason string) er
 		case <-empty:
 			return nil
 		case <-ctx.Done():
-			err = ctx.Err()
+			select {
+			case <-empty:
+				return nil
+			default:
+				err = ctx.Err()
+			}
 		}
 	}
 	g.cut()

@@ -457,3 +457,29 @@ func TestGroupAtOnce(t *testing.T) {
 		t.Errorf("%d members are left", group.Len())
 	}
 }
+
+// endsMeanwhile is a context that ends when it has been asked for the first time whether it has.
+type endsMeanwhile struct {
+	context.Context
+	asked bool
+}
+
+func (c *endsMeanwhile) Err() error {
+	if !c.asked {
+		c.asked = true
+		return nil
+	}
+	return c.Context.Err()
+}
+
+// TestGroupShutdownEmpty: when nobody is left, it does not matter that the context ends too.
+func TestGroupShutdownEmpty(t *testing.T) {
+	t.Parallel()
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range 50 {
+		if err := new(ws.Group).Shutdown(&endsMeanwhile{Context: ended}, 0, ""); err != nil {
+			t.Fatalf("Shutdown of a Group without members: %v", err)
+		}
+	}
+}

@@ -30,7 +30,7 @@ func syntaxError(what string) error {
 func (c *conn) failure(op string, end *ending, err error) error {
 	var closed *ws.CloseError
 	switch {
-	case c.readLimit.current().Err() == context.Canceled:
+	case end.Err() == context.Canceled, c.readLimit.current().Err() == context.Canceled: // Close ends Writes before Reads
 		err = net.ErrClosed // whatever else happened
 	case err == end.Err():
 		err = os.ErrDeadlineExceeded

@@ -119,6 +119,9 @@ func (e *Endpoint) KeepBuffer() *Buffer {
 type lazyBuffers Endpoint
 
 func (b *lazyBuffers) Get() []byte {
+	if b.incoming.buffer != nil && b.incoming.buffer.holders.Load() > 1 {
+		b.incoming.release() // messages lie in it, and what was read behind them is ignored
+	}
 	if b.incoming.buffer == nil {
 		b.incoming.buffer = buffers.Get().(*Buffer)
 		b.incoming.buffer.holders.Store(1)

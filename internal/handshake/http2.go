@@ -27,7 +27,12 @@ func checkExtendedConnect(r *http.Request) *Refusal {
 	if protocol, err := single(r.Header, ":protocol"); err != nil || protocol != "websocket" {
 		return refuse(http.StatusNotImplemented, ":protocol is %q, not websocket", r.Header[":protocol"])
 	}
-	return checkVersion(r)
+	refusal := checkVersion(r)
+	if refusal != nil {
+		delete(refusal.Header, "Connection") // RFC 9113, section 8.2.2
+		delete(refusal.Header, "Upgrade")
+	}
+	return refusal
 }
 
 // acceptHTTP2 answers a request that has been checked.
