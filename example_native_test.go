@@ -8,9 +8,6 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"strings"
-	"testing"
 
 	"github.com/seed2c7e30c3/ws"
 )
@@ -70,24 +67,4 @@ func ExampleAccept() {
 	// Output:
 	// the client says: hello
 	// ws: closed with 1001 "that is enough"
-}
-
-// TestReadme: README's first client and server are the ones that the examples run.
-func TestReadme(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, function := range map[string]string{"example_test.go": "func greet(", "example_native_test.go": "func chat("} {
-		source, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, body, _ := strings.Cut(string(source), "\n"+function)
-		body, _, found := strings.Cut(body, "\n}\n")
-		if !found || !strings.Contains(string(readme), "\n"+function+body+"\n}\n") {
-			t.Errorf("README.md does not have the %s) of %s", function, file)
-		}
-	}
 }
