@@ -11,29 +11,28 @@ import (
 	"github.com/seed2c7e30c3/ws/wsjson"
 )
 
-// client has the rows that hold on every platform. That it compiles is what counts: nobody calls it.
-func client(ctx context.Context, url, text string, data, buf []byte, v any, done chan<- ws.Message) error {
+// Client has the rows that hold on every platform. That it compiles is what counts: nobody calls it.
+func Client(ctx context.Context, url string, buf []byte, v any, done chan<- ws.Message) error {
 	c, err := ws.Dial(ctx, url, nil)
 	if err != nil {
 		return err
 	}
-	c, err = ws.Dial(ctx, url, &ws.Options{Protocols: []string{"chat.v2"}})
-	if err != nil {
+	defer c.CloseNow()
+	opts := &ws.Options{Protocols: []string{"chat.v2"}, MessageLimit: 32 << 10}
+	if c, err = ws.New(url, opts); err != nil {
 		return err
 	}
-	opts := &ws.Options{MessageLimit: 32 << 10}
-	defer c.CloseNow()
 
 	m, err := c.Read(ctx)
 	if err != nil {
 		return err
 	}
 	done <- m
-	data, err = c.ReadBytes(ctx)
+	data, err := c.ReadBytes(ctx)
 	if err != nil {
 		return err
 	}
-	text, err = c.ReadText(ctx)
+	text, err := c.ReadText(ctx)
 	if err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func client(ctx context.Context, url, text string, data, buf []byte, v any, done
 	if closed, ok := errors.AsType[*ws.CloseError](err); ok {
 		text = closed.Reason
 	}
-	text = c.Protocol() + c.Extensions() + c.URL()
+	text += c.Protocol() + c.Extensions() + c.URL()
 	c.SetBinaryType(ws.BinaryBlob)
 	if c.ReadyState() == ws.Open && c.BufferedAmount() == 0 {
 		err = errors.Join(err, c.Close(), c.CloseWith(4000, text))
@@ -75,13 +74,11 @@ func client(ctx context.Context, url, text string, data, buf []byte, v any, done
 	if !event.WasClean {
 		err = errors.Join(err, waitErr, readErr)
 	}
-	err = errors.Join(err, c.Shutdown(ctx, ws.StatusNormalClosure, ""))
-	_, err = ws.New(url, opts)
-	return err
+	return errors.Join(err, c.Shutdown(ctx, ws.StatusNormalClosure, ""))
 }
 
-// handlers has the rows about events.
-func handlers(url string, opened chan<- *ws.Conn, messages chan<- ws.Message, closed chan<- ws.CloseEvent) (*ws.Conn, error) {
+// Handlers has the rows about events.
+func Handlers(url string, opened chan<- *ws.Conn, messages chan<- ws.Message, closed chan<- ws.CloseEvent) (*ws.Conn, error) {
 	return ws.New(url, &ws.Options{
 		OnOpen:    func(c *ws.Conn) { opened <- c },
 		OnMessage: func(c *ws.Conn, m ws.Message) { messages <- m },
@@ -90,8 +87,8 @@ func handlers(url string, opened chan<- *ws.Conn, messages chan<- ws.Message, cl
 	})
 }
 
-// contents has the rows about what a message is.
-func contents(ctx context.Context, m ws.Message) (string, []byte, error) {
+// Contents has the rows about what a message is.
+func Contents(ctx context.Context, m ws.Message) (string, []byte, error) {
 	switch m := m.(type) {
 	case ws.Text:
 		return string(m), nil, nil

@@ -6,8 +6,8 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// values has the rows about JavaScript's values.
-func values(c *ws.Conn, file js.Value, data *ws.ArrayBuffer) (js.Value, error) {
+// Values has the rows about JavaScript's values.
+func Values(c *ws.Conn, file js.Value, data *ws.ArrayBuffer) (js.Value, error) {
 	blob, err := ws.BlobOf(file)
 	if err != nil {
 		return js.Undefined(), err

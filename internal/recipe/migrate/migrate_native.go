@@ -11,8 +11,8 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// server has the rows about servers.
-func server(ctx context.Context, w http.ResponseWriter, r *http.Request, text string) error {
+// Server has the rows about servers.
+func Server(ctx context.Context, w http.ResponseWriter, r *http.Request, text string) error {
 	var group ws.Group
 	opts := &ws.AcceptOptions{
 		Origins:      []string{"https://app.example.com"},
@@ -34,8 +34,8 @@ func server(ctx context.Context, w http.ResponseWriter, r *http.Request, text st
 	return errors.Join(err, group.Shutdown(ctx, 0, ""))
 }
 
-// native has the rows about options that only native clients have.
-func native(client *http.Client, header http.Header, show func(*http.Response)) ws.NativeOptions {
+// Native has the rows about options that only native clients have.
+func Native(client *http.Client, header http.Header, show func(*http.Response)) ws.NativeOptions {
 	return ws.NativeOptions{
 		HTTPClient:         client,
 		Header:             header,
@@ -45,8 +45,8 @@ func native(client *http.Client, header http.Header, show func(*http.Response)) 
 	}
 }
 
-// refusal has the row about a response that does not open a connection.
-func refusal(err error) int {
+// Refusal has the row about a response that does not open a connection.
+func Refusal(err error) int {
 	if refused, ok := errors.AsType[*ws.HandshakeError](err); ok {
 		return refused.StatusCode
 	}
