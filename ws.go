@@ -167,6 +167,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 // connection open leaves the page with an uncaught error for each event that still comes: end connections by
 // Shutdown or CloseNow before main returns.
 func New(url string, opts *Options) (*Conn, error) {
+	//lint:ignore SA1012 nil says that nobody waits
 	c, _, err := newConn(nil, url, opts)
 	return c, err
 }
