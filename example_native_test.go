@@ -8,6 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"time"
 
 	"github.com/seed2c7e30c3/ws"
 )
@@ -67,4 +68,44 @@ func ExampleAccept() {
 	// Output:
 	// the client says: hello
 	// ws: closed with 1001 "that is enough"
+}
+
+// What one client says all of them get. At the end the server says goodbye to each.
+func ExampleGroup() {
+	var room ws.Group
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := ws.Serve(w, r, &ws.AcceptOptions{
+			Group:     &room,
+			OnMessage: func(c *ws.Conn, m ws.Message) { room.Send(m) },
+		})
+		if err != nil {
+			log.Print(err)
+		}
+	}))
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	var clients []*ws.Conn
+	for range 2 {
+		c, err := ws.Dial(ctx, server.URL, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		defer c.CloseNow()
+		clients = append(clients, c)
+	}
+	if err := clients[0].Send(ws.Text("hello")); err != nil {
+		fmt.Println(err)
+	}
+	for _, c := range clients {
+		fmt.Println(c.Read(ctx))
+	}
+	fmt.Println(room.Shutdown(ctx, 0, "the server stops"))
+	fmt.Println(clients[1].Wait(ctx))
+	// Output:
+	// hello <nil>
+	// hello <nil>
+	// <nil>
+	// {StatusGoingAway the server stops true} <nil>
 }
