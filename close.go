@@ -113,11 +113,13 @@ func (c *Conn) CloseNow() error {
 func checkClose(code StatusCode, reason string, server bool) error {
 	switch {
 	case !userCode(code) && !server:
-		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is neither 1000 nor between 3000 and 4999")
+		return exception(ErrInvalidAccess,
+			"the close code "+strconv.Itoa(int(code))+" is neither 1000 nor between 3000 and 4999")
 	case !userCode(code) && !serverCode(code):
 		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is none that a server sends")
 	case len(reason) > maxReason:
-		return exception(ErrSyntax, "the close reason has "+strconv.Itoa(len(reason))+" bytes, more than "+strconv.Itoa(maxReason))
+		return exception(ErrSyntax,
+			"the close reason has "+strconv.Itoa(len(reason))+" bytes, more than "+strconv.Itoa(maxReason))
 	case !utf8.ValidString(reason):
 		return exception(ErrSyntax, "the close reason "+strconv.Quote(reason)+" is not valid UTF-8")
 	}

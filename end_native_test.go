@@ -840,3 +840,50 @@ func TestEndMemoryOfMessages(t *testing.T) {
 		})
 	}
 }
+
+// TestDrainAfterClose: after Close a Drain to 0 waits until the Close frame too has left, so that nothing is lost by
+// what comes then; one to more does not wait for it.
+func TestDrainAfterClose(t *testing.T) {
+	t.Parallel()
+	read, got := make(chan struct{}), make(chan said, 1)
+	url := rawServer(t, func(conn net.Conn) {
+		<-read
+		in := bufio.NewReader(conn)
+		var s said
+		for s.close.first == 0 && s.err == nil {
+			var f clientFrame
+			if f, s.err = readClientFrame(in); f.first == fin|closeFrame {
+				s.close = f
+			} else {
+				s.bytes += len(f.payload)
+			}
+		}
+		got <- s
+	})
+	var once sync.Once
+	release := func() { once.Do(func() { close(read) }) }
+	t.Cleanup(release)
+	c := dial(t, url, &ws.Options{Native: ws.NativeOptions{DisableCompression: true}})
+	const size = 32 << 20
+	send(t, c, ws.Bytes(make([]byte, size)))
+	c.Close()
+	short, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := c.Drain(short, 0); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Drain while the peer does not read: %v", err)
+	}
+	if err := c.Drain(testContext(t), size); err != nil {
+		t.Errorf("Drain to what is buffered: %v", err)
+	}
+	release()
+	if err := c.Drain(testContext(t), 0); err != nil {
+		t.Errorf("Drain: %v", err)
+	}
+	c.CloseNow() // drops what is still queued
+	if s := await(t, "end of the peer", got); s.bytes != size || s.close.first != fin|closeFrame {
+		t.Errorf("the peer got %d bytes, Close frame %x, %v", s.bytes, s.close.first, s.err)
+	}
+	if err := c.Drain(testContext(t), 0); err != nil {
+		t.Errorf("Drain of what has all left: %v", err)
+	}
+}

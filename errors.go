@@ -38,8 +38,8 @@ var (
 	// ErrSecurity: the URL's port is one that Fetch blocks.
 	ErrSecurity error = &Exception{Name: "SecurityError"}
 
-	// ErrSyntax: the URL does not parse, has a fragment or another scheme than ws, wss, http and https; a subprotocol is
-	// no token or named twice; a close reason is longer than 123 bytes; text or a close reason is not valid UTF-8.
+	// ErrSyntax: the URL does not parse, has a fragment or another scheme than ws, wss, http and https; a subprotocol
+	// is no token or named twice; a close reason is longer than 123 bytes; text or a close reason is not valid UTF-8.
 	ErrSyntax error = &Exception{Name: "SyntaxError"}
 
 	// ErrInvalidAccess: a close code that [Conn.CloseWith] does not take: other than 1000 and 3000 to 4999.
@@ -48,8 +48,8 @@ var (
 	// ErrInvalidState: Send while the connection is not open, or Read of a connection whose messages go to OnMessage.
 	ErrInvalidState error = &Exception{Name: "InvalidStateError"}
 
-	// ErrMessageTooBig: the peer sent a message larger than Options.MessageLimit, which failed the connection. It is the
-	// Err of that connection's CloseError.
+	// ErrMessageTooBig: the peer sent a message larger than Options.MessageLimit, which failed the connection. It is
+	// the Err of that connection's CloseError.
 	ErrMessageTooBig = errors.New("ws: message exceeds the limit")
 
 	// ErrClosedNow: the program has ended the connection by CloseNow, or by the end of a context that Dial or Shutdown
@@ -100,15 +100,15 @@ func (e *CloseError) Error() string {
 // Unwrap returns Err.
 func (e *CloseError) Unwrap() error { return e.Err }
 
-// HandshakeError is a response of the server that did not open the connection: any status but 101, redirects included,
-// or a 101 that breaks the rules of the opening handshake (RFC 6455, section 4.1). It is in the Err of a CloseError, for
-// errors.As. Browsers hide the response: there no HandshakeError is ever returned.
+// HandshakeError is a response of the server that did not open the connection: any status but 101, redirects
+// included, or a 101 that breaks the rules of the opening handshake (RFC 6455, section 4.1). It is in the Err of a
+// CloseError, for errors.As. Browsers hide the response: there no HandshakeError is ever returned.
 type HandshakeError struct {
 	// StatusCode is the response's status. With 101 the status is right and something else is wrong: see Cause.
 	StatusCode int
 
-	// Header is the response's header. Names are in the canonical form of net/http: http.Header(e.Header).Get(name) finds
-	// a field.
+	// Header is the response's header. Names are in the canonical form of net/http: http.Header(e.Header).Get(name)
+	// finds a field.
 	Header map[string][]string
 
 	// Body has the first 1024 bytes of the response's body, or what of them came within a second.
@@ -124,8 +124,8 @@ func (e *HandshakeError) Error() string { return (*handshake.StatusError)(e).Err
 // Unwrap returns Cause.
 func (e *HandshakeError) Unwrap() error { return e.Cause }
 
-// ProxyError is the failure of a proxy: it could not be reached, or did not connect to the server. It is in the Err of a
-// CloseError, for errors.As, whatever the URL's scheme. Browsers hide it: there no ProxyError is ever returned.
+// ProxyError is the failure of a proxy: it could not be reached, or did not connect to the server. It is in the Err
+// of a CloseError, for errors.As, whatever the URL's scheme. Browsers hide it: there no ProxyError is ever returned.
 type ProxyError struct {
 	// Address is the proxy's host and port.
 	Address string

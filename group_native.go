@@ -13,9 +13,9 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/engine"
 )
 
-// Group is a set of connections: all those of a server, or those in a room. Use it to send a message to all of them, and
-// to end them when the server stops. The zero value is an empty Group. A Group must not be copied after its first use,
-// and its methods may be called by several goroutines, also in handlers of its members.
+// Group is a set of connections: all those of a server, or those in a room. Use it to send a message to all of them,
+// and to end them when the server stops. The zero value is an empty Group. A Group must not be copied after its first
+// use, and its methods may be called by several goroutines, also in handlers of its members.
 //
 // A connection joins by AcceptOptions.Group or by Add, and leaves when it has ended, or by Remove. It may be in several
 // Groups.
@@ -48,8 +48,8 @@ type farewell struct {
 	reason string
 }
 
-// Add makes c a member. It reports false, and does nothing, if c is not Open, or if the Group has been shut down. To add a
-// member again changes nothing.
+// Add makes c a member. It reports false, and does nothing, if c is not Open, or if the Group has been shut down. To
+// add a member again changes nothing.
 func (g *Group) Add(c *Conn) bool {
 	if c == nil {
 		return false
@@ -78,7 +78,7 @@ func (g *Group) addLocked(c *Conn) {
 	}
 	g.places[c] = len(g.members)
 	g.members = append(g.members, c)
-	c.groups = append(c.groups, g)
+	c.groups = &membership{g, c.groups}
 }
 
 // Remove makes c leave the Group. The connection goes on. It does nothing if c is no member.
@@ -88,14 +88,25 @@ func (g *Group) Remove(c *Conn) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.groups = slices.DeleteFunc(c.groups, func(other *Group) bool { return other == g })
+	for at := &c.groups; *at != nil; at = &(*at).next {
+		if (*at).group == g {
+			*at = (*at).next
+			break
+		}
+	}
 	g.forget(c)
+}
+
+// membership is one of the Groups of a connection, and the rest of them. Most connections have few, or none.
+type membership struct {
+	group *Group
+	next  *membership
 }
 
 // leaveGroups makes a connection that has ended leave its Groups. It needs mu.
 func (c *Conn) leaveGroups() {
-	for _, g := range c.groups {
-		g.forget(c)
+	for m := c.groups; m != nil; m = m.next {
+		m.group.forget(c)
 	}
 	c.groups = nil
 }
@@ -213,8 +224,8 @@ func (g *Group) snapshot() []*Conn {
 // slowly they receive: use AcceptOptions.SendBuffer to bound what one may leave unsent. All members get the
 // messages of several Sends in the same order.
 //
-// The message is framed once for all members, and compressed once for all that use CompressAlone, and what slow
-// ones have yet to be sent takes memory once. So it costs less than a loop of Conn.Send, and uses all processors. Members
+// The message is framed once for all members, and compressed once for all that use CompressAlone, and what slow ones
+// have yet to be sent takes memory once. So it costs less than a loop of Conn.Send, and uses all processors. Members
 // with CompressContext, and connections of Dial, compress or mask for themselves.
 //
 // The error is an *Exception, and then nothing has been sent: those of a bad message as from Conn.Send, and
@@ -248,14 +259,14 @@ func (c *Conn) sendPrepared(p *engine.Prepared, size int) {
 	_, _ = c.transmitted(result, size)
 }
 
-// Shutdown ends all members: it sends each a Close frame with the code and reason, behind what was sent before, and waits
-// until all have ended. Code 0 is 1001, going away, which tells browsers that the server stops. From now on nobody
-// joins, Accept answers 503, and Send is an error; so a Group can be shut down once. Further calls only wait.
+// Shutdown ends all members: it sends each a Close frame with the code and reason, behind what was sent before, and
+// waits until all have ended. Code 0 is 1001, going away, which tells browsers that the server stops. From now on
+// nobody joins, Accept answers 503, and Send is an error; so a Group can be shut down once. Further calls only wait.
 //
-// It returns nil when nobody is left. When ctx ends first, it cuts the rest by [Conn.CloseNow] and returns ctx.Err(). Give
-// it a ctx that ends: a member that does not answer takes 10 seconds, one that takes no data 2 minutes. An error of
-// the arguments is an *Exception as from [Conn.Shutdown], and then nothing has happened. Connections of Dial get no code
-// if a client may not send it.
+// It returns nil when nobody is left. When ctx ends first, it cuts the rest by [Conn.CloseNow] and returns ctx.Err().
+// Give it a ctx that ends: a member that does not answer takes 10 seconds, one that takes no data 2 minutes. An error
+// of the arguments is an *Exception as from [Conn.Shutdown], and then nothing has happened. Connections of Dial get
+// no code if a client may not send it.
 //
 // Shutdown may be called in a handler of a member: it does not wait for handlers.
 //
@@ -317,7 +328,8 @@ func (c *Conn) leaveWith(f farewell) {
 	}
 }
 
-// spreadBlock is how many connections one goroutine takes at a time. Fewer than two blocks are not worth another goroutine.
+// spreadBlock is how many connections one goroutine takes at a time. Fewer than two blocks are not worth another
+// goroutine.
 const spreadBlock = 16
 
 // spread calls f for each connection, on as many goroutines as there are processors, and returns when all are done.

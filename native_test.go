@@ -294,14 +294,16 @@ func TestOnHandshake(t *testing.T) {
 
 func TestCompression(t *testing.T) {
 	t.Parallel()
-	c := dial(t, "/echo?compress=1", nil)
-	if !strings.HasPrefix(c.Extensions(), "permessage-deflate") {
-		t.Errorf("Extensions %q", c.Extensions())
-	}
-	for i := range 50 {
-		text := strings.Repeat(fmt.Sprintf(`{"number": %d, "text": "the same again"}`, i), i*20)
-		send(t, c, ws.Text(text))
-		wantText(t, read(t, c), text)
+	for _, server := range []string{"/echo?compress=1", "/coder/echo?compress=1"} {
+		c := dial(t, server, nil)
+		if !strings.HasPrefix(c.Extensions(), "permessage-deflate") {
+			t.Errorf("Extensions %q", c.Extensions())
+		}
+		for i := range 50 {
+			text := strings.Repeat(fmt.Sprintf(`{"number": %d, "text": "the same again"}`, i), i*20)
+			send(t, c, ws.Text(text))
+			wantText(t, read(t, c), text)
+		}
 	}
 	if c := dial(t, "/echo?compress=1", &ws.Options{Native: ws.NativeOptions{DisableCompression: true}}); c.Extensions() != "" {
 		t.Errorf("Extensions %q although compression is disabled", c.Extensions())

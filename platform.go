@@ -46,8 +46,8 @@ type half interface {
 	accepted() int64
 	handed() int64
 
-	// watchBuffered asks for a call of drained when accepted()-handed() is at most limit and, if that is 0, closeFrameWaits
-	// is false. It is called with mu.
+	// watchBuffered asks for a call of drained when accepted()-handed() is at most limit and, if that is 0,
+	// closeFrameWaits is false. It is called with mu.
 	watchBuffered(limit int64)
 
 	// observe reports what the host tells by no event. It is called without mu.
@@ -70,8 +70,9 @@ type half interface {
 
 var _ half = (*Conn)(nil)
 
-// closeFrameWaits reports whether startClosing's Close frame is still to be given to the network, as far as that is known.
-// It is called with mu. It is no method, because each makes every program for a browser larger, and here most do not need it.
+// closeFrameWaits reports whether startClosing's Close frame is still to be given to the network, as far as that is
+// known. It is called with mu. It is no method, because each makes every program for a browser larger, and here most do
+// not need it.
 var _ func(*Conn) bool = closeFrameWaits
 
 // target is the platform's type of a parsed URL, which resolveURL returns.

@@ -8,8 +8,8 @@ import (
 // errOtherKind is what take returns when the next message is none that the Read can have.
 var errOtherKind = errors.New("ws: the next message is of another kind")
 
-// take is Read of a message that suits a request. It stands apart from Read, and is no method, so that a program that calls
-// nothing but Read has nothing of it.
+// take is Read of a message that suits a request. It stands apart from Read, and is no method, so that a program that
+// calls nothing but Read has nothing of it.
 func take(ctx context.Context, c *Conn, r request) (payload, error) {
 	if err := checkContext(ctx); err != nil {
 		return payload{}, err

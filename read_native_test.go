@@ -31,8 +31,8 @@ func wireMessage(payload []byte) []byte {
 	return append(head, payload...)
 }
 
-// TestReadAppendGivesUp: a context that ends while a long message arrives loses nothing of it, and from then on dst is the
-// caller's.
+// TestReadAppendGivesUp: a context that ends while a long message arrives loses nothing of it, and from then on dst is
+// the caller's.
 func TestReadAppendGivesUp(t *testing.T) {
 	t.Parallel()
 	rounds := 300

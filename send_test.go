@@ -22,14 +22,15 @@ func blobOf(t testing.TB, contentType string, parts ...ws.Message) *ws.Blob {
 	return b
 }
 
-// TestEcho: every kind of message of every size comes back as it was sent, plain and compressed.
+// TestEcho: every kind of message of every size comes back as it was sent, plain and compressed, by a server of this
+// module and by one that shares no code with it.
 func TestEcho(t *testing.T) {
 	t.Parallel()
-	for _, compress := range []string{"", "?compress=1"} {
+	for _, server := range []string{"/echo", "/echo?compress=1", "/coder/echo", "/coder/echo?compress=1"} {
 		for _, size := range []int{0, 1, 125, 126, 127, 32 << 10, 32<<10 + 1, 65535, 65536, 65537, 1 << 20} {
-			t.Run(fmt.Sprintf("%d%s", size, compress), func(t *testing.T) {
+			t.Run(fmt.Sprintf("%d%s", size, server), func(t *testing.T) {
 				t.Parallel()
-				c := dial(t, "/echo"+compress, nil)
+				c := dial(t, server, nil)
 				data := pattern(size)
 				letters := strings.Repeat("abcde fghij ", size/12+1)[:size]
 

@@ -15,6 +15,8 @@
 //	}
 //	msg, err := c.Read(ctx)
 //
+// Natively, Accept gives the handler of an HTTP server the other end, as a Conn too.
+//
 // # Two ways to receive
 //
 // Without Options.OnMessage messages wait for Read or Messages. With it they go to the handler. The other handlers,
@@ -271,7 +273,7 @@ type Conn struct {
 	platform
 }
 
-// URL returns the connection's absolute URL as the URL standard serialises it.
+// URL returns the connection's absolute URL as the URL standard serialises it. On a server it is what was asked for.
 func (c *Conn) URL() string { return c.url }
 
 // ReadyState returns the connection's state. It changes right before the handler of its event is called. Close and
@@ -370,8 +372,8 @@ func (c *Conn) Send(m Message) error {
 // BufferedAmount does not fall, it waits for what BufferedAmount would be outside. It returns ctx.Err() if ctx ends
 // first, which leaves the connection as it was, and the *CloseError if the connection closes before.
 //
-// After [Conn.Close], Drain with a max of 0 also waits, natively, until the Close frame has been given to the network: a
-// program may end then without having lost anything.
+// After [Conn.Close], Drain with a max of 0 also waits, natively, until the Close frame has been given to the network:
+// a program may end then without having lost anything.
 //
 // A browser has no event for this: there Drain looks every few milliseconds while it waits. WebKit counts bytes as
 // sent when its network process has them, so there Drain does not hold back a program whose peer does not read.
@@ -450,8 +452,8 @@ func (c *Conn) ReadBytes(ctx context.Context) ([]byte, error) {
 }
 
 // ReadAppend is [Conn.ReadBytes] for a program that does not keep what it receives: it appends the bytes of the next
-// message to dst and returns the extended slice, as append does. Where dst has room no memory is allocated; otherwise the
-// result is new memory, which serves as dst the next time:
+// message to dst and returns the extended slice, as append does. Where dst has room no memory is allocated; otherwise
+// the result is new memory, which serves as dst the next time:
 //
 //	var buf []byte
 //	for {
@@ -462,9 +464,9 @@ func (c *Conn) ReadBytes(ctx context.Context) ([]byte, error) {
 //		handle(buf)
 //	}
 //
-// Until it returns, all of dst's memory up to its capacity is ReadAppend's: what lies behind len(dst) may change even if
-// no message comes. Natively large messages are read from the network into it, and in a browser the bytes are copied from
-// the host into it. After an error the result is dst.
+// Until it returns, all of dst's memory up to its capacity is ReadAppend's: what lies behind len(dst) may change even
+// if no message comes. Natively large messages are read from the network into it, and in a browser the bytes are copied
+// from the host into it. After an error the result is dst.
 func (c *Conn) ReadAppend(ctx context.Context, dst []byte) ([]byte, error) {
 	p, err := takeBytes(ctx, c, appendTo(dst))
 	if err != nil {

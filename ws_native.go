@@ -97,7 +97,7 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 type platform struct {
 	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
-	groups   []*Group        // whose member it is; guarded by mu
+	groups   *membership     // of which it is a member; guarded by mu
 	finished <-chan struct{} // of a connection whose end its HTTP handler waits for; else nil
 
 	lending atomic.Bool // the program takes messages by ReadAppend, which does not keep their memory
@@ -180,8 +180,8 @@ func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, ping
 	go c.deliver()
 }
 
-// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in of config what
-// follows from the handshake and from c.
+// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in of config
+// what follows from the handshake and from c.
 func (c *Conn) newEndpoint(res *handshake.Result, config *engine.Config) *engine.Endpoint {
 	config.Early = res.Early
 	config.Limit = c.messageLimit

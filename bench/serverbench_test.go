@@ -61,7 +61,10 @@ func TestServedContent(t *testing.T) {
 }
 
 // withServed calls check with a server that has three connections.
-func withServed(t *testing.T, b *serverBench, w *serverWorkload, c *serving.Contestant, check func(*testing.T, *served, bool)) {
+func withServed(
+	t *testing.T, b *serverBench, w *serverWorkload, c *serving.Contestant,
+	check func(t *testing.T, s *served, deflate bool),
+) {
 	t.Helper()
 	r, err := b.start(w, c)
 	if err != nil {

@@ -22,7 +22,8 @@ func echoServer(name string, connections, size, together int) *serverWorkload {
 		batch.Frames = append(batch.Frames, rawclient.Binary(load.BinaryPayload(size))...)
 	}
 	return &serverWorkload{
-		name: name + "/" + sizeName(size), config: serving.Config{Setting: serving.Fast}, variants: true, least: leastRounds / min(together, 4),
+		name: name + "/" + sizeName(size), config: serving.Config{Setting: serving.Fast}, variants: true,
+		least: leastRounds / min(together, 4),
 		prepare: func(s *served) (serverRun, error) {
 			s.options.Buffer = 32 << 10
 			if err := s.dial(connections); err != nil {

@@ -16,7 +16,8 @@ func idleServer(name string, connections int, config serving.Config) *serverWork
 	if config.Deflate {
 		batch[0].Frames = rawclient.Deflated(load.JSONTexts(1 << 10)[0])
 	}
-	return &serverWorkload{name: name, config: config, variants: true, fresh: true, prepare: func(s *served) (serverRun, error) {
+	w := &serverWorkload{name: name, config: config, variants: true, fresh: true}
+	w.prepare = func(s *served) (serverRun, error) {
 		if err := s.dial(first); err != nil {
 			return nil, err
 		}
@@ -45,7 +46,8 @@ func idleServer(name string, connections int, config serving.Config) *serverWork
 			err := cost.measure("/echoed")
 			return 0, cost.measures, err
 		}, nil
-	}}
+	}
+	return w
 }
 
 // untilIdle is how long after their message connections count as idle again.
@@ -72,10 +74,11 @@ func (c *connectionCost) measure(suffix string) error {
 	}
 	n := float64(c.connections)
 	memory := (s.Held.Memory - c.before.Memory) / n
+	goroutines := (s.Held.Goroutines - c.before.Goroutines) / n
 	c.measures = append(c.measures,
 		load.Measure{Kind: load.Memory, Suffix: suffix + "/heap+stack", Value: memory},
 		load.Measure{Kind: load.Bytes, Suffix: suffix + "/heap+stack", Value: memory},
-		load.Measure{Kind: load.Goroutines, Suffix: suffix + "/goroutines", Value: (s.Held.Goroutines - c.before.Goroutines) / n})
+		load.Measure{Kind: load.Goroutines, Suffix: suffix + "/goroutines", Value: goroutines})
 	if s.Held.RSS != 0 {
 		resident := (s.Held.RSS - c.before.RSS) / n
 		c.measures = append(c.measures, load.Measure{Kind: load.Memory, Suffix: suffix + "/rss", Value: resident})

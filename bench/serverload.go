@@ -112,7 +112,7 @@ func (s *served) used(n int, f func() error) (time.Duration, []load.Measure, err
 	}
 	var measures []load.Measure
 	if after.CPU > 0 {
-		measures = append(measures, load.Measure{Kind: load.Time, Suffix: "/cpu", Value: float64(after.CPU-before.CPU) / float64(n)})
+		measures = append(measures, perMessage("/cpu", after.CPU-before.CPU, n))
 	}
 	return elapsed, append(measures,
 		load.Measure{Kind: load.Allocs, Value: float64(after.Mallocs-before.Mallocs) / float64(n)},

@@ -114,8 +114,8 @@ func TestEchoAllocates(t *testing.T) {
 	}
 }
 
-// least returns how many allocations, and of how many bytes, each of n calls makes: the least of some tries, as others may
-// run at the same time.
+// least returns how many allocations, and of how many bytes, each of n calls makes: the least of some tries, as others
+// may run at the same time.
 func least(t *testing.T, n int, f func() error) (allocations, bytes float64) {
 	t.Helper()
 	for try := range 5 {

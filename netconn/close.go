@@ -13,7 +13,8 @@ func (c *conn) Close() error {
 		return nil
 	}
 	c.readLimit.close()
-	// What has been written of a Write that is under way goes before the Close frame. It ends now: it does not wait any more.
+	// What has been written of a Write that is under way goes before the Close frame. It ends now: it does not wait any
+	// more.
 	c.writing <- struct{}{}
 	incomplete := c.output.n
 	release(c.writing)
@@ -28,8 +29,8 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// awaitSent waits until everything has been given to the network, at most for CloseTimeout and until a deadline, if that
-// is not zero.
+// awaitSent waits until everything has been given to the network, at most for CloseTimeout and until a deadline, if
+// that is not zero.
 func (c *conn) awaitSent(deadline time.Time) {
 	bound := time.Now().Add(c.config.CloseTimeout)
 	if !deadline.IsZero() && deadline.Before(bound) {

@@ -2,8 +2,8 @@
 
 package netconn_test
 
-// What the end of a program and a peer that reads nothing do to Close. Native: a browser takes what it is given in a time
-// of its own, and its programs do not end.
+// What the end of a program and a peer that reads nothing do to Close. Native: a browser takes what it is given in a
+// time of its own, and its programs do not end.
 
 import (
 	"bufio"
@@ -168,7 +168,8 @@ func stuck(t *testing.T, config netconn.Config) (c *ws.Conn, stream net.Conn, re
 	return stream.(netconn.Unwrapper).WebSocket(), stream, release
 }
 
-// Close waits until everything is on its way, but only for the time that it is given; what was written leaves all the same.
+// Close waits until everything is on its way, but only for the time that it is given; what was written leaves all the
+// same.
 func TestCloseTimeout(t *testing.T) {
 	t.Parallel()
 	const never = time.Hour

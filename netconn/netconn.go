@@ -22,12 +22,12 @@ type Config struct {
 	// and count as written.
 	Text bool
 
-	// MessageSize is the length in bytes of the longest message that Write sends. 0 is 32 KiB, which every server takes;
-	// a negative value is no limit. With Text it is 4 at least.
+	// MessageSize is the length in bytes of the longest message that Write sends. 0 is 32 KiB, which every server
+	// takes; a negative value is no limit. With Text it is 4 at least.
 	MessageSize int
 
-	// WriteBuffer is the number of bytes not yet given to the network above which Write waits, before each message. 0 is
-	// 1 MiB, a negative value no limit. So up to WriteBuffer and MessageSize bytes are in memory.
+	// WriteBuffer is the number of bytes not yet given to the network above which Write waits, before each message. 0
+	// is 1 MiB, a negative value no limit. So up to WriteBuffer and MessageSize bytes are in memory.
 	WriteBuffer int64
 
 	// CloseTimeout is how long Close waits for the network. 0 is 5 seconds; with a negative value Close does not wait.
@@ -46,8 +46,8 @@ func Dial(ctx context.Context, url string, opts *ws.Options) (net.Conn, error) {
 // effect once Dial has returned. In a browser Dial must not be called in a js.FuncOf, where nothing else can happen
 // meanwhile.
 //
-// The error is a *net.OpError with that of ws.Dial. With Options.OnMessage set it is ws.ErrInvalidState, and nothing has
-// been dialled.
+// The error is a *net.OpError with that of ws.Dial. With Options.OnMessage set it is ws.ErrInvalidState, and nothing
+// has been dialled.
 func (config Config) Dial(ctx context.Context, url string, opts *ws.Options) (net.Conn, error) {
 	var c *ws.Conn
 	err := errOnMessage
@@ -69,12 +69,12 @@ func (config Config) Dial(ctx context.Context, url string, opts *ws.Options) (ne
 // *ws.CloseError; the bytes that came before are read first. Messages that nobody reads are in memory: without bound in a
 // browser, natively up to ws.Options.ReadBuffer. A message longer than ws.Options.MessageLimit fails the connection.
 //
-// Write sends p as messages of at most Config.MessageSize bytes, and nothing if p is empty. Before each it waits until at
-// most Config.WriteBuffer bytes are not yet given to the network, so it holds back a program that writes more than the
-// peer takes (not in WebKitGTK, whose network process takes everything at once). After an error, n is how many bytes are
-// in messages that have been queued: these will leave whole, of the rest nothing leaves. That a message has been queued
-// does not say that it arrives. Once the connection is closing or closed, the error is ws.ErrInvalidState or the
-// *ws.CloseError. With Config.Text it is ws.ErrSyntax for bytes that are not UTF-8; those before them are sent.
+// Write sends p as messages of at most Config.MessageSize bytes, and nothing if p is empty. Before each it waits until
+// at most Config.WriteBuffer bytes are not yet given to the network, so it holds back a program that writes more than
+// the peer takes (not in WebKitGTK, whose network process takes everything at once). After an error, n is how many
+// bytes are in messages that have been queued: these will leave whole, of the rest nothing leaves. That a message has
+// been queued does not say that it arrives. Once the connection is closing or closed, the error is ws.ErrInvalidState
+// or the *ws.CloseError. With Config.Text it is ws.ErrSyntax for bytes that are not UTF-8; those before them are sent.
 //
 // A deadline ends the calls that wait, also those that began before it was set, and makes later ones fail, with
 // os.ErrDeadlineExceeded. Nothing is lost by that: a later deadline, or none, makes Read and Write go on where they
@@ -84,8 +84,8 @@ func (config Config) Dial(ctx context.Context, url string, opts *ws.Options) (ne
 // until everything written, and natively the Close frame too, has been given to the network, so a program may end right
 // after it. With nothing queued it returns at once. It waits at most Config.CloseTimeout, and not beyond a write
 // deadline: one in the past makes it not wait. Then it returns nil all the same, and the connection goes on ending by
-// itself. As Close may wait, it must not be called in a js.FuncOf. The error is nil, but with Config.Text ws.ErrSyntax if
-// the last character is incomplete, which then is not sent.
+// itself. As Close may wait, it must not be called in a js.FuncOf. The error is nil, but with Config.Text ws.ErrSyntax
+// if the last character is incomplete, which then is not sent.
 //
 // Reads and Writes that wait when Close is called, and all later ones, return net.ErrClosed at once, and so do the
 // setters of deadlines; bytes not yet read are dropped. Closing again does nothing. To learn when the connection has
@@ -119,7 +119,8 @@ func (config Config) New(c *ws.Conn) net.Conn {
 //
 //	protocol := stream.(netconn.Unwrapper).WebSocket().Protocol()
 //
-// Messages that are read from it are missing in the stream, and Config.MessageSize does not hold for what is sent by it.
+// Messages that are read from it are missing in the stream, and Config.MessageSize does not hold for what is sent by
+// it.
 type Unwrapper interface {
 	WebSocket() *ws.Conn
 }

@@ -397,7 +397,8 @@ func fill(t *testing.T, c *ws.Conn, stream net.Conn, chunk []byte) (queued int) 
 	}
 }
 
-// Of a Write that meets its deadline the peer gets the n bytes that it has returned, in whole messages, and nothing else.
+// Of a Write that meets its deadline the peer gets the n bytes that it has returned, in whole messages, and nothing
+// else.
 func TestWriteHeldBack(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)

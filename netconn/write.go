@@ -63,8 +63,8 @@ func (c *conn) writable() error {
 	}
 }
 
-// awaitRoom waits until a message may be queued. When the buffer is full it waits until half of it is free: in a browser
-// every wait takes a millisecond.
+// awaitRoom waits until a message may be queued. When the buffer is full it waits until half of it is free: in a
+// browser every wait takes a millisecond.
 func (c *conn) awaitRoom(end *ending) error {
 	limit := c.config.WriteBuffer
 	if limit < 0 {

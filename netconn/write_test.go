@@ -174,8 +174,8 @@ func TestTextInvalid(t *testing.T) {
 	}
 }
 
-// A connection that is lost in the middle of a Write: n is what was queued. A host that takes everything and does not tell
-// of the loss before the event loop goes on lets the Write succeed; the next one fails.
+// A connection that is lost in the middle of a Write: n is what was queued. A host that takes everything and does not
+// tell of the loss before the event loop goes on lets the Write succeed; the next one fails.
 func TestLostInWrite(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)

@@ -3,7 +3,7 @@
 // Wasm is a live demo: one client program, run in a browser and natively, at the same moment, against the same servers.
 //
 //	go run ./wasm         serves a page where one can try it
-//	go run ./wasm -once   runs it in a browser without a window too, prints both logs, and exits with 0 only if they are equal
+//	go run ./wasm -once   runs it in a browser without a window, prints both logs, and exits with 0 only if they are equal
 //
 // The program is the package demo. The go command builds it for the browser, so this has to be run inside this
 // module or one that requires it. -once needs a browser that testbrowser knows.
@@ -43,9 +43,10 @@ const (
 func main() {
 	var set settings
 	flag.StringVar(&set.addr, "addr", "", "`address` to serve on (default "+defaultAddr+"; with -once any free port)")
-	flag.BoolVar(&set.once, "once", false, "run the browser's side too, without a window, print both logs and compare them")
-	flag.StringVar(&set.browsers, "browser", "chromium,firefox,webkit", "`names` of browsers for -once, the first one installed is used; see testbrowser")
-	flag.DurationVar(&set.timeout, "timeout", 2*time.Minute, "how long the program may run, natively and with -once in the browser")
+	flag.BoolVar(&set.once, "once", false, "run in a browser without a window, print both logs and compare them")
+	flag.StringVar(&set.browsers, "browser", "chromium,firefox,webkit",
+		"`names` of browsers for -once, the first one installed is used; see testbrowser")
+	flag.DurationVar(&set.timeout, "timeout", 2*time.Minute, "how long -once may run, natively and in the browser")
 	flag.Usage = func() {
 		fmt.Fprintf(flag.CommandLine.Output(), "usage: go run ./wasm [flags]\n\nflags:\n")
 		flag.PrintDefaults()

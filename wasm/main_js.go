@@ -1,5 +1,5 @@
-// The demo's client in a JavaScript host. In the demo's page it does what the page says; anywhere else it prints what is
-// to be compared, a line of three columns at a time.
+// The demo's client in a JavaScript host. In the demo's page it does what the page says; anywhere else it prints what
+// is to be compared, a line of three columns at a time.
 package main
 
 import (
@@ -26,10 +26,10 @@ func main() {
 }
 
 func printCompared(ctx context.Context, base string) error {
-	control, hello, _, scenarios, err := demo.DialControl(ctx, base)
+	control, err := demo.DialControl(ctx, base)
 	if err != nil {
 		return err
 	}
 	defer control.CloseNow()
-	return demo.Compared(ctx, base, scenarios, hello.Servers, func(line string) { fmt.Println(line) })
+	return demo.Compared(ctx, base, control.Scenarios, control.Hello.Servers, func(line string) { fmt.Println(line) })
 }

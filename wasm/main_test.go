@@ -39,7 +39,9 @@ func TestOnce(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%v\n%s", err, &out)
 			}
-			for _, want := range []string{"native, ", "in a browser, " + name, "close 4000", "New(\"/s/k-data-then-close\")", "The two logs are equal"} {
+			for _, want := range []string{
+				"native, ", "in a browser, " + name, "close 4000", "New(\"/s/k-data-then-close\")", "The two logs are equal",
+			} {
 				if !strings.Contains(out.String(), want) {
 					t.Errorf("the output has no %q:\n%s", want, &out)
 				}
@@ -138,8 +140,8 @@ func TestProgramFails(t *testing.T) {
 	go refuses.Serve(listener)
 	base := "http://" + listener.Addr().String()
 	lines, err := runNative(t.Context(), limit, base, new(catalogue))
-	if err == nil || len(lines) != 3 || !strings.HasPrefix(lines[0], "error\t3") || !strings.HasPrefix(lines[1], "close 1006") ||
-		!strings.Contains(lines[2], "404") {
+	if err == nil || len(lines) != 3 || !strings.HasPrefix(lines[0], "error\t3") ||
+		!strings.HasPrefix(lines[1], "close 1006") || !strings.Contains(lines[2], "404") {
 		t.Errorf("a server without WebSocket: %q, %v", lines, err)
 	}
 	lines, err = runNative(t.Context(), limit, "no URL", new(catalogue))
@@ -191,7 +193,8 @@ func TestFiles(t *testing.T) {
 		}
 		_, err = io.Copy(io.Discard, response.Body)
 		response.Body.Close()
-		if err != nil || response.StatusCode != http.StatusOK || !strings.HasPrefix(response.Header.Get("Content-Type"), contentType) {
+		if err != nil || response.StatusCode != http.StatusOK ||
+			!strings.HasPrefix(response.Header.Get("Content-Type"), contentType) {
 			t.Errorf("%s: %s %v %v", path, response.Status, response.Header, err)
 		}
 		policy := response.Header.Get("Content-Security-Policy")

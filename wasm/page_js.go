@@ -33,11 +33,11 @@ type request struct {
 
 // servePage does what the page says, here and by the native client, until the server has gone.
 func servePage(ctx context.Context, page js.Value) error {
-	control, _, raw, scenarios, err := demo.DialControl(ctx, "")
+	control, err := demo.DialControl(ctx, "")
 	if err != nil {
 		return fmt.Errorf("the server of this page does not answer: %w", err)
 	}
-	client := demo.NewClient(demo.Browser, "", scenarios, func(r demo.Report) {
+	client := demo.NewClient(demo.Browser, "", control.Scenarios, func(r demo.Report) {
 		page.Call("report", marshal(demo.FromServer{Side: demo.Browser, Report: r}))
 	})
 	requests := make(chan request, 64)
@@ -55,12 +55,12 @@ func servePage(ctx context.Context, page js.Value) error {
 	}))
 	go func() {
 		for r := range requests {
-			if err := r.do(ctx, control, client); err != nil {
+			if err := r.do(ctx, control.Conn, client); err != nil {
 				page.Call("lost", err.Error())
 			}
 		}
 	}()
-	page.Call("hello", raw)
+	page.Call("hello", control.JSON)
 	for {
 		m, err := control.Read(ctx)
 		if err != nil {

@@ -70,7 +70,8 @@ func startPage(t *testing.T, name string) *pageRun {
 	p := &pageRun{browser: name}
 	driver := os.Getenv(driverVariable)
 	if _, err := os.Stat(filepath.Join(driver, "node_modules", "puppeteer-core")); driver == "" || err != nil {
-		missing(t, name, driverVariable+" names no directory with puppeteer-core and axe-core: npm install --prefix DIR puppeteer-core axe-core")
+		missing(t, name, driverVariable+" names no directory with puppeteer-core and axe-core: "+
+			"npm install --prefix DIR puppeteer-core axe-core")
 	}
 	dir := t.TempDir()
 	runner := filepath.Join(dir, "testbrowser.exe")
@@ -89,7 +90,8 @@ func startPage(t *testing.T, name string) *pageRun {
 	return p
 }
 
-// installed returns the path of what testbrowser knows under a name. Where it is missing, the test of a browser is skipped.
+// installed returns the path of what testbrowser knows under a name. Where it is missing, the test of a browser is
+// skipped.
 func installed(t *testing.T, runner, name, browser string) string {
 	t.Helper()
 	out, err := exec.Command(runner, "-list", "-host", name).Output()
@@ -122,7 +124,8 @@ func (p *pageRun) node(t *testing.T, script string, line func(string), args ...s
 	const limit = 8 * time.Minute
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, p.nodePath, append([]string{filepath.Join("testdata", script), p.browser, p.executable, p.url, t.TempDir()}, args...)...)
+	args = append([]string{filepath.Join("testdata", script), p.browser, p.executable, p.url, t.TempDir()}, args...)
+	cmd := exec.CommandContext(ctx, p.nodePath, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it ends the browser
 	cmd.WaitDelay = 20 * time.Second
 	var stderr strings.Builder

@@ -26,8 +26,8 @@ var sources embed.FS
 
 // contentSecurityPolicy is as strict as a page with a Go program can be: no inline script and no eval. Connections may
 // go where the user wants them to.
-const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self' ws: wss:; " +
-	"img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
+	"connect-src 'self' ws: wss:; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 // server has the WebSocket servers of the demo and, when published, the page.
 type server struct {

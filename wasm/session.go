@@ -49,7 +49,12 @@ func (s *server) control(w http.ResponseWriter, r *http.Request) {
 	one := &session{name: rand.Text(), conn: conn, ctx: ctx, plays: map[string]context.CancelFunc{}}
 	s.sessions.add(one)
 	defer s.sessions.remove(one)
-	one.send(demo.Hello{Session: one.name, Title: "native, " + platform(), Scenarios: s.catalogue.raw, Servers: s.catalogue.servers})
+	one.send(demo.Hello{
+		Session:   one.name,
+		Title:     "native, " + platform(),
+		Scenarios: s.catalogue.raw,
+		Servers:   s.catalogue.servers,
+	})
 	client := demo.NewClient(demo.Native, "http://"+r.Host, s.catalogue.list(), func(r demo.Report) {
 		one.send(demo.FromServer{Side: demo.Native, Report: r})
 	})

@@ -26,15 +26,16 @@ func openSession(t *testing.T, s *server) *pageSide {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
-	conn, hello, _, scenarios, err := demo.DialControl(ctx, s.url)
+	control, err := demo.DialControl(ctx, s.url)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { conn.CloseNow() })
-	if !strings.HasPrefix(hello.Title, "native, ") || len(hello.Servers) != len(servers) || len(scenarios) < 200 {
-		t.Errorf("the server says %q, %d servers, %d scenarios", hello.Title, len(hello.Servers), len(scenarios))
+	t.Cleanup(func() { control.CloseNow() })
+	hello := control.Hello
+	if !strings.HasPrefix(hello.Title, "native, ") || len(hello.Servers) != len(servers) || len(control.Scenarios) < 200 {
+		t.Errorf("the server says %q, %d servers, %d scenarios", hello.Title, len(hello.Servers), len(control.Scenarios))
 	}
-	return &pageSide{t: t, ctx: ctx, conn: conn, session: hello.Session}
+	return &pageSide{t: t, ctx: ctx, conn: control.Conn, session: hello.Session}
 }
 
 func (p *pageSide) send(v any) {
@@ -98,7 +99,8 @@ func TestSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.send(demo.Action{ID: 2, Do: demo.SendFile, Type: "text/plain"})
-	wants(t, p.until(line("message")), "native call: Send(Blob, 8 bytes, text/plain) → nil", "native event: message ArrayBuffer 63 6f")
+	wants(t, p.until(line("message")),
+		"native call: Send(Blob, 8 bytes, text/plain) → nil", "native event: message ArrayBuffer 63 6f")
 	p.send(demo.Action{ID: 3, Do: demo.Shutdown, Code: 4000, Reason: "bye"})
 	wants(t, p.ended(3), `native call: Shutdown(ctx, 4000, "bye") → nil`)
 	p.send(demo.Action{ID: 4, Do: "dance"})

@@ -265,16 +265,20 @@ func TestPairEvents(t *testing.T) {
 				var logA, logB eventLog
 				optsA, closedA := logA.options()
 				optsB, closedB := logB.options()
-				arrived := make(chan struct{}, 2)
-				onMessage := optsB.OnMessage
+				handled := make(chan struct{}, 3) // a's open event, and two messages at b
+				onOpen, onMessage := optsA.OnOpen, optsB.OnMessage
+				optsA.OnOpen = func(c *ws.Conn) {
+					onOpen(c)
+					handled <- struct{}{}
+				}
 				optsB.OnMessage = func(c *ws.Conn, m ws.Message) {
 					onMessage(c, m)
-					arrived <- struct{}{}
+					handled <- struct{}{}
 				}
 				a, b := pair(optsA, optsB)
 				send(t, a, ws.Text("one"), ws.Bytes("two"))
-				for range 2 {
-					<-arrived
+				for range cap(handled) {
+					<-handled
 				}
 				wantA := []string{"open OPEN", ending.atA}
 				if ending.lastMessage {

@@ -1,5 +1,4 @@
-// Command chat joins a chat room, whose server has the same ws.Conn from ws.Accept, says what it reads and prints what
-// is said.
+// Command chat joins a chat room, says what it reads and prints what is said; the server uses ws.Accept and ws.Group.
 //
 //	go run ./chat/server 127.0.0.1:8080
 //	go run ./chat ws://127.0.0.1:8080/chat Ann

@@ -3,8 +3,8 @@ package deflate
 import "strconv"
 
 // Choose is the server's part of the negotiation (RFC 7692 section 5.1): it takes the values of the
-// Sec-WebSocket-Extensions headers in a client's request, several headers being one list, and chooses the first offer of
-// permessage-deflate that can be met. ok says whether there is one; the client is then told by Params.Extension.
+// Sec-WebSocket-Extensions headers in a client's request, several headers being one list, and chooses the first offer
+// of permessage-deflate that can be met. ok says whether there is one; the client is then told by Params.Extension.
 //
 // takeover says whether messages may refer to earlier ones: each side's, unless the client's offer says otherwise.
 // Without it they do not.
@@ -60,8 +60,8 @@ func (s *extensionScanner) offer(takeover bool) (p Params, acceptable bool, err 
 	return p, acceptable, nil
 }
 
-// offered takes a parameter of an offer into what is answered, and returns its number. It reports false if the offer has
-// to be declined.
+// offered takes a parameter of an offer into what is answered, and returns its number. It reports false if the offer
+// has to be declined.
 func (p *Params) offered(name, value string, hasValue bool) (number int, valid bool) {
 	switch name {
 	case "server_no_context_takeover":

@@ -237,8 +237,8 @@ func (e *Endpoint) Amounts() (accepted, buffered int64) {
 // takes no lock.
 func (e *Endpoint) Handed() int64 { return e.out.handed.Load() }
 
-// CloseWaits reports whether our Close frame has been queued and not yet been handed to the stream. It may be called with
-// the Owner's lock held.
+// CloseWaits reports whether our Close frame has been queued and not yet been handed to the stream. It may be called
+// with the Owner's lock held.
 func (e *Endpoint) CloseWaits() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -246,7 +246,8 @@ func (e *Endpoint) CloseWaits() bool {
 }
 
 // AwaitBuffered asks for a call of Drained when at most limit bytes are buffered, and if that is 0 no Close frame waits
-// either. A later call replaces a lower limit. It may be called with the Owner's lock held: Drained is then called by another goroutine.
+// either. A later call replaces a lower limit. It may be called with the Owner's lock held: Drained is then called by
+// another goroutine.
 func (e *Endpoint) AwaitBuffered(limit int64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()

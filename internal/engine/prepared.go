@@ -7,9 +7,9 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Prepared is a message for many Endpoints. Frames of a server are not masked, so they are the same bytes for all: they are
-// made once, and all Endpoints write them from the same memory. The same holds for compressed ones if no message refers
-// to earlier ones. Its methods may be called by several goroutines.
+// Prepared is a message for many Endpoints. Frames of a server are not masked, so they are the same bytes for all:
+// they are made once, and all Endpoints write them from the same memory. The same holds for compressed ones if no
+// message refers to earlier ones. Its methods may be called by several goroutines.
 type Prepared struct {
 	op   frame.Opcode
 	data []byte
@@ -18,8 +18,8 @@ type Prepared struct {
 	frames [sharedKinds][]sharedFrame // made when the first Endpoint needs them, and never changed
 }
 
-// Prepare returns a message, of opcode Text or Binary, for SendPrepared. data must not change until the last SendPrepared
-// has returned.
+// Prepare returns a message, of opcode Text or Binary, for SendPrepared. data must not change until the last
+// SendPrepared has returned.
 func Prepare(op frame.Opcode, data []byte) *Prepared { return &Prepared{op: op, data: data} }
 
 // sharedFrame is a frame with its header, which stands for app bytes of application data.
@@ -28,7 +28,8 @@ type sharedFrame struct {
 	app int64
 }
 
-// sharedKind says which frames of a Prepared an Endpoint sends: 8 to 15 are those compressed for a window of so many bits.
+// sharedKind says which frames of a Prepared an Endpoint sends: 8 to 15 are those compressed for a window of so many
+// bits.
 type sharedKind uint8
 
 const (
@@ -51,8 +52,9 @@ func sharedKindOf(config *Config) sharedKind {
 	return sharedKind(config.Deflater.WindowBits())
 }
 
-// SendPrepared is Send of a prepared message. It writes what the stream takes at once by itself, if nothing else waits
-// to be written, because it is called for one Endpoint after the other: a goroutine for each takes longer than the write.
+// SendPrepared is Send of a prepared message. It writes what the stream takes at once by itself, if nothing else
+// waits to be written, because it is called for one Endpoint after the other: a goroutine for each takes longer than
+// the write.
 func (e *Endpoint) SendPrepared(p *Prepared) Result {
 	if e.shared == sharedNone {
 		return e.Send(p.op, p.data)
@@ -109,8 +111,8 @@ func (p *Prepared) makeFramesLocked(kind sharedKind) []sharedFrame {
 	return split(p.op, false, p.data, int64(len(p.data)))
 }
 
-// split returns the unmasked frames, of at most maxFrame, of a message whose payload stands for app bytes of application
-// data.
+// split returns the unmasked frames, of at most maxFrame, of a message whose payload stands for app bytes of
+// application data.
 func split(op frame.Opcode, rsv1 bool, payload []byte, app int64) []sharedFrame {
 	var frames []sharedFrame
 	for first := true; first || len(payload) > 0; first = false {

@@ -282,7 +282,7 @@ func (e *Endpoint) resetStopLocked() {
 }
 
 // lent reports whether the Read that holds the right has lent something.
-func (in *incoming) lent() bool { return in.offered || in.watch.once }
+func (in *incoming) lent() bool { return in.room != nil || in.watch.once }
 
 // takeBack gives back what it has lent.
 func (in *incoming) takeBack() {

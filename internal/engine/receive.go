@@ -18,8 +18,8 @@ const (
 	// batchBytes ends a batch early: compressed messages may be much longer than what was read.
 	batchBytes = 1 << 20
 
-	// headSize is how much is read before the rest of a long message is read into the memory of a Read: its header and a
-	// little more. With receiveSize most of the message would have to be copied: 64 KiB took 1.2 times as long.
+	// headSize is how much is read before the rest of a long message is read into the memory of a Read: its header and
+	// a little more. With receiveSize most of the message would have to be copied: 64 KiB took 1.2 times as long.
 	headSize = 4 << 10
 
 	// longMessage is from which length on that is worth a system call more.
@@ -34,7 +34,7 @@ type incoming struct {
 	copied  bool    // a message may lie in the Inflater's memory, so it is copied
 	ignore  bool    // nobody wants what arrives
 	flooded bool    // a large batch has come since the stream was idle
-	offered bool    // reader has memory of the Read that holds the right
+	room    []byte  // memory of the Read that holds the right, which reader has been offered; else nil
 	watch   watch   // the context of that Read
 }
 
@@ -66,14 +66,14 @@ func (in *incoming) forget() {
 // offer lets the next message go into memory of the program's, until withdraw.
 func (in *incoming) offer(room []byte) {
 	if cap(room) > 0 {
-		in.offered = true
+		in.room = room
 		in.reader.Offer(room)
 	}
 }
 
 func (in *incoming) withdraw() {
-	if in.offered {
-		in.offered = false
+	if in.room != nil {
+		in.room = nil
 		in.reader.Withdraw()
 	}
 }
@@ -85,6 +85,11 @@ func (in *incoming) release() {
 		in.buffer.Release()
 		in.buffer = nil
 	}
+}
+
+// inRoom reports whether a message has gone where the Read wants it.
+func (in *incoming) inRoom(payload []byte) bool {
+	return in.room != nil && unsafe.SliceData(payload) == unsafe.SliceData(in.room)
 }
 
 // Release gives back a Buffer that KeepBuffer has returned.
@@ -100,8 +105,8 @@ func (b *Buffer) Has(payload []byte) bool {
 	return first <= at && at < first+uintptr(len(b.bytes))
 }
 
-// KeepBuffer is for the Owner, during Received: it returns the Buffer that messages may lie in, whose bytes stay what they are
-// until Release, or nil if there is none.
+// KeepBuffer is for the Owner, during Received: it returns the Buffer that messages may lie in, whose bytes stay what
+// they are until Release, or nil if there is none.
 func (e *Endpoint) KeepBuffer() *Buffer {
 	b := e.incoming.buffer
 	if b != nil {
@@ -118,7 +123,7 @@ func (b *lazyBuffers) Get() []byte {
 		b.incoming.buffer = buffers.Get().(*Buffer)
 		b.incoming.buffer.holders.Store(1)
 	}
-	if b.incoming.offered && b.incoming.reader.Expects() >= longMessage {
+	if b.incoming.room != nil && b.incoming.reader.Expects() >= longMessage {
 		return b.incoming.buffer.bytes[:headSize]
 	}
 	return b.incoming.buffer.bytes[:]
@@ -197,7 +202,7 @@ func (e *Endpoint) parse() (next Next) {
 		in.rest = in.rest[used:]
 		switch ev.Op {
 		case frame.Text, frame.Binary:
-			if in.copied && !ev.Owned {
+			if in.copied && !ev.Owned && !in.inRoom(ev.Payload) {
 				ev.Payload, ev.Owned = append([]byte(nil), ev.Payload...), true
 			}
 			size += len(ev.Payload)

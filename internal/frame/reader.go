@@ -17,8 +17,8 @@ type Event struct {
 	// Payload of a Text is valid UTF-8; that of a Close still has to go through ParseClose.
 	Payload []byte
 	// Owned says that Payload is memory of its own, the caller's to keep. Otherwise Payload is valid until the next
-	// call of the Reader or until the buffer given to Next is reused, whichever comes first; or it is at the beginning of
-	// what Offer was given.
+	// call of the Reader or until the buffer given to Next is reused, whichever comes first; or it is at the beginning
+	// of what Offer was given.
 	Owned bool
 }
 

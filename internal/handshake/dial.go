@@ -30,11 +30,12 @@ type Config struct {
 
 	Compression bool // offer permessage-deflate
 
-	// OnHandshake, unless nil, is called with the response that opens the connection, without body, before Dial returns.
+	// OnHandshake, unless nil, is called with the response that opens the connection, without body, before Dial
+	// returns.
 	OnHandshake func(*http.Response)
 
-	// Refused and ProxyFailed, unless nil, make of what has failed the errors that programs know. errors.As finds them in
-	// Dial's error, however deep.
+	// Refused and ProxyFailed, unless nil, make of what has failed the errors that programs know. errors.As finds
+	// them in Dial's error, however deep.
 	Refused     func(*StatusError) error
 	ProxyFailed func(*ProxyError) error
 }

@@ -76,8 +76,8 @@ func hijack(w http.ResponseWriter) (conn net.Conn, early []byte, err error) {
 	return conn, early, nil
 }
 
-// writeAnswer writes the answer and leaves the connection without deadlines, which the server may have set. A connection
-// that takes no deadline has none, so those errors do not matter.
+// writeAnswer writes the answer and leaves the connection without deadlines, which the server may have set. A
+// connection that takes no deadline has none, so those errors do not matter.
 func writeAnswer(conn net.Conn, answer []byte) error {
 	_ = conn.SetDeadline(time.Now().Add(answerTimeout))
 	_, err := conn.Write(answer)

@@ -1,5 +1,6 @@
-// Package handshake is the opening handshake of a WebSocket client (RFC 6455 section 4.1) as browsers perform it:
-// from the string given to the constructor to an upgraded stream and what was negotiated for it.
+// Package handshake is the opening handshake of a WebSocket. Dial is the client's part (RFC 6455 section 4.1) as
+// browsers perform it: from the string given to the constructor to an upgraded stream and what was negotiated for it.
+// Accept is the server's (section 4.2), from a request of net/http on.
 //
 // BlockedPort, ValidProtocol, the errors and how they show URLs exist on every platform, the rest where the host has no
 // WebSocket object of its own.

@@ -97,8 +97,8 @@ func requestURL(u *URL) *url.URL {
 	}
 	out.RawPath, out.Opaque = "", path
 	if strings.HasPrefix(path, "//") {
-		// net/http takes such an Opaque for the start of a URL without scheme: "//a|b" is the one target that is sent in
-		// absolute form.
+		// net/http takes such an Opaque for the start of a URL without scheme: "//a|b" is the one target that is sent
+		// in absolute form.
 		out.Opaque = "//" + u.Host + path
 	}
 	return out

@@ -34,8 +34,8 @@ func RequestURL(r *http.Request) string {
 	return u.Href
 }
 
-// plainHost reports whether the URL standard leaves a host, which may have a port, as it is. It may report false for one
-// that it would.
+// plainHost reports whether the URL standard leaves a host, which may have a port, as it is. It may report false for
+// one that it would.
 func plainHost(s string, secure bool) bool {
 	host, port, hasPort := strings.Cut(s, ":")
 	if hasPort {

@@ -23,8 +23,7 @@ import (
 //   - asks an HTTP proxy to forward the request for http: URLs, where RFC 6455 (section 4.1) and browsers want CONNECT;
 //   - takes "Connection: Upgrade, close" for "close";
 //   - goes on connecting, for the sake of later requests, when the context has ended;
-//   - starts three goroutines for each connection: without them a handshake takes a fifth less time, and a quarter less
-//     processor time.
+//   - starts three goroutines for each connection: without them a dial takes 10 to 20 % less time and processor time.
 type transport struct {
 	a        *attempt
 	settings *http.Transport // only read: its connections are not used

@@ -38,6 +38,11 @@ type Server struct {
 	cancel    context.CancelFunc
 	closed    chan struct{} // by the control server's goroutine
 
+	// Play, if it is not nil, plays the server's program on a connection, from the request on, in the place of this
+	// package. Nothing of the connection is then recorded. It is set before the first run, and returns when the
+	// connection has ended, or ctx has.
+	Play func(ctx context.Context, conn net.Conn, program []ServerOp)
+
 	mu   sync.Mutex
 	next int
 	runs map[string]*run
@@ -291,6 +296,10 @@ func (r *run) serve(ctx context.Context, port string, l net.Listener) {
 			continue
 		}
 		r.sessions.Go(func() {
+			if r.server.Play != nil {
+				r.server.Play(ctx, tcp, r.scenario.Server)
+				return
+			}
 			s := newSession(ctx, r, tcp, port)
 			s.run()
 		})

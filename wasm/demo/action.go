@@ -85,6 +85,8 @@ type Line struct {
 
 	Protocol   string `json:"protocol,omitempty"`
 	Extensions string `json:"extensions,omitempty"`
+
+	stateless bool // readyState may change at any moment
 }
 
 // String returns the columns that the two sides must have in common, separated by tabs.

@@ -125,14 +125,14 @@ func (c *Client) now(t *track, a Action) {
 		})
 	case Close:
 		if a.Code == 0 {
-			c.call(t, "Close()", (*ws.Conn).Close)
+			c.close(t, "Close()", (*ws.Conn).Close)
 			return
 		}
-		c.call(t, fmt.Sprintf("CloseWith(%d, %q)", a.Code, a.Reason), func(conn *ws.Conn) error {
+		c.close(t, fmt.Sprintf("CloseWith(%d, %q)", a.Code, a.Reason), func(conn *ws.Conn) error {
 			return conn.CloseWith(a.Code, a.Reason)
 		})
 	case CloseNow:
-		c.call(t, "CloseNow()", (*ws.Conn).CloseNow)
+		c.close(t, "CloseNow()", (*ws.Conn).CloseNow)
 	default:
 		t.fail("the demo", fmt.Errorf("%q is no action", a.Do))
 	}
@@ -142,12 +142,24 @@ func (c *Client) now(t *track, a Action) {
 func (c *Client) call(t *track, what string, method func(*ws.Conn) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.callLocked(t, what, method, false)
+}
+
+// close is call for the methods that close. Their lines have no readyState: it may be CLOSED already.
+func (c *Client) close(t *track, what string, method func(*ws.Conn) error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.callLocked(t, what, method, true)
+}
+
+func (c *Client) callLocked(t *track, what string, method func(*ws.Conn) error, closes bool) {
 	if c.conn == nil {
 		t.addLocked(nil, Line{Kind: Call, Text: what + " has no connection: Dial has returned none yet", Failed: true})
 		return
 	}
-	err := method(c.conn)
-	t.addLocked(c.conn, result(what, err))
+	line := result(what, method(c.conn))
+	line.stateless = closes
+	t.addLocked(c.conn, line)
 }
 
 func (c *Client) send(t *track, m ws.Message) {
@@ -214,7 +226,9 @@ func (t *track) addLocked(conn *ws.Conn, l Line) {
 	t.rows[l.Kind]++
 	l.At = float64(time.Since(t.begun).Microseconds()) / 1000
 	if conn != nil {
-		l.State = stateText(conn.ReadyState())
+		if !l.stateless {
+			l.State = stateText(conn.ReadyState())
+		}
 		l.Buffered = strconv.FormatInt(conn.BufferedAmount(), 10)
 		l.Protocol, l.Extensions = conn.Protocol(), conn.Extensions()
 	}

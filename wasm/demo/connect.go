@@ -18,8 +18,8 @@ type dialled struct {
 	messages chan struct{}   // gets one for each message that has been logged, while there is room
 }
 
-// beginDial ends the connection before, and makes a Dial that can be cancelled from now on. It returns nil, and logs why,
-// if one waits already.
+// beginDial ends the connection before, and makes a Dial that can be cancelled from now on. It returns nil, and logs
+// why, if one waits already.
 func (c *Client) beginDial(ctx context.Context, t *track) *dialled {
 	d := &dialled{track: t, opened: make(chan struct{}), closed: make(chan struct{}), messages: make(chan struct{}, 16)}
 	c.mu.Lock()

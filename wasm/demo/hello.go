@@ -39,24 +39,41 @@ const (
 	Native  = "native"
 )
 
-// DialControl connects to the server at ControlPath and returns its Hello, also as it came, and the scenarios in it.
-func DialControl(ctx context.Context, base string) (c *ws.Conn, hello Hello, raw string, list []*scenario.Scenario, err error) {
-	c, err = ws.Dial(ctx, ControlPath, &ws.Options{BaseURL: base})
+// Control is a connection to the server at ControlPath, and what its Hello says.
+type Control struct {
+	*ws.Conn
+	Hello     Hello
+	JSON      string // the Hello as it came
+	Scenarios []*scenario.Scenario
+}
+
+// DialControl connects to the server at ControlPath below base, which in a browser may be empty for the page's own.
+func DialControl(ctx context.Context, base string) (*Control, error) {
+	conn, err := ws.Dial(ctx, ControlPath, &ws.Options{BaseURL: base})
 	if err != nil {
-		return nil, Hello{}, "", nil, err
+		return nil, err
 	}
+	c := &Control{Conn: conn}
+	if err := c.readHello(ctx); err != nil {
+		conn.CloseNow()
+		return nil, fmt.Errorf("the server's first message: %w", err)
+	}
+	return c, nil
+}
+
+func (c *Control) readHello(ctx context.Context) error {
 	m, err := c.Read(ctx)
-	if err == nil {
-		text, _ := m.(ws.Text)
-		raw = string(text)
-		err = json.Unmarshal([]byte(raw), &hello)
-	}
-	if err == nil {
-		list, err = scenario.Decode(hello.Scenarios)
-	}
 	if err != nil {
-		c.CloseNow()
-		return nil, Hello{}, "", nil, fmt.Errorf("the server's first message: %w", err)
+		return err
 	}
-	return c, hello, raw, list, nil
+	text, ok := m.(ws.Text)
+	if !ok {
+		return fmt.Errorf("it is %s", describe(m))
+	}
+	c.JSON = string(text)
+	if err := json.Unmarshal([]byte(text), &c.Hello); err != nil {
+		return err
+	}
+	c.Scenarios, err = scenario.Decode(c.Hello.Scenarios)
+	return err
 }

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 
-	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/internal/scenario"
 )
 
 // Compared does what has the same lines everywhere: the tour, then the servers that the engines treat alike. It gives
 // each line to log, as Line.String returns it, and returns an error if the tour has not come to its end.
-func Compared(ctx context.Context, base string, scenarios []*scenario.Scenario, servers []Server, log func(string)) error {
+func Compared(ctx context.Context, base string, scenarios []*scenario.Scenario, servers []Server,
+	log func(string)) error {
 	reports := make(chan Report, 1<<10)
 	c := NewClient("", base, scenarios, func(r Report) { reports <- r })
 	defer c.End()
@@ -49,4 +49,4 @@ func Compared(ctx context.Context, base string, scenarios []*scenario.Scenario, 
 }
 
 // tourEnd is the last line of a tour: the connection is closed by then.
-var tourEnd = result(`Send(text "too late")`, &ws.Exception{Name: "InvalidStateError", Message: "Send in state CLOSED"}).Text
+const tourEnd = `Send(text "too late") → ws: InvalidStateError: Send in state CLOSED`

@@ -72,7 +72,7 @@ func (c *Client) replay(ctx context.Context, t *track, a Action) {
 	case <-limit.C:
 		p.locked(func() {
 			p.conn.CloseNow()
-			p.addLocked(p.conn, Line{Kind: Call, Text: "the program gives up: CloseNow()"})
+			p.addLocked(p.conn, Line{Kind: Call, Text: "the program gives up: CloseNow()", stateless: true})
 		})
 	}
 	p.conn.CloseNow()

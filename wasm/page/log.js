@@ -89,7 +89,8 @@ export class Log {
 	}
 
 	addRow(line) {
-		const row = { lines: {}, cells: {}, element: withRole(node("div", `row ${line.kind} waiting`), "row"), state: "waiting" };
+		const element = withRole(node("div", `row ${line.kind} waiting`), "row");
+		const row = { lines: {}, cells: {}, element, state: "waiting" };
 		for (const side of ["browser", "native"]) {
 			row.cells[side] = withRole(node("div", `cell ${side}`), "cell");
 			row.element.append(row.cells[side]);
@@ -112,7 +113,8 @@ export class Log {
 	}
 
 	fill(cell, line) {
-		const meta = [line.state, line.shown ? `${line.buffered} B buffered` : "", line.at ? `${line.at.toFixed(1)} ms` : ""];
+		const buffered = line.shown ? `${line.buffered} B buffered` : "";
+		const meta = [line.state, buffered, line.at ? `${line.at.toFixed(1)} ms` : ""];
 		cell.replaceChildren(node("span", "meta", meta.filter(Boolean).join(" · ")),
 			node("span", line.failed ? "text failed" : "text", line.text));
 		if (line.detail) {

@@ -11,10 +11,17 @@ const color = (name) => {
 };
 
 const megabytes = (v) => `${Number((v / 1e6).toPrecision(2))} MB`;
-const micros = (v) => (v < 1000 ? `${Number(v.toPrecision(3))} µs` : `${Number((v / 1000).toPrecision(3))} ms`);
-const perSecond = (v) => (v < 1000 ? v.toFixed(0) : v < 1e6 ? `${Number((v / 1000).toPrecision(3))} k` : `${Number((v / 1e6).toPrecision(3))} M`);
+const short = (v, unit) => `${Number(v.toPrecision(3))}${unit}`;
+const micros = (v) => (v < 1000 ? short(v, " µs") : v < 1e6 ? short(v / 1000, " ms") : short(v / 1e6, " s"));
+const perSecond = (v) => (v < 1000 ? short(v, "") : v < 1e6 ? short(v / 1000, " k") : short(v / 1e6, " M"));
 
-// The series of each plot: key, label, colour and dashes.
+// The series of a plot: key, label, colour and dashes.
+const three = [
+	["browser ", "Go in this browser", "browser"],
+	["raw", "raw JavaScript", "raw"],
+	["native ", "native Go", "native"],
+];
+
 const kinds = {
 	flood: {
 		value: megabytes,
@@ -35,7 +42,7 @@ const kinds = {
 	roundTrips: {
 		value: micros,
 		atLeast: { x: 2, y: [10, 1000] },
-		series: [["browser ", "Go in this browser", "browser"], ["raw", "raw JavaScript", "raw"], ["native ", "native Go", "native"]],
+		series: three,
 		summary: (ys) => micros(median(ys)),
 		summarized: "median",
 		runs: (demo, plot) => oneByOne(demo, plot, "roundTrips"),
@@ -43,7 +50,7 @@ const kinds = {
 	rate: {
 		value: perSecond,
 		atLeast: { x: 2, y: [1000, 100_000] },
-		series: [["browser ", "Go in this browser", "browser"], ["raw", "raw JavaScript", "raw"], ["native ", "native Go", "native"]],
+		series: three,
 		summary: (ys) => perSecond(median(ys)),
 		summarized: "median",
 		runs: (demo, plot) => oneByOne(demo, plot, "rate"),
@@ -113,8 +120,10 @@ class Plot {
 
 	draw() {
 		this.chart?.destroy();
-		const axis = { stroke: color("quiet"), grid: { stroke: color("line"), width: 1 }, ticks: { stroke: color("line"), width: 1 },
-			font: "12px system-ui, sans-serif" };
+		const line = { stroke: color("line"), width: 1 };
+		const axis = { stroke: color("quiet"), grid: line, ticks: line, font: "12px system-ui, sans-serif" };
+		const labels = (_, ticks) => ticks.map((v) => (v === null ? "" : this.kind.value(v)));
+		const linear = this.kind.atLeast.y[0] === 0;
 		this.chart = new uPlot({
 			width: this.box.clientWidth,
 			height: this.height(),
@@ -122,7 +131,7 @@ class Plot {
 				y: this.scale() },
 			axes: [
 				{ ...axis, values: (_, ticks) => ticks.map((t) => `${t} s`) },
-				{ ...axis, size: 62, ...this.kind.atLeast.y[0] > 0 && { splits: powersOfTen }, values: (_, ticks) => ticks.map((v) => (v === null ? "" : this.kind.value(v))) },
+				{ ...axis, size: 62, values: labels, ...(linear ? {} : { splits: powersOfTen }) },
 			],
 			series: [{ label: "time", value: (_, v) => (v === null ? "" : `${v.toFixed(2)} s`) },
 				...this.kind.series.map(([, label, name, dash]) => ({
@@ -130,7 +139,7 @@ class Plot {
 					value: (_, v) => (v === null || v === undefined ? "–" : this.kind.value(v)),
 				}))],
 			cursor: { y: false },
-			legend: { live: false },
+			legend: { live: false, markers: { dash: (_, i) => (this.kind.series[i - 1]?.[3] ? "dashed" : "solid") } },
 		}, this.table(), this.box);
 	}
 
@@ -141,7 +150,10 @@ class Plot {
 			return { range: (_, min, max) => [0, Math.max((max ?? 0) * 1.1, high)] };
 		}
 		const power = (round, v) => 10 ** round(Math.log10(v));
-		return { distr: 3, range: (_, min, max) => [Math.min(power(Math.floor, min || low), low), Math.max(power(Math.ceil, max || high), high)] };
+		return {
+			distr: 3,
+			range: (_, min, max) => [Math.min(power(Math.floor, min || low), low), Math.max(power(Math.ceil, max || high), high)],
+		};
 	}
 
 	height() {

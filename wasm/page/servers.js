@@ -2,19 +2,28 @@
 
 const element = (id) => document.getElementById(id);
 
+const longest = 300;
+
+// program shows what a server does, as the list of scenarios has it.
+const program = (operations = [["accept"], ["polite"]]) => {
+	const word = (part) => (typeof part === "string" ? part : JSON.stringify(part));
+	const text = operations.map((op) => [op].flat().map(word).join(" ")).join(" · ");
+	return text.length > longest ? `${text.slice(0, longest)}…` : text;
+};
+
 export const servers = (demo, log, hello) => {
 	const scenarios = new Map(hello.scenarios.map((s) => [s.name, s]));
 	const play = async (name, title, sentence, limit, card) => {
 		const { server, expect } = scenarios.get(name);
 		element("played").hidden = false;
 		element("played-title").textContent = title;
-		const program = (server ?? [["accept"], ["polite"]]).map((op) => [].concat(op).map((part) =>
-			(typeof part === "string" ? part : JSON.stringify(part))).join(" ")).join(" · ");
-		element("played-note").replaceChildren(sentence ? `${sentence} ` : "", Object.assign(document.createElement("code"), {
-			textContent: program.length > 300 ? `${program.slice(0, 300)}…` : program }), expect.spec ? ` ${expect.spec}.` : "");
+		const code = document.createElement("code");
+		code.textContent = program(server);
+		element("played-note").replaceChildren(sentence && `${sentence} `, code, expect.spec ? ` ${expect.spec}.` : "");
 		card?.setAttribute("aria-busy", "true");
 		log.clear();
-		const id = await demo.act({ do: "replay", scenario: name, play: `${demo.session}.${demo.next}`, limit }, { log, title: name });
+		const run = `${demo.session}.${demo.next}`; // next is the ID that act gives
+		const id = await demo.act({ do: "replay", scenario: name, play: run, limit }, { log, title: name });
 		demo.finish(`${id}.`);
 		card?.removeAttribute("aria-busy");
 	};

@@ -14,7 +14,8 @@ const colored = (text) => {
 	let at = 0;
 	for (const match of text.matchAll(tokens)) {
 		const [className] = Object.entries(match.groups).find(([, found]) => found !== undefined);
-		pieces.push(text.slice(at, match.index), Object.assign(document.createElement("span"), { className, textContent: match[0] }));
+		const colored = Object.assign(document.createElement("span"), { className, textContent: match[0] });
+		pieces.push(text.slice(at, match.index), colored);
 		at = match.index + match[0].length;
 	}
 	pieces.push(text.slice(at));

@@ -62,6 +62,7 @@ export const launch = async ({ name, executable, dir, dark = false, args = [] })
 					faults.push(`request to another host: ${request.url()}`);
 				}
 			});
+			page.setDefaultTimeout(120_000); // a busy machine loads slowly
 			await page.setViewport({ width, height });
 			if (name !== "firefox") {
 				await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: dark ? "dark" : "light" }]);

@@ -89,8 +89,11 @@ const actions = async (steps) => {
 	await does("no such scheme", () => steps.dial("mailto:you"), // each platform's own words
 		[/SyntaxError.*errors\.Is\(err, ws\.ErrSyntax\)/, /SyntaxError.*errors\.Is\(err, ws\.ErrSyntax\)/]);
 	await check("actions/verdict", async () => {
+		await page.waitForFunction((log) => !document.querySelector(`${log} .row.waiting`), {}, clients);
+		const rows = (await steps.rows(clients)).filter((row) => row.state === "differs");
 		const text = await page.$eval(`${clients} .verdict`, (e) => e.textContent);
-		return /^\d+ lines, 3 differ$/.test(text) ? "" : text;
+		return /^\d+ lines, 3 differ$/.test(text) && rows.length === 3
+			? "" : `${text}:\n${rows.map((row) => `${row.browser} | ${row.native}`).join("\n")}`;
 	});
 	await does("tour", async () => {
 		await steps.click("#clear");
@@ -161,7 +164,7 @@ const plots = async (steps) => {
 	const { page } = steps;
 	for (const [plot, series, summary] of [
 		["flood", ["browser", "native"], /browser, Send alone \d+ MB; native, Send alone \d+ MB; browser, Drain first [\d.]+ MB; native, Drain first [\d.]+ MB/],
-		["roundTrips", ["browser", "raw", "native"], /Go in this browser [\d.]+ [µm]s; raw JavaScript [\d.]+ [µm]s; native Go [\d.]+ [µm]s/],
+		["roundTrips", ["browser", "raw", "native"], /Go in this browser [\d.]+ [µm]?s; raw JavaScript [\d.]+ [µm]?s; native Go [\d.]+ [µm]?s/],
 		["rate", ["browser", "raw", "native"], /Go in this browser [\d.]+( k)?; raw JavaScript [\d.]+( k)?; native Go [\d.]+( k)?/],
 	]) {
 		await check(`plots/${plot}`, async () => {

@@ -11,7 +11,7 @@ const [, , name, executable, url, dir, out] = process.argv;
 // Each shows a part of the page: what was done, and which element is at the top.
 const shots = [
 	{
-		file: "demo.png", width: 1280, height: 960, top: "body",
+		file: "demo.png", width: 1280, height: 1040, top: "body",
 		async prepare(steps) {
 			await steps.dial("/forbidden");
 			await steps.lines("#clients-log", [[/did not open/, /403/]]);

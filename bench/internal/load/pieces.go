@@ -7,7 +7,8 @@ import (
 	"strconv"
 )
 
-// Pieces receives a flood as a stream, in pieces of 64 KiB and unparsed: where messages begin and end it knows beforehand.
+// Pieces receives a flood as a stream, in pieces of 64 KiB and unparsed: where messages begin and end it knows
+// beforehand.
 type Pieces struct {
 	from    io.Reader
 	size    int // bytes of a message

@@ -67,9 +67,11 @@ func (c *Conn) handshake(addr string, o Options) error {
 		scheme = "https"
 	}
 	if o.Deflate {
-		extensions = "Sec-WebSocket-Extensions: permessage-deflate; server_no_context_takeover; client_no_context_takeover\r\n"
+		extensions = "Sec-WebSocket-Extensions: permessage-deflate; " +
+			"server_no_context_takeover; client_no_context_takeover\r\n"
 	}
-	_, err := fmt.Fprintf(c.conn, "GET / HTTP/1.1\r\nHost: %[1]s\r\nOrigin: %[2]s://%[1]s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+	_, err := fmt.Fprintf(c.conn, "GET / HTTP/1.1\r\nHost: %[1]s\r\nOrigin: %[2]s://%[1]s\r\n"+
+		"Connection: Upgrade\r\nUpgrade: websocket\r\n"+
 		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: "+key+"\r\n%[3]s\r\n", addr, scheme, extensions)
 	if err != nil {
 		return err
@@ -117,8 +119,8 @@ func (c *Conn) Write(frames []byte) error {
 	return err
 }
 
-// Receive receives n messages, looking at their headers only, and returns how many bytes their frames carried. It answers
-// pings.
+// Receive receives n messages, looking at their headers only, and returns how many bytes their frames carried. It
+// answers pings.
 func (c *Conn) Receive(n int) (payload int64, err error) {
 	for n > 0 {
 		h, err := c.header()

@@ -168,8 +168,8 @@ func (s *gobwasServer) Broadcast(data []byte) error {
 	return nil
 }
 
-// gobwasFlate is what a user of gobwas has to add: its helpers make a compressor of a megabyte for each message. The
-// level is that of the other libraries.
+// gobwasFlate is what a user of gobwas has to add: its own functions make a compressor of a megabyte for each message.
+// The level is that of the other libraries.
 type gobwasFlate struct {
 	readers, writers sync.Pool
 }
