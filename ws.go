@@ -9,7 +9,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	defer c.Close()
+//	defer c.CloseNow() // for the error returns; the good end is Shutdown
 //	if err := c.Send(ws.Text("hello")); err != nil {
 //		return err
 //	}
