@@ -118,8 +118,11 @@ func TestArrayBufferOutlivesConnection(t *testing.T) {
 	wait(t, c)
 	for i, m := range got {
 		wantBuffer(t, m, pattern(i*1000))
-		if b := m.(*ws.ArrayBuffer); i > 0 && &b.Bytes()[0] != &b.Bytes()[0] {
-			t.Error("Bytes copies every time")
+		if i > 0 {
+			b := m.(*ws.ArrayBuffer)
+			if once, again := b.Bytes(), b.Bytes(); &once[0] != &again[0] {
+				t.Error("Bytes copies every time")
+			}
 		}
 	}
 }

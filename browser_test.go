@@ -55,7 +55,7 @@ func TestBrowsers(t *testing.T) {
 		}
 	})
 	hosttest.Run(t, hosttest.Config{
-		Packages: []string{".", "./netconn", "./wsjson", "./wstest", "./internal/recipe/token"},
+		Packages: []string{".", "./netconn", "./wsjson", "./wstest", "./internal/recipe/token", "./internal/recipe/reconnect", "./internal/recipe/snippet"},
 		Hosts:    slices.Concat(browserHosts, pageHosts()),
 		Required: requiredHosts(),
 		Start:    startServers,

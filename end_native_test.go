@@ -438,6 +438,7 @@ func TestEndGoexitHandshake(t *testing.T) {
 		}},
 		"Dial": {false, func(*testing.T) ws.NativeOptions {
 			return ws.NativeOptions{HTTPClient: &http.Client{Transport: &http.Transport{
+				//lint:ignore SA1019 programs that have it must work
 				Dial: func(string, string) (net.Conn, error) { exit(); return nil, nil },
 			}}}
 		}},

@@ -25,6 +25,7 @@ func TestExceptionIs(t *testing.T) {
 				t.Errorf("errors.Is(%v, %v) is %v", err, other, errors.Is(err, other))
 			}
 		}
+		//lint:ignore SA1032 both ways round
 		if errors.Is(err, ws.ErrMessageTooBig) || errors.Is(ws.ErrMessageTooBig, kind) {
 			t.Errorf("%v and %v are taken for the same", err, ws.ErrMessageTooBig)
 		}

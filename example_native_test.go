@@ -8,9 +8,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"strings"
-	"testing"
+	"time"
 
 	"github.com/seed2c7e30c3/ws"
 )
@@ -72,22 +70,42 @@ func ExampleAccept() {
 	// ws: closed with 1001 "that is enough"
 }
 
-// TestReadme: README's first client and server are the ones that the examples run.
-func TestReadme(t *testing.T) {
-	t.Parallel()
-	readme, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for file, function := range map[string]string{"example_test.go": "func greet(", "example_native_test.go": "func chat("} {
-		source, err := os.ReadFile(file)
+// What one client says all of them get. At the end the server says goodbye to each.
+func ExampleGroup() {
+	var room ws.Group
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		err := ws.Serve(w, r, &ws.AcceptOptions{
+			Group:     &room,
+			OnMessage: func(c *ws.Conn, m ws.Message) { room.Send(m) },
+		})
 		if err != nil {
-			t.Fatal(err)
+			log.Print(err)
 		}
-		_, body, _ := strings.Cut(string(source), "\n"+function)
-		body, _, found := strings.Cut(body, "\n}\n")
-		if !found || !strings.Contains(string(readme), "\n"+function+body+"\n}\n") {
-			t.Errorf("README.md does not have the %s) of %s", function, file)
+	}))
+	defer server.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	var clients []*ws.Conn
+	for range 2 {
+		c, err := ws.Dial(ctx, server.URL, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
 		}
+		defer c.CloseNow()
+		clients = append(clients, c)
 	}
+	if err := clients[0].Send(ws.Text("hello")); err != nil {
+		fmt.Println(err)
+	}
+	for _, c := range clients {
+		fmt.Println(c.Read(ctx))
+	}
+	fmt.Println(room.Shutdown(ctx, 0, "the server stops"))
+	fmt.Println(clients[1].Wait(ctx))
+	// Output:
+	// hello <nil>
+	// hello <nil>
+	// <nil>
+	// {StatusGoingAway the server stops true} <nil>
 }

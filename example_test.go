@@ -2,7 +2,9 @@ package ws_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/seed2c7e30c3/ws"
 )
@@ -90,4 +92,86 @@ func ExampleConn_Drain() {
 	// Output:
 	// 0 <nil>
 	// <nil>
+}
+
+// Everything that was sent has arrived when Shutdown returns nil.
+func ExampleConn_Shutdown() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := ws.Dial(ctx, serverURL+"/echo", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow() // for the returns before Shutdown
+	if err := c.Send(make(ws.Bytes, 1<<20)); err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(c.Shutdown(ctx, 4000, "that is all"))
+	// Output: <nil>
+}
+
+// The error of Dial has the close code 1006, and natively the cause.
+func ExampleDial() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	_, err := ws.Dial(ctx, serverURL+"/status?code=403", nil)
+	fmt.Println(ws.CloseStatus(err))
+	_, err = ws.Dial(ctx, "ftp://example.com", nil)
+	fmt.Println(errors.Is(err, ws.ErrSyntax))
+	// Output:
+	// StatusAbnormalClosure
+	// true
+}
+
+// The loop ends with the error that says how the connection was closed.
+func ExampleConn_Messages() {
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, serverURL+"/close?messages=2&code=4000", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	for m, err := range c.Messages(ctx) {
+		if err != nil {
+			fmt.Println(ws.CloseStatus(err))
+			break
+		}
+		switch m := m.(type) {
+		case ws.Text:
+			fmt.Println("text:", m)
+		case *ws.ArrayBuffer:
+			fmt.Println("bytes:", m.Bytes())
+		}
+	}
+	// Output:
+	// text: message 0
+	// text: message 1
+	// StatusCode(4000)
+}
+
+// All messages are read into the same memory.
+func ExampleConn_ReadAppend() {
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, serverURL+"/close?messages=2&code=1000", nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	buf := make([]byte, 0, 1024)
+	for {
+		buf, err = c.ReadAppend(ctx, buf[:0])
+		if err != nil {
+			break
+		}
+		fmt.Printf("%s\n", buf)
+	}
+	fmt.Println(ws.CloseStatus(err))
+	// Output:
+	// message 0
+	// message 1
+	// StatusNormalClosure
 }

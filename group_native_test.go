@@ -240,7 +240,8 @@ func TestGroupErrors(t *testing.T) {
 	wantException(t, "Send of invalid UTF-8", group.Send(ws.Text("\xff")), ws.ErrSyntax)
 	wantException(t, "Shutdown with code 1005", group.Shutdown(t.Context(), 1005, ""), ws.ErrInvalidAccess)
 	wantException(t, "Shutdown with a long reason", group.Shutdown(t.Context(), 1000, strings.Repeat("x", 124)), ws.ErrSyntax)
-	wantException(t, "Shutdown without a context", group.Shutdown(nil, 0, ""), &ws.Exception{Name: "TypeError"}) //nolint:staticcheck // what it says
+	//lint:ignore SA1012 the error is what is tested
+	wantException(t, "Shutdown without a context", group.Shutdown(nil, 0, ""), &ws.Exception{Name: "TypeError"})
 	if err := group.Send(ws.Text("still there")); err != nil {
 		t.Fatal(err)
 	}

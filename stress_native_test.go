@@ -126,8 +126,7 @@ func stressOne(t *testing.T, url string, r *rand.Rand) {
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
 	rnd := func(n int) int { mu.Lock(); defer mu.Unlock(); return r.IntN(n) }
-	var act func(c *ws.Conn, handler bool)
-	act = func(c *ws.Conn, handler bool) {
+	act := func(c *ws.Conn, handler bool) {
 		switch rnd(14) {
 		case 0, 1, 2:
 			c.Send(ws.Bytes(make([]byte, rnd(3000))))

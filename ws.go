@@ -9,7 +9,7 @@
 //	if err != nil {
 //		return err
 //	}
-//	defer c.Close()
+//	defer c.CloseNow() // for the error returns; the good end is Shutdown
 //	if err := c.Send(ws.Text("hello")); err != nil {
 //		return err
 //	}
@@ -169,6 +169,7 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 // connection open leaves the page with an uncaught error for each event that still comes: end connections by
 // Shutdown or CloseNow before main returns.
 func New(url string, opts *Options) (*Conn, error) {
+	//lint:ignore SA1012 nil says that nobody waits
 	c, _, err := newConn(nil, url, opts)
 	return c, err
 }

@@ -585,9 +585,9 @@ func TestSeveralGoroutines(t *testing.T) {
 	all.Wait()
 	for g := range goroutines {
 		for i := range records {
-			quarter := string(bytes.Repeat(fmt.Appendf(nil, "%d %03d", g, i), size/20))
-			if seen[quarter] != 4 {
-				t.Fatalf("record %d of goroutine %d was read %d quarters of 4", i, g, seen[quarter])
+			quarter := bytes.Repeat(fmt.Appendf(nil, "%d %03d", g, i), size/20)
+			if n := seen[string(quarter)]; n != 4 {
+				t.Fatalf("record %d of goroutine %d was read %d quarters of 4", i, g, n)
 			}
 		}
 	}

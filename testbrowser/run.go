@@ -363,7 +363,7 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 				return r.lastWords(s.describeEnd())
 			}
 		case <-silenceTimer:
-			hung, notice := silence.check()
+			notice, hung := silence.check()
 			if hung != nil {
 				return 0, r.withLog(hung)
 			}
@@ -436,27 +436,27 @@ func (w *silenceWatch) next() time.Duration {
 }
 
 // check returns an error if the page is hung, and now and then a notice if it computes.
-func (w *silenceWatch) check() (hung error, notice string) {
+func (w *silenceWatch) check() (notice string, hung error) {
 	silent := w.page.silence()
 	if silent < silenceLimit-silenceSample {
 		w.sampled, w.noticed = false, false
-		return nil, ""
+		return "", nil
 	}
 	sample, known := sampleActivity()
 	if !known {
-		return nil, ""
+		return "", nil
 	}
 	now := time.Now()
 	last, since, sampled := w.last, now.Sub(w.at), w.sampled
 	w.sampled, w.last, w.at = true, sample, now
 	if sampled && silent >= silenceLimit && sample.idle(last, since) {
-		return fmt.Errorf("the page is hung: its event loop has not turned for %v and the browser is idle", silent.Round(time.Second)), ""
+		return "", fmt.Errorf("the page is hung: its event loop has not turned for %v and the browser is idle", silent.Round(time.Second))
 	}
 	if silent >= busyNotice && !w.noticed {
 		w.noticed = true
-		return nil, w.describe()
+		return w.describe(), nil
 	}
-	return nil, ""
+	return "", nil
 }
 
 // describe says what the page does, as far as it can be known.

@@ -681,6 +681,7 @@ func TestNotInstalled(t *testing.T) {
 	nothing := append(os.Environ(), "PATH="+t.TempDir(), pathVariable+"=", "HOME=/nonexistent")
 	for _, args := range [][]string{{"-list", "-host", "bun"}, {"-host", "bun", absolute(t, casesPath)}} {
 		cmd := exec.Command(testbrowserPath, args...)
+		//lint:ignore SA1019 the tests run where they are built
 		cmd.Env = append(nothing, "GOROOT="+runtime.GOROOT())
 		out, err := cmd.CombinedOutput()
 		var exit *exec.ExitError

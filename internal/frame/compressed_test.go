@@ -36,7 +36,6 @@ func TestInflateAllocations(t *testing.T) {
 	for range 100 {
 		stream = append(stream, serverFrame(0xC1, d.Deflate(deflatetest.Sample(rng, 0, 1000)))...)
 	}
-	d = deflatetest.NewDeflater(6)
 	r := NewReader(Client, -1, deflate.NewInflater(true))
 	readAll := func() {
 		for rest := stream; len(rest) > 0; {

@@ -179,6 +179,7 @@ func dialer(settings *http.Transport) dialFunc {
 	if settings.DialContext != nil {
 		return settings.DialContext
 	}
+	//lint:ignore SA1019 programs that have it must work
 	if dial := settings.Dial; dial != nil {
 		return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
 	}
@@ -190,6 +191,7 @@ func tlsDialer(settings *http.Transport) dialFunc {
 	if settings.DialTLSContext != nil {
 		return settings.DialTLSContext
 	}
+	//lint:ignore SA1019 programs that have it must work
 	if dial := settings.DialTLS; dial != nil {
 		return func(_ context.Context, network, addr string) (net.Conn, error) { return dial(network, addr) }
 	}

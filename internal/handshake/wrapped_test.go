@@ -225,6 +225,7 @@ func TestALPN(t *testing.T) {
 		sends        bool
 	}{
 		{"DialTLSContext", "wss", &http.Transport{DialTLSContext: dial}, false},
+		//lint:ignore SA1019 programs that have it must work
 		{"DialTLS", "wss", &http.Transport{DialTLS: func(network, addr string) (net.Conn, error) { return dial(t.Context(), network, addr) }}, false},
 		{"before its handshake", "wss", &http.Transport{DialTLSContext: lazy}, false},
 		{"DialContext", "ws", &http.Transport{DialContext: dial}, false},

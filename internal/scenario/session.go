@@ -45,10 +45,8 @@ type session struct {
 	closing []byte        // payload of the Close frame; nil before it came
 	ended   bool          // the client ended TCP, or reading failed
 	paused  bool
-	over    bool  // the program has ended
-	hold    bool  // pause when something comes
-	failure error // why the program cannot go on
-	closed  bool  // by the program
+	over    bool // the program has ended
+	hold    bool // pause when something comes
 }
 
 func newSession(ctx context.Context, r *run, tcp *net.TCPConn, port string) *session {

@@ -1,0 +1,27 @@
+//go:build !js
+
+package hosttest_test
+
+import (
+	"testing"
+
+	"github.com/seed2c7e30c3/ws"
+	"github.com/seed2c7e30c3/ws/testbrowser/hosttest"
+	"github.com/seed2c7e30c3/ws/wstest"
+)
+
+// t is that of a test, func TestHosts(t *testing.T), whose body the example is.
+var t *testing.T
+
+// The tests run in two hosts, and talk to a server that the native test starts for each. They find its URL by
+// os.Getenv("SERVER_URL").
+func ExampleRun() {
+	hosttest.Run(t, hosttest.Config{
+		Hosts: []hosttest.Host{{Host: "chromium"}, {Host: "node"}},
+		Start: func(t *testing.T, _ hosttest.Host) []string {
+			server := wstest.NewServer(func(c *ws.Conn) { _ = c.Send(ws.Text("hello")) })
+			t.Cleanup(server.Close)
+			return []string{"SERVER_URL=" + server.URL}
+		},
+	})
+}
