@@ -291,7 +291,7 @@ func (in *incoming) takeBack() {
 }
 
 // watch stops the Read that holds the right when its context ends. Most programs read with the same context again and
-// again, so from the second time on it is watched from Read to Read: that saves five allocations each.
+// again, so from the second time on it is watched from Read to Read, which allocates nothing.
 type watch struct {
 	ending <-chan struct{} // of the context of the last Read that had one
 	stop   func() bool     // ends the watch; nil while there is none
