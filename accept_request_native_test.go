@@ -115,7 +115,7 @@ func TestAcceptRequest(t *testing.T) {
 			t.Cleanup(server.Close)
 			behind := maskedFrame(fin|text, "early")
 			if c.name == "chunked body" {
-				behind = "0\r\n\r\n" // for the end of which the server waits before it answers
+				behind = "0\r\n\r\n" // the server answers when it has the end of the body
 			}
 			client := connectRaw(t, server, strings.Join(c.lines, "\r\n")+"\r\n\r\n"+behind)
 			response := client.response()

@@ -312,7 +312,7 @@ func readStress(t *testing.T, kind string, compressed bool, seed uint64) {
 	case "server":
 		d, a := pair(t, client, server)
 		c, feed = a, byPeer(d)
-	case "raw client": // of which the client is tested
+	case "raw client": // the client is what is tested
 		d, conn := rawDial(t, client)
 		go discard(conn)
 		c, feed = d, func() error { return writeRaw(conn, n, count, false, feeder) }

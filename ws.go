@@ -72,8 +72,8 @@ import (
 // after New or Dial has been called, without effect.
 type Options struct {
 	// Protocols are the subprotocols to offer, in order of preference. Each must be a token of HTTP and occur once.
-	// If the server selects one, Conn.Protocol names it. A server that selects none or another, although any was offered,
-	// fails the connection; Firefox, WebKit and Deno let some of that pass.
+	// If the server selects one, Conn.Protocol names it. A server that selects none or another, although any was
+	// offered, fails the connection; Firefox, WebKit and Deno let some of that pass.
 	Protocols []string
 
 	// BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob. "" is BinaryArrayBuffer.
@@ -89,9 +89,9 @@ type Options struct {
 	// OnMessage is called with each message. When it is nil, messages wait for Read.
 	OnMessage func(*Conn, Message)
 
-	// OnError is called at most once, before OnClose, when the connection is failed: it could not be established, or the
-	// peer broke the protocol. The error is the *CloseError that Conn.Err returns.
-	// Losing the TCP connection is not a failure in this sense: only OnClose is called.
+	// OnError is called at most once, before OnClose, when the connection is failed: it could not be established, or
+	// the peer broke the protocol. The error is the *CloseError that Conn.Err returns. Losing the TCP connection is
+	// not a failure in this sense: only OnClose is called.
 	OnError func(*Conn, error)
 
 	// OnClose is called once, as the last event, when the connection is closed; Conn.Done is closed by then.
@@ -102,8 +102,9 @@ type Options struct {
 	// limit.
 	MessageLimit int64
 
-	// ReadBuffer is how many bytes of unread messages make a native connection stop reading, between two messages. Each
-	// message counts a few bytes more than it has. 0 is 16 MiB, a negative value no bound. Browsers cannot stop reading.
+	// ReadBuffer is how many bytes of unread messages make a native connection stop reading, between two messages.
+	// Each message counts a few bytes more than it has. 0 is 16 MiB, a negative value no bound. Browsers cannot stop
+	// reading.
 	ReadBuffer int64
 
 	// Native is what only the native implementation can do: TLS settings, proxy, request headers, compression, pings.
@@ -452,8 +453,8 @@ func (c *Conn) ReadBytes(ctx context.Context) ([]byte, error) {
 }
 
 // ReadAppend is [Conn.ReadBytes] for a program that does not keep what it receives: it appends the bytes of the next
-// message to dst and returns the extended slice, as append does. Where dst has room no memory is allocated; otherwise
-// the result is new memory, which serves as dst the next time:
+// message to dst and returns the extended slice, as append does. Where dst has room no memory is allocated for it;
+// otherwise the result is new memory, which serves as dst the next time:
 //
 //	var buf []byte
 //	for {

@@ -118,7 +118,7 @@ func TestPairOpens(t *testing.T) {
 	}
 }
 
-// TestPairMessages: every kind of message arrives as what the other end wants, in order.
+// TestPairMessages: every kind of message arrives in order, as the BinaryType of the other end says.
 func TestPairMessages(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, pair func(a, b *ws.Options) (*ws.Conn, *ws.Conn)) {

@@ -67,7 +67,7 @@ func throughEcho(t *testing.T, w *way) {
 	}
 }
 
-// throughCompression echoes text of 1 MiB, of which the network sees a part only.
+// throughCompression echoes 1 MiB of text. Compressed, it is much shorter on the network.
 func throughCompression(t *testing.T, w *way) {
 	c, _ := w.dial(t, "echo?compress=1", nil)
 	if !strings.HasPrefix(c.Extensions(), "permessage-deflate") {
