@@ -526,6 +526,10 @@ func wantShutdown(t testing.TB, c *ws.Conn, err error, want ws.CloseEvent) {
 // TestEndShutdownSends: what was sent before Shutdown arrives, then the Close frame.
 func TestEndShutdownSends(t *testing.T) {
 	t.Parallel()
+	onHost(t, testEndShutdownSends)
+}
+
+func testEndShutdownSends(t testing.TB) {
 	c, server, n := stuffed(t, &ws.Options{})
 	ended := make(chan error, 1)
 	go func() { ended <- c.Shutdown(testContext(t), 4000, "mine") }()

@@ -63,8 +63,8 @@ const (
 
 func testContext(t testing.TB) context.Context {
 	d := limit
-	if _, ok := t.(*trial); ok {
-		d = trialLimit
+	if trial, ok := t.(*trial); ok {
+		d = trial.limit
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), d)
 	t.Cleanup(cancel)

@@ -402,6 +402,13 @@ func hangs(sc *scenario.Scenario, host string) bool {
 	return len(own) == 1 && len(own[0].Client) == 1 && strings.HasPrefix(own[0].Client[0], "HANGS")
 }
 
+// timesOut reports whether the recording of a host, as far as there is one, was cut off.
+func timesOut(sc *scenario.Scenario, host string) bool {
+	return slices.ContainsFunc(sc.HostTraces(host), func(v scenario.Variant) bool {
+		return slices.ContainsFunc(v.Client, func(entry string) bool { return strings.HasPrefix(entry, timedOut) })
+	})
+}
+
 // hostTraces returns what was recorded in a host, with what this package changes in it.
 func hostTraces(sc *scenario.Scenario, host string) []scenario.Variant {
 	if client := hostDiffers[host+" "+sc.Name]; client != nil {
@@ -500,14 +507,17 @@ type replay struct {
 // longestWait is what a list of operations may still wait after the close event; a recording ends soon after it.
 const longestWait = 150 * time.Millisecond
 
+// timedOut is the last entry of a replay that was cut off.
+const timedOut = "TIMEOUT"
+
 // afterClose bounds how long a replay lasts beyond the close event.
 const afterClose = 5 * time.Second
 
 func (r *replay) play(ctx context.Context, host string) {
 	r.trace = r.sc.Tracer(r.run)
 	limit := r.sc.Timeout()
-	if host == "" {
-		limit *= 3 // no recorded engine needs it, a busy machine may
+	if !timesOut(r.sc, host) {
+		limit *= 3 // no recorded host needs it, a busy machine may
 	}
 	if r.construct() {
 		timeout := time.NewTimer(limit)
@@ -523,7 +533,7 @@ func (r *replay) play(ctx context.Context, host string) {
 			}
 		case <-timeout.C:
 			r.task.Lock()
-			r.trace.AddState("TIMEOUT")
+			r.trace.AddState(timedOut)
 			r.task.Unlock()
 		case <-ctx.Done():
 		}
