@@ -96,7 +96,11 @@ func startServers(t *testing.T, _ hosttest.Host) []string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { server.Close() })
-	return []string{serverVariable + "=" + server.URL(), "WS_TEST_SCENARIOS=" + truth.URL()}
+	return []string{
+		serverVariable + "=" + server.URL(),
+		"WS_TEST_SCENARIOS=" + truth.URL(),
+		acceptServerVariable + "=" + startAcceptServer(t, acceptScenarios(scenarios)),
+	}
 }
 
 // matrix is the result of TestBrowsers.

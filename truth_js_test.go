@@ -9,8 +9,10 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/scenario"
 )
 
-// startScenarioServer returns "": no JavaScript host can listen as the server has to.
+// startScenarioServer and startAcceptServer return "": no JavaScript host can listen as the server has to.
 func startScenarioServer(*testing.T, []*scenario.Scenario) string { return "" }
+
+func startAcceptServer(*testing.T, []*scenario.Scenario) string { return "" }
 
 // fetchControl gets a page of the control API. It calls the host's fetch itself: net/http does not use it in Node.
 func fetchControl(ctx context.Context, url string) ([]byte, error) {
