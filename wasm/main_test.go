@@ -29,25 +29,36 @@ func TestOnce(t *testing.T) {
 	}
 	for _, name := range []string{"chromium", "firefox", "webkit"} {
 		t.Run(name, func(t *testing.T) {
-			ctx, cancel := context.WithTimeout(t.Context(), limit)
-			defer cancel()
-			var out bytes.Buffer
-			err := run(ctx, settings{once: true, browsers: name, timeout: limit}, &out)
+			out, err := printedOnce(t, name)
+			// Firefox on a busy machine loses the open event of a connection that the server fails at once.
+			for attempts := 1; err != nil && name == "firefox" && attempts < 3; attempts++ {
+				t.Logf("%v\n%s", err, out)
+				out, err = printedOnce(t, name)
+			}
 			if errors.Is(err, errNoBrowser) && !required(name) {
 				t.Skip(err)
 			}
 			if err != nil {
-				t.Fatalf("%v\n%s", err, &out)
+				t.Fatalf("%v\n%s", err, out)
 			}
 			for _, want := range []string{
 				"native, ", "in a browser, " + name, "close 4000", "New(\"/s/k-data-then-close\")", "The two logs are equal",
 			} {
-				if !strings.Contains(out.String(), want) {
-					t.Errorf("the output has no %q:\n%s", want, &out)
+				if !strings.Contains(out, want) {
+					t.Errorf("the output has no %q:\n%s", want, out)
 				}
 			}
 		})
 	}
+}
+
+// printedOnce runs the demo and returns what it prints.
+func printedOnce(t *testing.T, browser string) (string, error) {
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	var out bytes.Buffer
+	err := run(ctx, settings{once: true, browsers: browser, timeout: limit}, &out)
+	return out.String(), err
 }
 
 // required tells whether WS_REQUIRE_BROWSERS, a list or "1" for all, wants a browser to be there.
