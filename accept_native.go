@@ -289,22 +289,19 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 		opts = new(AcceptOptions)
 	}
 	c := &Conn{
-		onOpen:       opts.OnOpen,
-		onMessage:    opts.OnMessage,
-		onError:      opts.OnError,
-		onClose:      opts.OnClose,
-		binaryType:   opts.BinaryType,
-		messageLimit: cmp.Or(opts.MessageLimit, defaultAcceptLimit),
-		readBuffer:   cmp.Or(opts.ReadBuffer, defaultAcceptBuffer),
-		url:          url,
-	}
-	if c.binaryType == "" {
-		c.binaryType = BinaryArrayBuffer
+		onOpen:     opts.OnOpen,
+		onMessage:  opts.OnMessage,
+		onError:    opts.OnError,
+		onClose:    opts.OnClose,
+		blobs:      opts.BinaryType == BinaryBlob,
+		readBuffer: cmp.Or(opts.ReadBuffer, defaultAcceptBuffer),
+		url:        url,
 	}
 	c.server, c.finished = true, result.Finished
 	c.setAddresses(result)
 	endpoint := c.newEndpoint(result, &engine.Config{
 		Role:         frame.Server,
+		Limit:        cmp.Or(opts.MessageLimit, defaultAcceptLimit),
 		SendLimit:    max(0, cmp.Or(opts.SendBuffer, defaultSendBuffer)),
 		PingInterval: cmp.Or(opts.PingInterval, defaultPingInterval),
 		Timeouts:     engine.Timeouts{Reply: max(0, opts.CloseTimeout)},

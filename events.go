@@ -262,7 +262,7 @@ func (c *Conn) applyMessage(p payload) {
 		return
 	}
 	c.messageTaken(p)
-	binaryType := c.binaryType
+	binaryType := binaryTypeOf(c.blobs)
 	c.enterHandler()
 	c.onMessage(c, p.message(binaryType))
 	c.leaveHandler()

@@ -14,7 +14,7 @@ import (
 
 // newReadable is an Open connection that nothing arrives on but what the test posts.
 func newReadable() *Conn {
-	c := &Conn{binaryType: BinaryArrayBuffer, readBuffer: -1, messageLimit: -1}
+	c := &Conn{readBuffer: -1}
 	c.setState(Open)
 	return c
 }

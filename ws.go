@@ -58,6 +58,7 @@
 package ws
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -183,26 +184,16 @@ func newConn(ctx context.Context, url string, opts *Options) (c *Conn, settled <
 	}
 	connecting := make(chan struct{})
 	c = &Conn{
-		onOpen:       opts.OnOpen,
-		onMessage:    opts.OnMessage,
-		onError:      opts.OnError,
-		onClose:      opts.OnClose,
-		binaryType:   opts.BinaryType,
-		messageLimit: opts.MessageLimit,
-		readBuffer:   opts.ReadBuffer,
-		connecting:   connecting,
+		onOpen:     opts.OnOpen,
+		onMessage:  opts.OnMessage,
+		onError:    opts.OnError,
+		onClose:    opts.OnClose,
+		blobs:      opts.BinaryType == BinaryBlob,
+		readBuffer: cmp.Or(opts.ReadBuffer, defaultReadBuffer),
+		connecting: connecting,
 	}
-	if c.binaryType == "" {
-		c.binaryType = BinaryArrayBuffer
-	}
-	if !c.binaryType.valid() {
-		return nil, nil, typeError("the BinaryType " + strconv.Quote(string(c.binaryType)) + ` is neither "arraybuffer" nor "blob"`)
-	}
-	if c.messageLimit == 0 {
-		c.messageLimit = defaultMessageLimit
-	}
-	if c.readBuffer == 0 {
-		c.readBuffer = defaultReadBuffer
+	if t := opts.BinaryType; t != "" && !t.valid() {
+		return nil, nil, typeError("the BinaryType " + strconv.Quote(string(t)) + ` is neither "arraybuffer" nor "blob"`)
 	}
 	target, err := resolveURL(url, opts.BaseURL)
 	if err != nil {
@@ -219,6 +210,9 @@ func newConn(ctx context.Context, url string, opts *Options) (c *Conn, settled <
 	}
 	return c, connecting, nil
 }
+
+// messageLimit is the length in bytes of the longest message accepted; negative means that there is no limit.
+func (o *Options) messageLimit() int64 { return cmp.Or(o.MessageLimit, defaultMessageLimit) }
 
 // checkProtocols is step 11 of the constructor, except that names may differ in case only.
 func checkProtocols(protocols []string) error {
@@ -237,13 +231,12 @@ func (t BinaryType) valid() bool { return t == BinaryArrayBuffer || t == BinaryB
 
 // Conn is a WebSocket connection. Its methods may be called from several goroutines.
 type Conn struct {
-	onOpen       func(*Conn)
-	onMessage    func(*Conn, Message)
-	onError      func(*Conn, error)
-	onClose      func(*Conn, CloseEvent)
-	messageLimit int64 // negative: none
-	readBuffer   int64 // negative: none
-	url          string
+	onOpen     func(*Conn)
+	onMessage  func(*Conn, Message)
+	onError    func(*Conn, error)
+	onClose    func(*Conn, CloseEvent)
+	readBuffer int64 // negative: none
+	url        string
 
 	state atomic.Uint32 // a ReadyState; setState changes it, with mu
 
@@ -257,7 +250,6 @@ type Conn struct {
 	connecting   chan struct{} // closed and forgotten when that is over
 	protocol     string
 	extensions   string
-	binaryType   BinaryType
 	end          *CloseError   // how the connection has ended; Err returns it when the state is Closed
 	endedChan    chan struct{} // closed when end is set; nil until somebody waits for that
 	done         chan struct{} // closed when the state becomes Closed; nil until Done is called
@@ -267,6 +259,7 @@ type Conn struct {
 	unreadBytes  int64          // of posted and unread ones, overhead included
 	server       bool           // a server has accepted it; set before it is used
 	paused       bool           // ReadBuffer is exceeded, which the platform's half knows
+	blobs        bool           // binary messages become Blobs
 	dropping     bool           // the program has closed the connection: nobody gets messages any more
 	waiting      *waiting       // nil until somebody waits
 	refused      int64          // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
@@ -325,7 +318,14 @@ func (c *Conn) Protocol() string {
 func (c *Conn) BinaryType() BinaryType {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.binaryType
+	return binaryTypeOf(c.blobs)
+}
+
+func binaryTypeOf(blobs bool) BinaryType {
+	if blobs {
+		return BinaryBlob
+	}
+	return BinaryArrayBuffer
 }
 
 // SetBinaryType says how binary messages arrive from now on, including those that wait for Read or a handler. Other
@@ -335,7 +335,7 @@ func (c *Conn) SetBinaryType(t BinaryType) {
 		return
 	}
 	c.mu.Lock()
-	c.binaryType = t
+	c.blobs = t == BinaryBlob
 	c.mu.Unlock()
 	c.binaryTypeChanged(t)
 }
@@ -434,7 +434,7 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 			return nil, err
 		}
 	}
-	binaryType := c.binaryType
+	binaryType := binaryTypeOf(c.blobs)
 	c.mu.Unlock()
 	return p.message(binaryType), nil
 }

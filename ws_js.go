@@ -27,6 +27,8 @@ type platform struct {
 	in        inbox
 	out       outbox
 	hasBlobs  bool // binaryType has been "blob"
+
+	messageLimit int64 // negative: none
 }
 
 // target is where a connection goes: an absolute URL, as the host parsed it.
@@ -61,7 +63,8 @@ func (c *Conn) connect(_ context.Context, t target, opts *Options) error {
 	if url := h.getText(object, "url"); url != "" {
 		c.url = url
 	}
-	c.setHostBinaryType(c.binaryType)
+	c.messageLimit = opts.messageLimit()
+	c.setHostBinaryType(binaryTypeOf(c.blobs))
 	c.out.send = h.bindMethod(object, "send")
 	c.out.getBuffered = h.getter(object, "bufferedAmount")
 	c.out.getReadyState = h.getter(object, "readyState")

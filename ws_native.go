@@ -136,13 +136,17 @@ func (c *Conn) connect(ctx context.Context, u target, opts *Options) error {
 		Refused:     func(e *handshake.StatusError) error { return (*HandshakeError)(e) },
 		ProxyFailed: func(e *handshake.ProxyError) error { return (*ProxyError)(e) },
 	}
-	go c.open(ctx, attempt, config, opts.Native.PingInterval)
+	go c.open(ctx, attempt, config, &engine.Config{
+		Role:         frame.Client,
+		Limit:        opts.messageLimit(),
+		PingInterval: opts.Native.PingInterval,
+	})
 	return nil
 }
 
 // open makes the opening handshake and starts the endpoint. attempt is the context that abandon ends, ctx is Dial's, of
 // which it is made.
-func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, pingInterval time.Duration) {
+func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, engineConfig *engine.Config) {
 	cause := handshake.ErrExited
 	defer func() {
 		if thrown := recover(); thrown != nil {
@@ -166,7 +170,7 @@ func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, ping
 		return
 	}
 	c.setAddresses(res)
-	endpoint := c.newEndpoint(res, &engine.Config{Role: frame.Client, PingInterval: pingInterval})
+	endpoint := c.newEndpoint(res, engineConfig)
 	c.endpoint.Store(endpoint)
 	if !c.opened(res.Protocol, res.Extensions) {
 		c.endpoint.Store(nil)
@@ -184,7 +188,6 @@ func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, ping
 // what follows from the handshake and from c.
 func (c *Conn) newEndpoint(res *handshake.Result, config *engine.Config) *engine.Endpoint {
 	config.Early = res.Early
-	config.Limit = c.messageLimit
 	config.ByRead = c.onMessage == nil
 	if p := res.Deflate; res.Deflated && config.Role == frame.Client {
 		config.Inflater = deflate.NewInflater(!p.ServerNoContextTakeover)

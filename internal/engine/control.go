@@ -56,25 +56,29 @@ func (e *Endpoint) writeControlLocked() {
 type pinger struct {
 	interval time.Duration
 	timer    *time.Timer
-	state    pingState
 	alive    time.Time     // when the interval began: the ping was sent, or the peer was last seen to take something
 	due      time.Duration // when the timer is to run, counted from alive
-	written  int64         // the stream's Written then
-	taken    int64         // the stream's Taken then
-	end      int64         // the stream's Written when the ping had been taken
-	received int64         // Endpoint.received before the ping was handed to the network
-	resumes  uint32        // Endpoint.resumes then
-	doubted  bool          // the connection is to be failed, unless a last look finds a reason not to
+	ping     *sentPing     // nil while none waits for an answer
 }
 
-// pingState is what has become of the last ping.
+// sentPing is a ping after which nothing has been received yet.
+type sentPing struct {
+	state    pingState
+	doubted  bool   // the connection is to be failed, unless a last look finds a reason not to
+	resumes  uint32 // Endpoint.resumes when the interval began
+	written  int64  // the stream's Written then
+	taken    int64  // the stream's Taken then
+	end      int64  // the stream's Written when the ping had been taken
+	received int64  // Endpoint.received before the ping was handed to the network
+}
+
+// pingState is where a ping is.
 type pingState uint8
 
 const (
-	pingAnswered pingState = iota // something was received since; or there was none
-	pingQueued                    // it has not left
-	pingTaken                     // the network has taken it, but not the peer's system
-	pingArrived                   // the peer's system has it, as far as that is known
+	pingQueued  pingState = iota // it has not left
+	pingTaken                    // the network has taken it, but not the peer's system
+	pingArrived                  // the peer's system has it, as far as that is known
 )
 
 // shortestLook is the shortest time between two looks at what the peer has taken.
@@ -99,7 +103,7 @@ func (p *pinger) set(d time.Duration) {
 // wait sets the timer for the end of the interval, or for a look before.
 func (p *pinger) wait() {
 	left := max(0, time.Until(p.alive.Add(p.interval)))
-	if p.state == pingQueued || p.state == pingTaken {
+	if p.ping != nil && p.ping.state != pingArrived {
 		left = min(left, max(p.interval/looks, shortestLook))
 	}
 	p.set(left)
@@ -107,7 +111,10 @@ func (p *pinger) wait() {
 
 // restart begins the interval again.
 func (p *pinger) restart() {
-	p.alive, p.doubted = time.Now(), false
+	p.alive = time.Now()
+	if p.ping != nil {
+		p.ping.doubted = false
+	}
 	p.wait()
 }
 
@@ -120,21 +127,21 @@ func (e *Endpoint) pingDue() {
 		return
 	}
 	late := time.Since(p.alive)-p.due > p.interval/2
-	if e.answeredLocked() {
-		p.state = pingAnswered
+	if p.ping != nil && e.answeredLocked() {
+		p.ping = nil
 	}
 	over := time.Since(p.alive) >= p.interval
 	switch {
-	case p.state == pingAnswered && over:
+	case p.ping == nil && over:
 		e.sendPingLocked()
-	case p.state == pingAnswered:
+	case p.ping == nil:
 		p.wait()
 	case late || e.takesLocked() || e.pausedSincePingLocked():
 		p.restart()
 	case !over:
 		p.wait()
-	case !p.doubted || !e.lookedLocked() || e.answeredLocked():
-		p.doubted = true
+	case !p.ping.doubted || !e.lookedLocked() || e.answeredLocked():
+		p.ping.doubted = true
 		e.keepReadingLocked()
 		p.set(lastLook)
 	default:
@@ -144,46 +151,43 @@ func (e *Endpoint) pingDue() {
 
 // answeredLocked reports whether something has been received since the ping left.
 func (e *Endpoint) answeredLocked() bool {
-	p := e.pinger
-	return p.state >= pingTaken && e.received.Load() != p.received
+	ping := e.pinger.ping
+	return ping.state >= pingTaken && e.received.Load() != ping.received
 }
 
 // takesLocked reports whether the peer has been seen to take something, up to the ping, since the interval began.
 func (e *Endpoint) takesLocked() bool {
-	p := e.pinger
-	if p.state == pingArrived {
+	ping := e.pinger.ping
+	if ping.state == pingArrived {
 		return false
 	}
 	// Both count: the system asks for more only when it has room for a lot, and the peer may take much until then.
 	written, taken := e.stream.Written(), e.stream.Taken()
-	takes := taken > p.taken || p.state == pingQueued && written > p.written
-	p.written, p.taken = written, max(p.taken, taken)
-	if p.state == pingTaken && taken >= p.end {
-		p.state = pingArrived
+	takes := taken > ping.taken || ping.state == pingQueued && written > ping.written
+	ping.written, ping.taken = written, max(ping.taken, taken)
+	if ping.state == pingTaken && taken >= ping.end {
+		ping.state = pingArrived
 	}
 	return takes
 }
 
 // pausedSincePingLocked reports whether the Owner has wanted nothing received since the interval began.
 func (e *Endpoint) pausedSincePingLocked() bool {
-	p := e.pinger
-	paused := e.pausedLocked() || p.resumes != e.resumes
-	p.resumes = e.resumes
+	ping := e.pinger.ping
+	paused := e.pausedLocked() || ping.resumes != e.resumes
+	ping.resumes = e.resumes
 	return paused
 }
 
 // lookedLocked reports whether what has arrived has been looked at.
 func (e *Endpoint) lookedLocked() bool {
-	return e.pinger.state == pingQueued || e.reading.held && e.stream.Quiet()
+	return e.pinger.ping.state == pingQueued || e.reading.held && e.stream.Quiet()
 }
 
 // sendPingLocked begins another interval.
 func (e *Endpoint) sendPingLocked() {
-	p := e.pinger
-	p.state = pingQueued
-	p.written, p.taken = e.stream.Written(), e.stream.Taken()
-	p.resumes = e.resumes
-	p.restart()
+	e.pinger.ping = &sentPing{resumes: e.resumes, written: e.stream.Written(), taken: e.stream.Taken()}
+	e.pinger.restart()
 	e.queueControlLocked(frame.Ping, nil)
 	e.keepReadingLocked()
 	e.writeControlLocked()
@@ -194,16 +198,15 @@ func (e *Endpoint) pingTakenLocked() {
 	if e.receiving == over {
 		return // the timer has been stopped
 	}
-	p := e.pinger
-	p.state = pingTaken
-	p.end = e.stream.Written()
-	p.taken = e.stream.Taken()
-	if p.taken >= p.end {
-		p.state = pingArrived
+	ping := e.pinger.ping
+	ping.state = pingTaken
+	ping.end, ping.taken = e.stream.Written(), e.stream.Taken()
+	if ping.taken >= ping.end {
+		ping.state = pingArrived
 	}
-	p.resumes = e.resumes
-	p.restart()
+	ping.resumes = e.resumes
+	e.pinger.restart()
 }
 
 // pingLeavesLocked is called before our ping is handed to the network: the pong may come before the write is over.
-func (e *Endpoint) pingLeavesLocked() { e.pinger.received = e.received.Load() }
+func (e *Endpoint) pingLeavesLocked() { e.pinger.ping.received = e.received.Load() }

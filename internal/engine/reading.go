@@ -19,18 +19,18 @@ import (
 // Otherwise a timer claims the right for a goroutine, so that control frames are answered whatever the program
 // does.
 type reading struct {
-	lendable bool            // a Read of the program may hold the right
-	ending   <-chan struct{} // of the context of the Read that holds it; nil if that has none or it is held by another
-	held     bool            // somebody holds it
-	wanted   atomic.Bool     // a Read has asked for it in vain since messages were last handed over
-	stopped  bool            // a read deadline has been set to stop whoever holds it
-	watched  bool            // the timer runs
-	rests    bool            // a goroutine whose stack has grown gives way to a fresh one: see restAfter
-	grown    bool            // the goroutine that holds the right has called handlers
-	resting  bool            // the timer runs for restAfter
-	number   uint32          // of the last claim
-	checked  uint32          // number when the timer last ran
+	wanted   atomic.Bool // a Read has asked for it in vain since messages were last handed over
+	held     bool        // somebody holds it
+	lendable bool        // a Read of the program may hold the right
+	stopped  bool        // a read deadline has been set to stop whoever holds it
+	watched  bool        // the timer runs
+	rests    bool        // a goroutine whose stack has grown gives way to a fresh one: see restAfter
+	grown    bool        // the goroutine that holds the right has called handlers
+	resting  bool        // the timer runs for restAfter
+	number   uint32      // of the last claim
+	checked  uint32      // number when the timer last ran
 	timer    *time.Timer
+	ending   <-chan struct{} // of the context of the Read that holds it; nil if that has none or it is held by another
 }
 
 // freeAtMost is how long the right may be free until a goroutine claims it, and half of the longest time that a
@@ -206,6 +206,9 @@ func (e *Endpoint) readUntil(ctx context.Context, w Waiter) {
 	in := &e.incoming
 	in.ignore = false
 	if ctx.Done() != nil {
+		if in.watch == nil {
+			in.watch = new(watch)
+		}
 		in.watch.begin(ctx, e)
 	}
 	// It may have been woken before the right was claimed, by the holder before, and ctx may have ended before.
@@ -282,12 +285,14 @@ func (e *Endpoint) resetStopLocked() {
 }
 
 // lent reports whether the Read that holds the right has lent something.
-func (in *incoming) lent() bool { return in.room != nil || in.watch.once }
+func (in *incoming) lent() bool { return in.reader.Offered() || in.watch != nil && in.watch.once }
 
 // takeBack gives back what it has lent.
 func (in *incoming) takeBack() {
-	in.withdraw()
-	in.watch.pause()
+	in.reader.Withdraw()
+	if in.watch != nil {
+		in.watch.pause()
+	}
 }
 
 // watch stops the Read that holds the right when its context ends. Most programs read with the same context again and

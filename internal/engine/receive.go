@@ -34,8 +34,7 @@ type incoming struct {
 	copied  bool    // a message may lie in the Inflater's memory, so it is copied
 	ignore  bool    // nobody wants what arrives
 	flooded bool    // a large batch has come since the stream was idle
-	room    []byte  // memory of the Read that holds the right, which reader has been offered; else nil
-	watch   watch   // the context of that Read
+	watch   *watch  // the context of the Read that holds the right; nil until one has a context that can end
 }
 
 // Buffer has bytes that were read at once.
@@ -60,21 +59,15 @@ func (in *incoming) init(config *Config) {
 func (in *incoming) forget() {
 	in.release()
 	in.reader.Release()
-	in.watch.end()
-}
-
-// offer lets the next message go into memory of the program's, until withdraw.
-func (in *incoming) offer(room []byte) {
-	if cap(room) > 0 {
-		in.room = room
-		in.reader.Offer(room)
+	if in.watch != nil {
+		in.watch.end()
 	}
 }
 
-func (in *incoming) withdraw() {
-	if in.room != nil {
-		in.room = nil
-		in.reader.Withdraw()
+// offer lets the next message go into memory of the program's, until the Reader's Withdraw.
+func (in *incoming) offer(room []byte) {
+	if cap(room) > 0 {
+		in.reader.Offer(room)
 	}
 }
 
@@ -85,11 +78,6 @@ func (in *incoming) release() {
 		in.buffer.Release()
 		in.buffer = nil
 	}
-}
-
-// inRoom reports whether a message has gone where the Read wants it.
-func (in *incoming) inRoom(payload []byte) bool {
-	return in.room != nil && unsafe.SliceData(payload) == unsafe.SliceData(in.room)
 }
 
 // Release gives back a Buffer that KeepBuffer has returned.
@@ -126,7 +114,7 @@ func (b *lazyBuffers) Get() []byte {
 		b.incoming.buffer = buffers.Get().(*Buffer)
 		b.incoming.buffer.holders.Store(1)
 	}
-	if b.incoming.room != nil && b.incoming.reader.Expects() >= longMessage {
+	if b.incoming.reader.Offered() && b.incoming.reader.Expects() >= longMessage {
 		return b.incoming.buffer.bytes[:headSize]
 	}
 	return b.incoming.buffer.bytes[:]
@@ -192,7 +180,7 @@ func (e *Endpoint) parse() (next Next) {
 	var other Message
 	for other.Op == frame.Continuation && err == nil && len(in.rest) > 0 && count < len(batch) && size < batchBytes {
 		if count > 0 {
-			in.withdraw() // what follows the first message is not for the Read that has offered memory
+			in.reader.Withdraw() // what follows the first message is not for the Read that has offered memory
 		}
 		if n, used := in.reader.Burst(in.rest, batch[count:]); n > 0 {
 			in.rest = in.rest[used:]
@@ -205,7 +193,7 @@ func (e *Endpoint) parse() (next Next) {
 		in.rest = in.rest[used:]
 		switch ev.Op {
 		case frame.Text, frame.Binary:
-			if in.copied && !ev.Owned && !in.inRoom(ev.Payload) {
+			if in.copied && !ev.Owned && !ev.Offered {
 				ev.Payload, ev.Owned = append([]byte(nil), ev.Payload...), true
 			}
 			size += len(ev.Payload)
@@ -219,7 +207,7 @@ func (e *Endpoint) parse() (next Next) {
 		in.flooded = in.flooded || count > keptIdle
 		next = e.handOver(batch[:count])
 		clear(batch[:count])
-		in.withdraw()
+		in.reader.Withdraw()
 	}
 	batches.Put(batch)
 	if other.Op != frame.Continuation || err != nil {
@@ -265,7 +253,7 @@ func (e *Endpoint) handle(ev Message, err error) Next {
 		next := e.handOver(batch[:1])
 		batch[0] = Message{}
 		batches.Put(batch)
-		e.incoming.withdraw()
+		e.incoming.reader.Withdraw()
 		return next
 	case frame.Ping:
 		e.answerPing(ev.Payload)

@@ -14,8 +14,8 @@ import (
 
 // held is how much memory a Reader has for the message under way.
 func held(r *Reader) int {
-	n := cap(r.body.data)
-	for _, part := range r.body.parts {
+	n := cap(bodyOf(r).data)
+	for _, part := range bodyOf(r).parts {
 		n += cap(part)
 	}
 	return n
@@ -46,15 +46,15 @@ func measure(t *testing.T, r *Reader, stream []byte, piece int) (payload []byte,
 	g := gauge{r: r}
 	buf := make([]byte, piece)
 	for len(stream) > 0 {
-		first := unsafe.SliceData(r.body.data)
-		if len(r.body.parts) > 0 {
-			first = unsafe.SliceData(r.body.parts[0])
+		first := unsafe.SliceData(bodyOf(r).data)
+		if len(bodyOf(r).parts) > 0 {
+			first = unsafe.SliceData(bodyOf(r).parts[0])
 		}
 		var ev Event
 		var err error
 		want := r.Want()
 		g.step(false, nil)
-		unused := r.body.free()
+		unused := bodyOf(r).free()
 		if want != nil {
 			k := copy(want, stream[:min(piece, len(stream))])
 			stream = stream[k:]
@@ -74,9 +74,9 @@ func measure(t *testing.T, r *Reader, stream []byte, piece int) (payload []byte,
 		if err != nil {
 			t.Fatal(err)
 		}
-		now := unsafe.SliceData(r.body.data)
-		if len(r.body.parts) > 0 {
-			now = unsafe.SliceData(r.body.parts[0])
+		now := unsafe.SliceData(bodyOf(r).data)
+		if len(bodyOf(r).parts) > 0 {
+			now = unsafe.SliceData(bodyOf(r).parts[0])
 		}
 		if ev.Op == Continuation {
 			g.step(first != nil && first != now, nil)
@@ -228,4 +228,12 @@ func TestReaderRelease(t *testing.T) {
 	if n, _ := r.Burst([]byte("\x81\x00"), make([]Event, 1)); n != 0 {
 		t.Error("Burst after Release")
 	}
+}
+
+// bodyOf is the memory of the message under way, if there is one.
+func bodyOf(r *Reader) *body {
+	if r.partial == nil {
+		return new(body)
+	}
+	return &r.body
 }

@@ -154,6 +154,9 @@ func (r *Reader) endPayload() (Event, error) {
 		if ev.Payload, ev.Owned, ok = r.body.take(tail); !ok { // before End, which lets go of tail
 			return Event{}, errNoMemory
 		}
+		if ev.Offered = !ev.Owned; ev.Offered {
+			r.room = nil
+		}
 		if r.usual /= 2; !r.compressed {
 			r.usual = max(r.usual, len(ev.Payload))
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"strconv"
+	"sync"
 
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
@@ -16,10 +17,11 @@ type Event struct {
 	Op Opcode
 	// Payload of a Text is valid UTF-8; that of a Close still has to go through ParseClose.
 	Payload []byte
-	// Owned says that Payload is memory of its own, the caller's to keep. Otherwise Payload is valid until the next
-	// call of the Reader or until the buffer given to Next is reused, whichever comes first; or it is at the beginning
-	// of what Offer was given.
+	// Owned says that Payload is memory of its own, the caller's to keep.
 	Owned bool
+	// Offered says that Payload is at the beginning of what Offer was given. If it is neither, it is valid until the next
+	// call of the Reader or until the buffer given to Next is reused, whichever comes first.
+	Offered bool
 }
 
 const (
@@ -54,20 +56,31 @@ const (
 type Reader struct {
 	limit   int64
 	deflate *compression // nil without permessage-deflate
-	err     error        // what ended the stream, returned from then on
 
 	mask  byte // the mask bit as frames must have it
 	start byte // the length of the shortest header
 	slow  bool // the stream is not between two messages, or has ended: the fast paths are closed
 
+	// usual is what a message may take at once, because one shortly before has had as much: it counts half after each
+	// further message or burst of them. Without it a flood of messages of 1 MiB took 1.6 times as long.
+	usual int
+
+	room     []byte // what was given to Offer, for the next message; else nil
+	*partial        // nil between two messages that arrive whole
+}
+
+// partial is the frame and the message under way, or how the stream ended. It is apart because most of the time there is
+// none: short messages that arrive whole do without it.
+type partial struct {
 	// The frame under way.
 	header  [MaxHeader]byte // its header, as far as it came in pieces
 	have    uint8           // how many bytes of header have arrived
 	payload bool            // the header is complete, payload follows
 	fin     bool
 	op      Opcode
-	key     [4]byte // its mask, turned so that it begins with the next byte of payload
-	rest    int64   // payload bytes still to come
+	key     [4]byte         // its mask, turned so that it begins with the next byte of payload
+	rest    int64           // payload bytes still to come
+	control *controlPayload // of a control frame that comes in pieces
 
 	// The message under way.
 	message    Opcode // Text or Binary; Continuation while there is none
@@ -77,11 +90,28 @@ type Reader struct {
 	text       textStream
 	body       body // its payload so far; what compression.out has follows
 
-	// usual is what a message may take at once, because one shortly before has had as much: it counts half after each
-	// further message or burst of them. Without it a flood of messages of 1 MiB took 1.6 times as long.
-	usual int
+	err error // what ended the stream, returned from then on
+}
 
-	control *controlPayload // of a control frame that comes in pieces
+var partials = sync.Pool{New: func() any { return new(partial) }}
+
+// begin makes room for what does not arrive whole.
+func (r *Reader) begin() {
+	if r.partial == nil {
+		r.partial = partials.Get().(*partial)
+		r.body.room = r.room
+	}
+}
+
+// settle is called when the bytes of one call have been read.
+func (r *Reader) settle() {
+	r.slow = r.MidMessage() || r.ended()
+	if r.slow || r.partial == nil {
+		return
+	}
+	*r.partial = partial{}
+	partials.Put(r.partial)
+	r.partial = nil
 }
 
 // compression is what is needed for compressed messages, apart because few connections have them.
@@ -150,11 +180,15 @@ func (r *Reader) Next(buf []byte) (ev Event, n int, err error) {
 		}
 	}
 	ev, n, err = r.next(buf)
-	r.slow = r.MidMessage() || r.err != nil
+	r.settle()
 	return ev, n, err
 }
 
+// ended reports whether there has been an error.
+func (r *Reader) ended() bool { return r.partial != nil && r.err != nil }
+
 func (r *Reader) next(buf []byte) (ev Event, n int, err error) {
+	r.begin()
 	if r.err != nil {
 		return Event{}, 0, r.err
 	}
@@ -228,13 +262,15 @@ func (r *Reader) Burst(buf []byte, events []Event) (count, n int) {
 }
 
 // MidMessage reports whether some but not all bytes of a message or a control frame have arrived.
-func (r *Reader) MidMessage() bool { return r.have > 0 || r.payload || r.message != Continuation }
+func (r *Reader) MidMessage() bool {
+	return r.partial != nil && (r.have > 0 || r.payload || r.message != Continuation)
+}
 
 // Want returns free memory for the following bytes of the connection, when a large payload is under way: reading
 // into it saves a copy. The caller either fills a beginning of it and calls Advance, or ignores it and calls Next.
 // Otherwise Want returns nil.
 func (r *Reader) Want() []byte {
-	if r.err != nil || !r.payload || r.compressed || r.op >= Close || r.rest < direct {
+	if r.partial == nil || !r.payload || r.compressed || r.op >= Close || r.rest < direct {
 		return nil
 	}
 	if free := r.body.free(); free < direct {
@@ -268,17 +304,29 @@ func (r *Reader) Advance(n int) (ev Event, err error) {
 	if err != nil {
 		return Event{}, r.fail(err)
 	}
-	r.slow = r.MidMessage()
+	r.settle()
 	return ev, nil
 }
 
 // Offer gives the Reader memory of the caller's, whose capacity counts: the next message goes into it if it fits and is
 // not in the caller's buffer as a whole. That saves an allocation and mostly a copy. The memory is the Reader's until
 // Withdraw is called, which must be before a message that follows the next one is parsed.
-func (r *Reader) Offer(room []byte) { r.body.room = room[:0] }
+func (r *Reader) Offer(room []byte) {
+	r.room = room[:0]
+	if r.partial != nil {
+		r.body.room = r.room
+	}
+}
+
+// Offered reports whether the Reader still has what Offer was given: no message has gone there.
+func (r *Reader) Offered() bool { return r.room != nil }
 
 // Withdraw ends an Offer. What has arrived of a message that is still under way is moved elsewhere.
 func (r *Reader) Withdraw() {
+	r.room = nil
+	if r.partial == nil {
+		return
+	}
 	r.body.room = nil
 	if r.body.inRoom && !r.body.grow(0, int64(r.body.len())+r.rest, 0) {
 		r.fail(errNoMemory) // as the next call will say
@@ -303,7 +351,7 @@ var ErrReleased = errors.New("frame: the Reader has been released")
 // Release ends the stream and lets go of all memory: of a message under way, and what the Inflater keeps between
 // two messages.
 func (r *Reader) Release() {
-	if r.err == nil {
+	if !r.ended() {
 		r.fail(ErrReleased)
 	}
 }
@@ -313,6 +361,6 @@ func (r *Reader) fail(err error) error {
 	if r.deflate != nil {
 		r.deflate.inflater.Release()
 	}
-	*r = Reader{err: err, slow: true}
+	*r = Reader{slow: true, partial: &partial{err: err}}
 	return err
 }

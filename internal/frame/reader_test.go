@@ -528,7 +528,7 @@ func TestReaderNotices(t *testing.T) {
 			if want := ref.outcomes(stream[:i+1]); !equal(got, want) {
 				t.Fatalf("%+v, %x: after %d bytes got %v, want %v", ref, stream, i+1, got, want)
 			}
-			if r.err != nil {
+			if r.ended() {
 				break
 			}
 		}
@@ -607,7 +607,7 @@ func TestReaderMemory(t *testing.T) {
 	arrived := 0
 	buf := make([]byte, 16<<10)
 	for arrived < 1<<24 {
-		if c := cap(r.body.data); c > max(firstAllocation, growth*arrived, min(headStart*arrived, headStartEnd)) {
+		if c := cap(bodyOf(r).data); c > max(firstAllocation, growth*arrived, min(headStart*arrived, headStartEnd)) {
 			t.Fatalf("after %d bytes: %d allocated", arrived, c)
 		}
 		var ev Event
@@ -631,7 +631,7 @@ func TestReaderMemory(t *testing.T) {
 			t.Fatalf("%d bytes in %d, owned %v", len(ev.Payload), cap(ev.Payload), ev.Owned)
 		}
 	}
-	if r.body.data != nil {
+	if bodyOf(r).data != nil {
 		t.Error("the Reader kept the message")
 	}
 }
@@ -645,7 +645,7 @@ func TestReaderMemoryAgain(t *testing.T) {
 		if _, _, err := r.Next(frame[:100]); err != nil {
 			t.Fatal(err)
 		}
-		capacity = cap(r.body.data)
+		capacity = cap(bodyOf(r).data)
 		if ev, _, err := r.Next(frame[100:]); err != nil || ev.Op != Binary || len(ev.Payload) != length {
 			t.Fatalf("%d bytes: op %d of %d bytes, %v", length, ev.Op, len(ev.Payload), err)
 		}

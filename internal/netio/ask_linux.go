@@ -25,11 +25,11 @@ const (
 	fastWait = 2 * time.Millisecond
 )
 
-// init asks how much a write over TLS may have.
-func (s *tcpSocket) init() {
+// limitInline asks how much a write over TLS may have.
+func (s *tcpSocket) limitInline() {
 	_ = s.raw.Control(func(fd uintptr) {
 		if size, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF); err == nil {
-			s.inlineLimit = min(tlsInline, size/8)
+			s.inlineLimit = int32(min(tlsInline, size/8))
 		}
 	})
 }

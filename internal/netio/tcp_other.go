@@ -12,16 +12,17 @@ import (
 
 // tcpSocket is for systems with the descriptors that tcp_unix.go uses. Here there is none.
 type tcpSocket struct {
-	inlineLimit int
+	inlineLimit int32
 }
 
-func newTCPSocket(*net.TCPConn) *tcpSocket { return nil }
+func (*tcpSocket) init(*net.TCPConn) {}
+func (*tcpSocket) known() bool       { return false }
 
 type readAttempt struct{}
 
-func newReadAttempt(*Conn) *readAttempt { return nil }
+func (*Conn) initAttempt() {}
 
-func (*readAttempt) readSome(engine.Buffers) ([]byte, error) { return nil, net.ErrClosed }
+func (*Conn) readDirect(engine.Buffers) ([]byte, error) { return nil, net.ErrClosed }
 
 func (*tcpSocket) tryWrite([]byte, *atomic.Int64) (int, error) { return 0, nil }
 func (*tcpSocket) writeAll([][]byte, *atomic.Int64) error      { return net.ErrClosed }

@@ -15,78 +15,75 @@ import (
 
 // tcpSocket is a TCP connection by its descriptor.
 type tcpSocket struct {
-	raw         syscall.RawConn
-	inlineLimit int         // see writable
-	slow        atomic.Bool // see waited
+	raw         syscall.RawConn // nil of no connection, or one that has no descriptor any more
+	inlineLimit int32           // see writable
+	slow        atomic.Bool     // see waited
 }
 
-// newTCPSocket returns nil if the connection has no descriptor any more.
-func newTCPSocket(conn *net.TCPConn) *tcpSocket {
-	raw, err := conn.SyscallConn()
-	if err != nil {
-		return nil
+func (s *tcpSocket) init(conn *net.TCPConn) {
+	if raw, err := conn.SyscallConn(); err == nil {
+		s.raw = raw
+		s.limitInline()
 	}
-	s := &tcpSocket{raw: raw}
-	s.init()
-	return s
 }
 
-// readAttempt reads from a descriptor. Its function is made once, so that a read allocates nothing.
+// known reports whether there is a descriptor.
+func (s *tcpSocket) known() bool { return s.raw != nil }
+
+// readAttempt is a read from a descriptor. Its function is made once, so that a read allocates nothing.
 type readAttempt struct {
-	conn    *Conn
-	try     func(fd uintptr) bool
+	try     func(fd uintptr) bool // Conn.tryRead
 	buffers engine.Buffers
-	buf     []byte
-	n       int
+	got     []byte
 	err     error
 }
 
-func newReadAttempt(c *Conn) *readAttempt {
-	a := &readAttempt{conn: c}
-	a.try = a.read
-	return a
-}
+func (c *Conn) initAttempt() { c.attempt.try = c.tryRead }
 
-func (a *readAttempt) readSome(b engine.Buffers) ([]byte, error) {
-	a.buffers, a.n, a.err = b, 0, nil
-	err := a.conn.tcp.raw.Read(a.try)
-	buf := a.buf
-	a.buffers, a.buf = nil, nil
+// readDirect is ReadSome of a TCP connection.
+func (c *Conn) readDirect(b engine.Buffers) ([]byte, error) {
+	a := &c.attempt
+	a.buffers = b
+	err := c.tcp.raw.Read(a.try)
+	got := a.got
+	if err == nil {
+		err = a.err
+	}
+	a.buffers, a.got, a.err = nil, nil, nil
 	switch {
-	case a.n > 0:
-		return buf[:a.n], nil
+	case len(got) > 0:
+		return got, nil
 	case err != nil:
 		return nil, os.NewSyscallError("read", err)
-	case a.err != nil:
-		return nil, os.NewSyscallError("read", a.err)
 	}
 	return nil, io.EOF
 }
 
-// read takes a buffer only for as long as there is something for it. It returns false to wait for the descriptor.
-func (a *readAttempt) read(fd uintptr) bool {
-	a.conn.waiting.Store(false)
-	look := a.conn.look
-	a.conn.look = false
-	if look && a.conn.tcp.empty(fd) {
+// tryRead takes a buffer only for as long as there is something for it. It returns false to wait for the descriptor.
+func (c *Conn) tryRead(fd uintptr) bool {
+	a := &c.attempt
+	c.waiting.Store(false)
+	look := c.look
+	c.look = false
+	if look && c.tcp.empty(fd) {
 		a.buffers.Idle()
-		a.conn.waiting.Store(true)
+		c.waiting.Store(true)
 		return false
 	}
-	a.buf = a.buffers.Get()
+	buf := a.buffers.Get()
 	for {
-		a.n, a.err = syscall.Read(int(fd), a.buf)
-		if a.err != syscall.EINTR {
-			break
+		n, err := syscall.Read(int(fd), buf)
+		switch {
+		case err == syscall.EINTR:
+			continue
+		case err == syscall.EAGAIN:
+			a.buffers.Idle()
+			c.waiting.Store(true)
+			return false
 		}
+		a.got, a.err = buf[:max(n, 0)], err
+		return true
 	}
-	if a.err == syscall.EAGAIN {
-		a.buf = nil
-		a.buffers.Idle()
-		a.conn.waiting.Store(true)
-		return false
-	}
-	return true
 }
 
 // writeAttempt writes to a descriptor.
