@@ -356,3 +356,16 @@ func TestDialEndedContext(t *testing.T) {
 		t.Errorf("Dial returned %v, %v, want %v", c, err, context.Canceled)
 	}
 }
+
+// TestRelativeWithoutBase: where there is no page, the error of a relative URL says what it needs.
+func TestRelativeWithoutBase(t *testing.T) {
+	t.Parallel()
+	c, err := ws.New("/echo", nil)
+	if err == nil { // relative to the page
+		c.CloseNow()
+		return
+	}
+	if !errors.Is(err, ws.ErrSyntax) || !strings.Contains(err.Error(), "Options.BaseURL") {
+		t.Error(err)
+	}
+}

@@ -333,6 +333,9 @@ func (e *dialError) Unwrap() error { return e.cause }
 func resolveURL(url, base string) (target, error) {
 	h := theHost()
 	u, ok := parseURL(url, base)
+	if !ok && base == "" && pageURL() == "" {
+		return target{}, badURL(url, "does not parse; a relative one needs Options.BaseURL, as there is no page")
+	}
 	if !ok {
 		return target{}, badURL(url, "does not parse")
 	}
