@@ -118,7 +118,8 @@ type HandshakeError struct {
 	Cause error
 }
 
-// Error names the status or the cause.
+// Error names the status and, if the body is plain text or has no type, its first line; or the
+// cause.
 func (e *HandshakeError) Error() string { return (*handshake.StatusError)(e).Error() }
 
 // Unwrap returns Cause.

@@ -71,11 +71,13 @@ func TestHandshakeErrors(t *testing.T) {
 	t.Parallel()
 	cause := fmt.Errorf("cause: %w", io.ErrUnexpectedEOF)
 	header := map[string][]string{"X-Test": {"yes"}}
+	plain := map[string][]string{"Content-Type": {"text/plain; charset=utf-8"}}
 	for _, test := range []struct {
 		err  error
 		want []string
 	}{
 		{&ws.HandshakeError{StatusCode: 404, Header: header, Body: []byte("no")}, []string{"404"}},
+		{&ws.HandshakeError{StatusCode: 400, Header: plain, Body: []byte("the server \x1bsays why\r\nand more")}, []string{"400", `101: "the server \x1bsays why"`}},
 		{&ws.HandshakeError{StatusCode: 101, Header: header, Cause: cause}, []string{cause.Error()}},
 		{&ws.ProxyError{Address: "proxy.test:3128", StatusCode: 407, Header: header}, []string{"proxy.test:3128", "407"}},
 		{&ws.ProxyError{Address: "proxy.test:3128", Cause: cause}, []string{"proxy.test:3128", cause.Error()}},

@@ -338,8 +338,9 @@ func TestFailedAttempt(t *testing.T) {
 				if cause := errors.Unwrap(conn.Err()); onHostObject == (cause != nil) {
 					t.Errorf("the cause is %v: a JavaScript host tells none, anything else does", cause)
 				}
-				if onHostObject && !(strings.Contains(err.Error(), conn.URL()) && strings.Contains(err.Error(), "did not open")) {
-					t.Errorf("Dial's error %q does not say that %s did not open", err, conn.URL())
+				if onHostObject && !(strings.Contains(err.Error(), conn.URL()) && strings.Contains(err.Error(), "did not open") &&
+					strings.Contains(err.Error(), "the server's log")) {
+					t.Errorf("Dial's error %q does not say that %s did not open, and where the cause is", err, conn.URL())
 				}
 			})
 		})
@@ -354,5 +355,18 @@ func TestDialEndedContext(t *testing.T) {
 	c, err := ws.Dial(ctx, "/no URL", &ws.Options{OnClose: func(*ws.Conn, ws.CloseEvent) { t.Error("a connection was made") }})
 	if c != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("Dial returned %v, %v, want %v", c, err, context.Canceled)
+	}
+}
+
+// TestRelativeWithoutBase: where there is no page, the error of a relative URL says what it needs.
+func TestRelativeWithoutBase(t *testing.T) {
+	t.Parallel()
+	c, err := ws.New("/echo", nil)
+	if err == nil { // relative to the page
+		c.CloseNow()
+		return
+	}
+	if !errors.Is(err, ws.ErrSyntax) || !strings.Contains(err.Error(), "Options.BaseURL") {
+		t.Error(err)
 	}
 }

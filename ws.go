@@ -24,7 +24,7 @@
 //
 // Events of one connection are delivered one at a time and in order. A handler runs on a goroutine of the package,
 // never inside a JavaScript callback, and may block, Send, Close, or Read from another connection; while it runs,
-// later events of the same connection wait, but control frames are answered, natively within some 30 ms. A handler
+// later events of the same connection wait, but control frames are answered, natively up to 30 ms late. A handler
 // must not wait for a later event of its own connection, by calling Read or Wait for example, except that Wait and
 // Read return at once in OnError and OnClose.
 //

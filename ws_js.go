@@ -316,7 +316,7 @@ func (c *Conn) released() <-chan struct{} { return nil }
 func closeFrameWaits(*Conn) bool { return false }
 
 // dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that
-// was.
+// was, and where the cause may be.
 func (c *Conn) dialError(end *CloseError) error { return &dialError{handshake.ShowURL(c.url), end} }
 
 type dialError struct {
@@ -326,6 +326,9 @@ type dialError struct {
 
 func (e *dialError) Error() string {
 	cause := strings.TrimPrefix(e.cause.Error(), "ws: ")
+	if e.cause.Err == nil {
+		cause += " (JavaScript is not told why: see the console and the server's log)"
+	}
 	return "ws: the connection to " + e.url + " did not open: " + cause
 }
 
@@ -336,6 +339,9 @@ func (e *dialError) Unwrap() error { return e.cause }
 func resolveURL(url, base string) (target, error) {
 	h := theHost()
 	u, ok := parseURL(url, base)
+	if !ok && base == "" && pageURL() == "" {
+		return target{}, badURL(url, "does not parse; a relative one needs Options.BaseURL, as there is no page")
+	}
 	if !ok {
 		return target{}, badURL(url, "does not parse")
 	}

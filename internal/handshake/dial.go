@@ -97,7 +97,7 @@ func Dial(ctx context.Context, cfg *Config) (*Result, error) {
 		result, err = newAttempt(ctx, cfg, authorization).run()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("opening handshake with %s: %w", cfg.URL.Origin(), err)
+		return nil, fmt.Errorf("opening handshake with %s: %w", ShowURL(cfg.URL.Href), err)
 	}
 	if cfg.OnHandshake != nil {
 		tell(cfg.OnHandshake, result)

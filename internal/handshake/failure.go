@@ -1,6 +1,9 @@
 package handshake
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // StatusError is a response of the server that does not open a WebSocket. The package above has a type of its own for
 // programs, with the same fields: see Config.Refused.
@@ -15,7 +18,22 @@ func (e *StatusError) Error() string {
 	if e.Cause != nil {
 		return "server's handshake response refused: " + e.Cause.Error()
 	}
-	return "server answered " + status(e.StatusCode) + " instead of 101"
+	s := "server answered " + status(e.StatusCode) + " instead of 101"
+	if line := e.line(); line != "" {
+		s += ": " + strconv.Quote(line)
+	}
+	return s
+}
+
+// line is the first line of a body that is plain text, or says nothing of its type, as that of net/http for who speaks
+// HTTP to an HTTPS server: in it servers tell people why they refuse.
+func (e *StatusError) line() string {
+	const longest = 200 // bytes
+	if kind := e.Header["Content-Type"]; len(kind) > 0 && !strings.HasPrefix(kind[0], "text/plain") {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(e.Body), "\n")
+	return strings.TrimSpace(line[:min(len(line), longest)])
 }
 
 func (e *StatusError) Unwrap() error { return e.Cause }

@@ -118,6 +118,22 @@ func TestMigrating(t *testing.T) {
 	}
 }
 
+// TestNginx: the header fields that docs/network.md has nginx set are those with which internal/interop tests it. (There
+// Connection is a variable, as the location has other requests too.)
+func TestNginx(t *testing.T) {
+	tested := read(t, filepath.Join(root, "internal", "interop", "testdata", "nginx.conf"))
+	lines := regexp.MustCompile(`proxy_set_header (Host|Upgrade) .*;`).
+		FindAllString(read(t, filepath.Join(root, "docs", "network.md")), -1)
+	if len(lines) != 2 {
+		t.Errorf("docs/network.md has %q", lines)
+	}
+	for _, line := range lines {
+		if !strings.Contains(tested, line) {
+			t.Errorf("docs/network.md has %q, which is not tested", line)
+		}
+	}
+}
+
 // code is what links are not looked for in.
 var code = regexp.MustCompile("(?ms)^```.*?^```$|`[^`\n]+`")
 

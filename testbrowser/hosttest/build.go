@@ -107,7 +107,8 @@ func lookAtTestdata(t *testing.T, dir string) {
 	}
 }
 
-// list is the line that testbrowser has for a host. The error is that of a host that is missing.
+// list is the line that testbrowser has for a host. The error is that of a host that is missing, or of a name that no host
+// has.
 func (b *built) list(host string) (string, error) {
 	out, err := exec.Command(b.runner, "-list", "-host", host).CombinedOutput()
 	line := strings.TrimSpace(string(out))

@@ -21,8 +21,10 @@
 package hosttest
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -182,7 +184,7 @@ func (c Config) withDefaults(t *testing.T) Config {
 func runHost(t *testing.T, c Config, b *built, h Host, result *HostResult) {
 	result.Missing = h.Missing
 	if result.Missing == "" {
-		result.Missing = b.missing(h)
+		result.Missing = b.missing(t, h)
 	}
 	if result.Missing != "" {
 		if c.required(h) {
@@ -223,11 +225,18 @@ func (c Config) required(h Host) bool {
 	return slices.ContainsFunc(c.Required, func(name string) bool { return name == "all" || name == h.name() || name == h.Host })
 }
 
-// missing says why the tests cannot run in a host, "" if they can.
-func (b *built) missing(h Host) string {
+// exitNotInstalled is testbrowser's exit code for a host that is not on this machine.
+const exitNotInstalled = 127
+
+// missing says why the tests cannot run in a host, "" if they can. A name that no host has is a failure of t: skipped,
+// nobody would see the mistake.
+func (b *built) missing(t *testing.T, h Host) string {
 	line, err := b.list(h.Host)
-	if err != nil {
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == exitNotInstalled {
 		return h.Host + ": " + line
+	}
+	if err != nil {
+		t.Fatalf("Host %q: %s (%v)", h.Host, line, err)
 	}
 	fields := strings.Split(line, "\t")
 	if len(fields) != 3 {

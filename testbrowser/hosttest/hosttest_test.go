@@ -165,6 +165,8 @@ func TestRun(t *testing.T) {
 		{"the program exits", []string{"HELLO=exit"}, []string{"-run", "TestHosts"}, false,
 			[]string{`--- FAIL: TestHosts/node/TestZZExit \(`, `the program ended while this test ran`, `exit status 9`}, nil},
 		{"required", []string{"REQUIRED=safari old"}, []string{"-run", "TestHosts/(safari|old)"}, false, []string{`--- FAIL: TestHosts/safari \(`, `--- FAIL: TestHosts/old \(`}, nil},
+		{"no such host", []string{"BROWSER=chrom"}, []string{"-run", "TestHosts/chrom"}, false,
+			[]string{`--- FAIL: TestHosts/chrom \(`, `no host is called "chrom", but chromium`}, nil},
 		{"short", nil, []string{"-v", "-short", "-run", "TestHosts"}, true, []string{`--- SKIP: TestHosts \(`}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func server(t *testing.T) string {
 // TestRefused: natively the error says that it was the token.
 func TestRefused(t *testing.T) {
 	var refused *ws.HandshakeError
-	_, err := token.Dial(t.Context(), server(t)+"/token", "wrong")
+	_, err := ws.Dial(t.Context(), server(t)+"/token", token.Options("wrong"))
 	if !errors.As(err, &refused) || refused.StatusCode != http.StatusUnauthorized {
 		t.Errorf("Dial: %v, want a *HandshakeError with status 401", err)
 	}
@@ -41,7 +41,7 @@ func TestDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"dial.go", "dial_native.go", "dial_js.go", "server.go"} {
+	for _, name := range []string{"dial.go", "dial_native.go", "dial_js.go", "server.go", "login.go"} {
 		code, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
