@@ -347,15 +347,15 @@ func TestCloseNowHearsNothing(t *testing.T) {
 	}
 }
 
-// TestDialErrorHidesPassword: Dial's error names the URL, without the password.
+// TestDialErrorHidesPassword: Dial's error names the URL, without the password and the query, which may have a ticket.
 func TestDialErrorHidesPassword(t *testing.T) {
 	host := strings.TrimPrefix(serverURL, "ws://")
-	c, err := ws.Dial(testContext(t), "ws://user:secret@"+host+"/status?code=404&a=@:b", nil)
+	c, err := ws.Dial(testContext(t), "ws://user:secret@"+host+"/status?code=404&ticket=secret", nil)
 	if err == nil {
 		c.Close()
 		t.Fatal("it opened")
 	}
-	if text := err.Error(); strings.Contains(text, "secret") || !strings.Contains(text, host+"/status?code=404&a=@:b") {
+	if text := err.Error(); strings.Contains(text, "secret") || !strings.Contains(text, host+"/status?...") {
 		t.Errorf("Dial: %v", err)
 	}
 }

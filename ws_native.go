@@ -40,7 +40,7 @@ import (
 // User name and password of the WebSocket's URL are sent only after the server has answered 401 with a challenge of the
 // scheme Basic (RFC 7617), in a second attempt on a new connection. To send them at once, or for another scheme, set the
 // field Authorization in Header; the URL's are then not used. A server that wants cookies gets those of HTTPClient's Jar.
-// No error shows a password.
+// No error shows a password, and Dial's errors do not show the query of the URL, which may have a ticket.
 type NativeOptions struct {
 	// HTTPClient makes the opening handshake. When nil, http.DefaultTransport is used. Of the client its Transport, Jar
 	// and Timeout are used: the Jar gives and takes cookies, also those of a response that does not open the connection;

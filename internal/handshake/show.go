@@ -7,8 +7,12 @@ import (
 
 // Errors show URLs by these functions only, and so never a password.
 
-// ShowURL is a URL that has been parsed and serialised, quoted and with "xxxxx" for its password.
+// ShowURL is a URL that has been parsed and serialised, quoted, with "xxxxx" for its password and "..." for its query,
+// which often has a ticket: errors are written to logs.
 func ShowURL(url string) string {
+	if i := strings.IndexByte(url, '?'); i >= 0 {
+		url = url[:i+1] + "..."
+	}
 	end := len(url)
 	if begin := strings.Index(url, "//") + 2; begin < end {
 		if i := strings.IndexByte(url[begin:], '/'); i >= 0 { // which user name and password do not have

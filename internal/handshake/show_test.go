@@ -44,7 +44,7 @@ func TestHidePassword(t *testing.T) {
 		}
 	}
 	for url, want := range map[string]string{
-		"ws://user:secret@host/a:b@c?d:e@f": `"ws://user:xxxxx@host/a:b@c?d:e@f"`,
+		"ws://user:secret@host/a:b@c?d:e@f": `"ws://user:xxxxx@host/a:b@c?..."`,
 		"ws://host:80/a:b@c":                `"ws://host:80/a:b@c"`,
 		"wss://user@[::1]:80/":              `"wss://user@[::1]:80/"`,
 		"ws://user:secret@host":             `"ws://user:xxxxx@host"`,
