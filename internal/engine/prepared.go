@@ -73,8 +73,8 @@ func (e *Endpoint) SendPrepared(p *Prepared) Result {
 		e.enterOrderLocked()
 	}
 	if !e.lostLocked() {
-		for _, f := range frames {
-			e.out.chunks.push(&chunk{buf: f.buf, app: f.app, shared: true})
+		for i := range frames {
+			e.out.chunks.push(newSharedChunk(&frames[i]))
 		}
 	}
 	if inOrder {
