@@ -12,11 +12,11 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
-// NativeOptions has no fields here: a browser leaves programs no choice in what it holds.
+// NativeOptions has no fields here: browsers give programs no choice in these matters.
 type NativeOptions struct{}
 
-// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn; calling its close, or adding
-// listeners, is harmless.
+// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn and must not be set; calling its
+// close and adding listeners is harmless.
 func (c *Conn) JSValue() js.Value { return c.ws }
 
 // platform is the browser half of a Conn: the host's WebSocket object, how its events come in, and how messages
