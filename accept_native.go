@@ -317,7 +317,7 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 		Timeouts:     engine.Timeouts{Reply: max(0, opts.CloseTimeout)},
 	})
 	c.endpoint.Store(endpoint)
-	c.opened(result.Protocol, result.Extensions) // nobody can have closed it yet
+	c.opened(result.Protocol, result.Extensions) // it cannot have been closed yet
 	opts.Group.join(c)
 	endpoint.Start()
 	if c.onOpen != nil {

@@ -28,18 +28,18 @@ type Group struct {
 	mu      sync.Mutex
 	state   groupState
 	members []*Conn
-	places  map[*Conn]int // where each is in members
-	joining int           // calls of Accept whose connection is to join
+	places  map[*Conn]int // index of each in members
+	joining int           // calls of Accept whose connection will join
 	farewell
-	empty chan struct{} // closed when nobody is left; nil until Shutdown waits for that
+	empty chan struct{} // closed when no member is left; nil until Shutdown waits for that
 }
 
 type groupState uint8
 
 const (
 	groupOpen groupState = iota
-	groupDown            // Shutdown has been called: nobody joins any more
-	groupCut             // and its context has ended: whoever still joins is cut
+	groupDown            // Shutdown has been called: no connection may join any more
+	groupCut             // its context has ended as well: a connection that still joins is cut
 )
 
 // farewell is the close code and reason that Shutdown sends to the members.
@@ -97,13 +97,13 @@ func (g *Group) Remove(c *Conn) {
 	g.forget(c)
 }
 
-// membership is one of the Groups of a connection, and the rest of them. Most connections have few, or none.
+// membership is a list of the Groups of a connection. Most connections are in few, or none.
 type membership struct {
 	group *Group
 	next  *membership
 }
 
-// leaveGroups makes a connection that has ended leave its Groups. It needs mu.
+// leaveGroups takes a connection that has ended out of its Groups. It needs mu.
 func (c *Conn) leaveGroups() {
 	for m := c.groups; m != nil; m = m.next {
 		m.group.forget(c)
@@ -126,12 +126,12 @@ func (g *Group) forget(c *Conn) {
 	g.members = g.members[:last]
 	delete(g.places, c)
 	if last == 0 {
-		g.members, g.places = nil, nil // a map keeps the memory of what was deleted
+		g.members, g.places = nil, nil // a map keeps the memory of deleted entries
 	}
 	g.emptyLocked()
 }
 
-// emptyLocked tells Shutdown when nobody is left.
+// emptyLocked tells Shutdown if no member is left.
 func (g *Group) emptyLocked() {
 	if g.empty != nil && len(g.members) == 0 && g.joining == 0 {
 		close(g.empty)
@@ -139,8 +139,8 @@ func (g *Group) emptyLocked() {
 	}
 }
 
-// expect says that Accept is at work for a connection that is to join, and reports whether it may. Each call that
-// returned true is followed by one of join or giveUp. A nil Group expects everybody.
+// expect announces a connection that Accept is opening and that will join, and reports whether it may. After each call
+// that returned true, join or giveUp must be called. A nil Group accepts every connection.
 func (g *Group) expect() bool {
 	if g == nil {
 		return true
@@ -154,7 +154,7 @@ func (g *Group) expect() bool {
 	return true
 }
 
-// giveUp says that the connection that was expected does not come.
+// giveUp says that an expected connection will not come.
 func (g *Group) giveUp() {
 	if g == nil {
 		return
@@ -165,7 +165,7 @@ func (g *Group) giveUp() {
 	g.emptyLocked()
 }
 
-// join makes the connection that was expected a member. If the Group has been shut down since, it is closed as the
+// join makes an expected connection a member. If the Group has been shut down since, the connection is closed as the
 // others were.
 func (g *Group) join(c *Conn) {
 	if g == nil {
@@ -186,7 +186,7 @@ func (g *Group) join(c *Conn) {
 	}
 }
 
-// open reports whether connections may join. A nil Group takes everybody.
+// open reports whether connections may join. A nil Group accepts every connection.
 func (g *Group) open() bool {
 	if g == nil {
 		return true
@@ -246,7 +246,7 @@ func (g *Group) Send(m Message) error {
 	return nil
 }
 
-// sendPrepared is Send to a member.
+// sendPrepared sends to one member.
 func (c *Conn) sendPrepared(p *engine.Prepared, size int) {
 	if c.readyState() != Open {
 		return
@@ -255,7 +255,7 @@ func (c *Conn) sendPrepared(p *engine.Prepared, size int) {
 	if e := c.endpoint.Load(); e != nil {
 		result = e.SendPrepared(p)
 	}
-	// A member that fails has events of its own for it.
+	// If a member fails, its own events report it.
 	_, _ = c.transmitted(result, size)
 }
 
@@ -330,7 +330,7 @@ func (g *Group) cut() {
 // leaveWith closes a member.
 func (c *Conn) leaveWith(f farewell) {
 	if c.CloseWith(f.code, f.reason) != nil {
-		c.Close() // a client, which may not send this code
+		c.Close() // c is a client and may not send this code
 	}
 }
 

@@ -98,14 +98,14 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 // platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake
 // has opened.
 type platform struct {
-	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
+	cancel   context.CancelFunc // ends the opening handshake; nil once that is over; guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
-	groups   *membership     // of which it is a member; guarded by mu
-	finished <-chan struct{} // of a connection whose end its HTTP handler waits for; else nil
+	groups   *membership     // those of which it is a member; guarded by mu
+	finished <-chan struct{} // nil unless its HTTP handler waits for its end
 
 	lending atomic.Bool // the program takes messages by ReadAppend, which does not keep their memory
 
-	// What accepted and handed return when there is no endpoint any more. mu guards them.
+	// These are what accepted and handed return once there is no endpoint any more. mu guards them.
 	acceptedInAll, handedInAll int64
 
 	local, remote net.Addr // set before the connection is Open; mu guards them
@@ -143,13 +143,13 @@ func (c *Conn) connect(ctx context.Context, u target, opts *Options) error {
 	return nil
 }
 
-// open makes the opening handshake and starts the endpoint. attempt is the context that abandon ends, ctx is Dial's, of
-// which it is made.
+// open makes the opening handshake and starts the endpoint. attempt is the context that abandon ends; it is derived
+// from ctx, which is Dial's.
 func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, pingInterval time.Duration) {
 	cause := handshake.ErrExited
 	defer func() {
 		if thrown := recover(); thrown != nil {
-			panic(thrown) // no event is delivered: the program ends
+			panic(thrown) // deliver no event: the program ends
 		}
 		c.abandon() // releases the context
 		c.mu.Lock()
@@ -174,7 +174,7 @@ func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, ping
 	if !c.opened(res.Protocol, res.Extensions) {
 		c.endpoint.Store(nil)
 		cause = errAbandoned
-		go netio.New(res.Stream).Abort() // which may wait; nobody is left to hear what goes wrong
+		go netio.New(res.Stream).Abort() // Abort may wait, and its error no longer matters
 		return
 	}
 	cause = nil
@@ -183,8 +183,8 @@ func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, ping
 	go c.deliver()
 }
 
-// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in of config
-// what follows from the handshake and from c.
+// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in those fields
+// of config that follow from the handshake and from c.
 func (c *Conn) newEndpoint(res *handshake.Result, config *engine.Config) *engine.Endpoint {
 	config.Early = res.Early
 	config.Limit = c.messageLimit
@@ -228,7 +228,7 @@ func (c *Conn) transmit(m Message) (bool, error) {
 	return c.transmitted(result, len(data))
 }
 
-// frameContent returns what a message is in a frame.
+// frameContent returns the opcode and the payload of a message.
 func frameContent(m Message) (frame.Opcode, []byte) {
 	data, text := content(m)
 	if text {
@@ -237,14 +237,15 @@ func frameContent(m Message) (frame.Opcode, []byte) {
 	return frame.Binary, data
 }
 
-// transmitted is what transmit returns of a message of size bytes.
+// transmitted returns what transmit returns for a message of size bytes.
 func (c *Conn) transmitted(result engine.Result, size int) (bool, error) {
 	switch result {
 	case engine.Full:
 		return false, ErrSlowPeer
 	case engine.Lost:
-		// The state is still Open because earlier events are not through. As in browsers, what is sent after the peer's Close
-		// frame is dropped as if it had been sent, and what is sent on a lost connection stays buffered.
+		// The state is still Open because earlier events have not been handled yet. As in browsers, a message that is sent
+		// after the peer's Close frame is dropped as if it had been sent, and one that is sent on a lost connection stays
+		// buffered.
 		dropped := c.peerClosed()
 		c.mu.Lock()
 		c.acceptedInAll += int64(size)
@@ -327,11 +328,11 @@ func (c *Conn) keepReceiving() {
 	}
 }
 
-// owner is a Conn as its endpoint knows it. Only the endpoint refers to it, so its memory ends with that.
+// owner is a Conn as its endpoint sees it. Only the endpoint refers to it, so its memory is freed with the endpoint.
 type owner struct {
 	conn     *Conn
 	endpoint *engine.Endpoint
-	memory   memory // for whoever reads
+	memory   memory // used by whoever reads
 }
 
 func (o *owner) Received(batch []engine.Message) engine.Next {

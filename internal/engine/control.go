@@ -6,8 +6,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// queueControlLocked queues a control frame ahead of the messages that wait. It is for the time until our Close
-// frame is written: afterwards nothing may follow.
+// queueControlLocked queues a control frame ahead of the messages that wait. It must not be called once our Close frame
+// is being written: nothing may follow that.
 func (e *Endpoint) queueControlLocked(op frame.Opcode, payload []byte) {
 	ch := e.out.controls
 	if ch == nil {
@@ -48,26 +48,26 @@ func (e *Endpoint) writeControlLocked() {
 // pinger finds out whether the peer is still there (RFC 6455, section 5.5.2). A ping goes out every interval. From
 // the moment the network has taken it, something must be received within an interval: the pong, or anything else.
 //
-// Time counts only while it says something about the peer. Until the ping has left, a peer that takes bytes lives.
-// Until the peer's system has the ping, so does one whose system acknowledges bytes; it is looked several times
-// during an interval whether either has happened. While the Owner wants nothing received, nothing can be, and a
-// peer that waits for that takes nothing. And a process that was stopped itself, or is short of processor time,
-// first looks at what has arrived meanwhile.
+// Time counts only while it says something about the peer. Until the ping has left, a peer that takes bytes is alive.
+// Until the peer's system has the ping, a peer whose system acknowledges bytes is alive. Both are checked several times
+// during an interval. While the Owner wants nothing received, nothing can be received, and a peer that waits for that
+// takes nothing. And a process that was stopped itself, or is short of processor time, first checks what has arrived
+// meanwhile.
 type pinger struct {
 	interval time.Duration
 	timer    *time.Timer
 	state    pingState
 	alive    time.Time     // when the interval began: the ping was sent, or the peer was last seen to take something
-	due      time.Duration // when the timer is to run, counted from alive
+	due      time.Duration // when the timer fires, counted from alive
 	written  int64         // the stream's Written then
 	taken    int64         // the stream's Taken then
 	end      int64         // the stream's Written when the ping had been taken
 	received int64         // Endpoint.received before the ping was handed to the network
 	resumes  uint32        // Endpoint.resumes then
-	doubted  bool          // the connection is to be failed, unless a last look finds a reason not to
+	doubted  bool          // the connection will be failed, unless a last check finds a reason not to
 }
 
-// pingState is what has become of the last ping.
+// pingState says what happened to the last ping.
 type pingState uint8
 
 const (
@@ -77,7 +77,7 @@ const (
 	pingArrived                   // the peer's system has it, as far as that is known
 )
 
-// shortestLook is the shortest time between two looks at what the peer has taken.
+// shortestLook is the shortest time between two checks of what the peer has taken.
 const shortestLook = time.Millisecond
 
 // lastLook is how long after the interval a connection is failed: the goroutine that reads may be about to report
@@ -96,7 +96,7 @@ func (p *pinger) set(d time.Duration) {
 	p.timer.Reset(d)
 }
 
-// wait sets the timer for the end of the interval, or for a look before.
+// wait sets the timer for the end of the interval, or for a check before that.
 func (p *pinger) wait() {
 	left := max(0, time.Until(p.alive.Add(p.interval)))
 	if p.state == pingQueued || p.state == pingTaken {
@@ -111,7 +111,7 @@ func (p *pinger) restart() {
 	p.wait()
 }
 
-// pingDue runs when the interval is over, or it is time to look.
+// pingDue runs when the interval is over, or when it is time to check.
 func (e *Endpoint) pingDue() {
 	e.mu.Lock()
 	defer e.unlock()
@@ -148,13 +148,13 @@ func (e *Endpoint) answeredLocked() bool {
 	return p.state >= pingTaken && e.received.Load() != p.received
 }
 
-// takesLocked reports whether the peer has been seen to take something, up to the ping, since the interval began.
+// takesLocked reports whether the peer has taken something, up to the ping, since the interval began.
 func (e *Endpoint) takesLocked() bool {
 	p := e.pinger
 	if p.state == pingArrived {
 		return false
 	}
-	// Both count: the system asks for more only when it has room for a lot, and the peer may take much until then.
+	// Both count: the system asks for more only when it has a lot of room, and the peer may take much until then.
 	written, taken := e.stream.Written(), e.stream.Taken()
 	takes := taken > p.taken || p.state == pingQueued && written > p.written
 	p.written, p.taken = written, max(p.taken, taken)
@@ -172,12 +172,12 @@ func (e *Endpoint) pausedSincePingLocked() bool {
 	return paused
 }
 
-// lookedLocked reports whether what has arrived has been looked at.
+// lookedLocked reports whether everything that has arrived has been handled.
 func (e *Endpoint) lookedLocked() bool {
 	return e.pinger.state == pingQueued || e.reading.held && e.stream.Quiet()
 }
 
-// sendPingLocked begins another interval.
+// sendPingLocked sends a ping, which begins another interval.
 func (e *Endpoint) sendPingLocked() {
 	p := e.pinger
 	p.state = pingQueued
