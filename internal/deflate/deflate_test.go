@@ -66,7 +66,8 @@ func TestDeflateBoundaries(t *testing.T) {
 		window := 1 << bits
 		var sizes []int
 		for _, boundary := range []int{
-			tiny, tiny + hashBytes, 258 + 4, window, shortMessage, minWindow, maxBlock - window, maxBlock, maxWindow - window, maxWindow,
+			tiny, tiny + hashBytes, 258 + 4, window, shortMessage, minWindow, maxBlock - window, maxBlock, maxWindow - window,
+			maxWindow,
 		} {
 			for size := max(1, boundary-2); size <= boundary+2; size++ {
 				sizes = append(sizes, size)

@@ -239,7 +239,8 @@ func assign(codes []uint32, used []uint16, lengths, extra []uint8) {
 	// next[l] is now the first code of l bits.
 	for _, symbol := range used {
 		l := lengths[symbol]
-		codes[symbol] = uint32(bits.Reverse16(next[l])>>(16-l)) | uint32(l)<<codeLengthAt | uint32(l+extra[symbol])<<codeSizeAt
+		codes[symbol] = uint32(bits.Reverse16(next[l])>>(16-l)) | uint32(l)<<codeLengthAt |
+			uint32(l+extra[symbol])<<codeSizeAt
 		next[l]++
 	}
 }

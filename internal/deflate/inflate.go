@@ -34,7 +34,8 @@ var (
 	ErrCorrupt   = errors.New("compressed message that is not DEFLATE data")
 	ErrTruncated = errors.New("compressed message that ends too early")
 	// ErrEmptyBlocks is about a message that is lawful but does not go on: see MaxEmptyBlocks.
-	ErrEmptyBlocks = errors.New("compressed message with more than " + strconv.Itoa(MaxEmptyBlocks) + " empty blocks in succession")
+	ErrEmptyBlocks = errors.New(
+		"compressed message with more than " + strconv.Itoa(MaxEmptyBlocks) + " empty blocks in succession")
 )
 
 // MaxEmptyBlocks is how many blocks of a message that say nothing may follow each other, of whatever kind. They

@@ -79,7 +79,8 @@ var closeTests = map[string]closeTest{
 			}
 		}
 	}, false, engine.ErrStalled, shortStall},
-	"reads a byte now and then": {16 << 20, func(p *peerEnd) { p.readUntilClose(1, 50*time.Millisecond) }, false, engine.ErrStalled, shortStall},
+	"reads a byte now and then": {16 << 20, func(p *peerEnd) { p.readUntilClose(1, 50*time.Millisecond) }, false,
+		engine.ErrStalled, shortStall},
 	"reads slowly": {3 << 20, func(p *peerEnd) {
 		p.readUntilClose(16<<10, 10*time.Millisecond)
 		p.sendClose()
@@ -125,8 +126,10 @@ var closeTests = map[string]closeTest{
 			}
 		}
 	}, true, nil, shortDisconnect},
-	"breaks the protocol and never reads": {16 << 20, func(p *peerEnd) { p.Write([]byte{0xff, 0}); <-p.over }, false, nil, 0},
-	"ends its half":                       {16 << 20, func(p *peerEnd) { p.CloseWrite(); <-p.over }, false, io.ErrUnexpectedEOF, 0},
+	"breaks the protocol and never reads": {16 << 20, func(p *peerEnd) { p.Write([]byte{0xff, 0}); <-p.over }, false, nil,
+		0},
+	"ends its half": {16 << 20, func(p *peerEnd) { p.CloseWrite(); <-p.over }, false,
+		io.ErrUnexpectedEOF, 0},
 }
 
 // TestClosing: after StartClosing everything ends by itself, whatever the peer does. As long as the peer takes what

@@ -140,7 +140,8 @@ func (q *question) give() int {
 // doPoll returns 1 if the descriptor has something to report, 0 if not, and -1 on failure.
 func (q *question) doPoll(fd uintptr) int {
 	q.poll.fd, q.poll.revents = int32(fd), 0
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL,
+		uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
 	if errno != 0 {
 		return -1
 	}
