@@ -153,7 +153,8 @@ func TestAcceptEvents(t *testing.T) {
 	if err := dialled.CloseWith(3000, "bye"); err != nil {
 		t.Fatal(err)
 	}
-	serverLog.want(t, "open OPEN", `message Text "first" OPEN`, `message ArrayBuffer "\x01\x02" OPEN`, `close 3000 "bye" true CLOSED`)
+	serverLog.want(t, "open OPEN", `message Text "first" OPEN`, `message ArrayBuffer "\x01\x02" OPEN`,
+		`close 3000 "bye" true CLOSED`)
 	if ev := wait(t, dialled); ev != (ws.CloseEvent{Code: 3000, Reason: "bye", WasClean: true}) {
 		t.Errorf("the client's close event is %+v", ev)
 	}

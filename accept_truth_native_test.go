@@ -80,8 +80,8 @@ func acceptProgram(program []scenario.ServerOp) (steps []acceptStep, ok bool) {
 	if len(program) < 2 || program[0].Name != "accept" || program[len(program)-1].Name != "polite" {
 		return nil, false
 	}
-	if a := program[0].Accept; a.Status != "" || a.Upgrade != nil || a.Connection != nil || a.Key != nil || a.Protocol != nil ||
-		a.Extensions != nil || a.Extra != "" || a.Tail != nil || a.NoReader {
+	if a := program[0].Accept; a.Status != "" || a.Upgrade != nil || a.Connection != nil || a.Key != nil ||
+		a.Protocol != nil || a.Extensions != nil || a.Extra != "" || a.Tail != nil || a.NoReader {
 		return nil, false
 	}
 	reader := frame.NewReader(frame.Client, -1, nil)

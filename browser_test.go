@@ -26,8 +26,8 @@ const requireVariable = "WS_REQUIRE_BROWSERS"
 // shows nothing of a package that passes.
 const matrixVariable = "WS_TEST_MATRIX"
 
-// libraryPackages are tested in every host. The recipes are not: they are written with these, and the start of a host for
-// each took a fifth of the whole time.
+// libraryPackages are tested in every host. The recipes are not: they are written with these, and the start of a host
+// for each took a fifth of the whole time.
 var libraryPackages = []string{".", "./netconn", "./wsjson", "./wstest"}
 
 var withRecipes = slices.Concat(libraryPackages,
@@ -44,8 +44,10 @@ var browserHosts = []hosttest.Host{
 	{Host: "node", Env: []string{"WS_TEST_HOST=node"}, Oldest: 22, TestFlags: noPages, Packages: withRecipes},
 	{Host: "deno", Env: []string{"WS_TEST_HOST=deno"}, TestFlags: noPages, Packages: libraryPackages},
 	{Host: "bun", Env: []string{"WS_TEST_HOST=bun"}, TestFlags: noPages, Packages: libraryPackages},
-	{Name: "chromium-worker", Host: "chromium", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=chromium"}, TestFlags: noPages, Packages: libraryPackages},
-	{Name: "firefox-worker", Host: "firefox", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=firefox"}, TestFlags: noPages, Packages: libraryPackages},
+	{Name: "chromium-worker", Host: "chromium", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=chromium"},
+		TestFlags: noPages, Packages: libraryPackages},
+	{Name: "firefox-worker", Host: "firefox", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=firefox"},
+		TestFlags: noPages, Packages: libraryPackages},
 }
 
 // TestBrowsers runs the module's portable tests, built for GOOS=js, in JavaScript hosts. A host that is not installed,
@@ -152,7 +154,8 @@ func (m *matrix) print(to io.Writer) {
 	}
 	hosts := slices.Concat(browserHosts, pageHosts())
 	order := func(row matrixRow) int {
-		return slices.IndexFunc(hosts, func(h hosttest.Host) bool { return row.host == h.Name || h.Name == "" && row.host == h.Host })
+		return slices.IndexFunc(hosts,
+			func(h hosttest.Host) bool { return row.host == h.Name || h.Name == "" && row.host == h.Host })
 	}
 	slices.SortFunc(m.rows, func(a, b matrixRow) int { return order(a) - order(b) })
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
@@ -162,7 +165,8 @@ func (m *matrix) print(to io.Writer) {
 			fmt.Fprintf(w, "%s\tnot run\n", row.host)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.0f\n", row.host, row.passed, row.known, row.skipped, row.failed, row.took.Seconds())
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.0f\n", row.host, row.passed, row.known, row.skipped, row.failed,
+			row.took.Seconds())
 	}
 	w.Flush()
 }

@@ -83,7 +83,8 @@ func newLine(t testing.TB, o lineOptions) *line {
 		l.url = "wss" + strings.TrimPrefix(l.url, "ws")
 		config, transport.TLSClientConfig = tlsConfigs()
 	}
-	l.opts = &ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Transport: transport}, DisableCompression: !o.compressed}}
+	l.opts = &ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Transport: transport},
+		DisableCompression: !o.compressed}}
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over); listener.Close() })
 	go func() {
@@ -132,7 +133,8 @@ func openRaw(conn net.Conn, compressed bool) error {
 		extension = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
 	}
 	sum := sha1.Sum([]byte(request.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%sSec-WebSocket-Accept: %s\r\n\r\n",
+	_, err = fmt.Fprintf(conn,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%sSec-WebSocket-Accept: %s\r\n\r\n",
 		extension, base64.StdEncoding.EncodeToString(sum[:]))
 	return err
 }
@@ -648,8 +650,8 @@ func TestControlNothingBehindClose(t *testing.T) {
 // TestControlCloseDuringSend: Close does not wait for a Send that takes long, and the Close frame follows its message.
 func TestControlCloseDuringSend(t *testing.T) {
 	t.Parallel()
-	// Enough for Send to be at work, compressing, when Close is called: so much also with -short. The race detector makes it slow
-	// by itself.
+	// Enough for Send to be at work, compressing, when Close is called: so much also with -short. The race detector makes
+	// it slow by itself.
 	size := 64 << 20
 	if raceDetector {
 		size = 8 << 20

@@ -38,7 +38,9 @@ func child(t *testing.T, url string) (cmd *exec.Cmd, output *strings.Builder) {
 func childDial(url string, opts *ws.Options) *ws.Conn {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	opts.Native.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	opts.Native.HTTPClient = &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+	}
 	c, err := ws.Dial(ctx, url, opts)
 	if err != nil {
 		fmt.Println(err)

@@ -311,8 +311,10 @@ func TestEndPrograms(t *testing.T) {
 					t.Fatalf("run %d: %v\n%s", i, err, out)
 				}
 				got := await(t, "end at the server", heard)
-				if got.err != nil || got.close.first != want.close.first || !bytes.Equal(got.close.payload, want.close.payload) || got.bytes != want.bytes {
-					t.Fatalf("run %d: the server got %d bytes, then %v, %v; want %d bytes and %v", i, got.bytes, got.close, got.err, want.bytes, want.close)
+				if got.err != nil || got.close.first != want.close.first || !bytes.Equal(got.close.payload, want.close.payload) ||
+					got.bytes != want.bytes {
+					t.Fatalf("run %d: the server got %d bytes, then %v, %v; want %d bytes and %v", i, got.bytes, got.close, got.err,
+						want.bytes, want.close)
 				}
 			}
 		})
@@ -368,7 +370,8 @@ func panicIn(handler string) func(context.Context, string) error {
 
 // panicHere has a name that is looked for in the stack. The panic comes while events arrive: nobody may handle them.
 func panicHere(name string) {
-	defer time.Sleep(20 * time.Millisecond) // a program's own deferred functions run; an event too many would come meanwhile
+	// A program's own deferred functions run. An event too many would come meanwhile.
+	defer time.Sleep(20 * time.Millisecond)
 	panic("thrown in " + name)
 }
 
@@ -401,7 +404,8 @@ func TestEndPanic(t *testing.T) {
 				}
 			}
 			events, _, _ := strings.Cut(out, "panic: ")
-			if last := strings.TrimSpace(events); !strings.HasSuffix(last, "event: "+name) || strings.Count(out, "event: "+name+"\n") != 1 {
+			if last := strings.TrimSpace(events); !strings.HasSuffix(last, "event: "+name) ||
+				strings.Count(out, "event: "+name+"\n") != 1 {
 				t.Errorf("events:\n%s", events)
 			}
 			if t.Failed() {

@@ -214,7 +214,8 @@ func faultServe(conn net.Conn, stream []byte) (heard faultHeard) {
 		return heard
 	}
 	header := bytes.Replace(response.Bytes(), []byte("\r\n\r\n"),
-		[]byte("\r\nSec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover\r\n\r\n"), 1)
+		[]byte("\r\nSec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; "+
+			"server_no_context_takeover\r\n\r\n"), 1)
 	heard.opened, heard.header = true, len(header)
 	var writing sync.WaitGroup
 	writing.Go(func() { conn.Write(append(header, stream...)) })
@@ -250,7 +251,8 @@ func faultServe(conn net.Conn, stream []byte) (heard faultHeard) {
 			continue
 		}
 		if deflated {
-			message, err = io.ReadAll(flate.NewReader(bytes.NewReader(append(message, "\x00\x00\xff\xff\x01\x00\x00\xff\xff"...))))
+			message, err = io.ReadAll(flate.NewReader(bytes.NewReader(append(message,
+				"\x00\x00\xff\xff\x01\x00\x00\xff\xff"...))))
 			if err != nil {
 				heard.err = err
 				return heard

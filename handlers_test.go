@@ -34,7 +34,8 @@ func TestEvents(t *testing.T) {
 	server.wantFrame(fin|pong, "")
 	server.wantAnswer(4123)
 	server.end("close")
-	log.want(t, "open OPEN", `message Text "a" OPEN`, `message ArrayBuffer "b" OPEN`, `message Text "cd" OPEN`, `close 4123 "bye" true CLOSED`)
+	log.want(t, "open OPEN", `message Text "a" OPEN`, `message ArrayBuffer "b" OPEN`, `message Text "cd" OPEN`,
+		`close 4123 "bye" true CLOSED`)
 	mu.Lock()
 	defer mu.Unlock()
 	if len(conns) != 5 || slices.ContainsFunc(conns, func(other *ws.Conn) bool { return other != c }) {

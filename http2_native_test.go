@@ -39,8 +39,11 @@ func TestHTTP2(t *testing.T) {
 	}
 	dir := t.TempDir()
 	writeCertificate(t, dir)
-	config := hosttest.Config{Flags: []string{"-tls"}, Required: requiredHosts(), Timeout: 4 * time.Minute, Start: startServers}
-	for variable, debug := range map[string]string{"WS_TEST_HTTP2": "http2xconnect=1", "WS_TEST_HTTP1": "http2xconnect=0"} {
+	config := hosttest.Config{Flags: []string{"-tls"}, Required: requiredHosts(), Timeout: 4 * time.Minute,
+		Start: startServers}
+	for variable, debug := range map[string]string{
+		"WS_TEST_HTTP2": "http2xconnect=1", "WS_TEST_HTTP1": "http2xconnect=0",
+	} {
 		address := startHTTP2Server(t, dir, debug)
 		config.Env = append(config.Env, variable+"="+address)
 		config.Flags = append(config.Flags, "-trust", address+"="+filepath.Join(dir, "cert.pem"))

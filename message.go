@@ -49,7 +49,8 @@ func checkMessage(m Message) error {
 		}
 	case Text:
 		if !utf8.ValidString(string(m)) {
-			return exception(ErrSyntax, "the text is not valid UTF-8 at byte "+strconv.Itoa(validLen(string(m)))+" of "+strconv.Itoa(len(m)))
+			return exception(ErrSyntax,
+				"the text is not valid UTF-8 at byte "+strconv.Itoa(validLen(string(m)))+" of "+strconv.Itoa(len(m)))
 		}
 	}
 	return nil

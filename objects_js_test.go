@@ -110,7 +110,8 @@ func TestObserveDrop(t *testing.T) {
 	during := func(f func()) js.Value {
 		length := js.FuncOf(func(js.Value, []js.Value) any { f(); return 0 })
 		t.Cleanup(length.Release)
-		return js.Global().Get("Object").Call("defineProperty", js.Global().Get("Object").New(), "length", map[string]any{"get": length})
+		return js.Global().Get("Object").Call("defineProperty", js.Global().Get("Object").New(), "length",
+			map[string]any{"get": length})
 	}
 	v.Call("close")          // the host's readyState is CLOSING, as after the peer's Close frame
 	dispatch(during(func() { // two messages in one batch
@@ -184,7 +185,8 @@ func TestCollectionBetween(t *testing.T) {
 						return err
 					}
 					if got, want := content(t, m), message(n); !bytes.Equal(got, want) {
-						return fmt.Errorf("message %d of connection %d: %d bytes like % x, want %d like % x", n, i, len(got), got[:4], len(want), want[:4])
+						return fmt.Errorf("message %d of connection %d: %d bytes like % x, want %d like % x", n, i, len(got), got[:4],
+							len(want), want[:4])
 					}
 					if n%burst == burst-1 {
 						turn <- struct{}{}

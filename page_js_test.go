@@ -399,7 +399,8 @@ func openSession(t *testing.T, url string) {
 		return nil
 	})
 	defer failed.Release()
-	js.Global().Call("fetch", url, map[string]any{"credentials": "include"}).Call("then", text).Call("then", fulfilled, failed)
+	js.Global().Call("fetch", url, map[string]any{"credentials": "include"}).Call("then", text).Call("then", fulfilled,
+		failed)
 	if got := await(t, "answer to fetch", fetched); got != "HTTP/2.0" {
 		t.Fatalf("fetch(%q): %s", url, got)
 	}

@@ -126,7 +126,8 @@ func (c *peerConn) frame(first byte, payload string) {
 // repeat sends a frame whose payload is a part n times.
 func (c *peerConn) repeat(first byte, part string, n int) {
 	c.t.Helper()
-	c.do("frame", nil, "first", fmt.Sprintf("%02x", first), "hex", hex.EncodeToString([]byte(part)), "repeat", fmt.Sprint(n))
+	c.do("frame", nil, "first", fmt.Sprintf("%02x", first), "hex", hex.EncodeToString([]byte(part)), "repeat",
+		fmt.Sprint(n))
 }
 
 // texts sends text messages in one write.

@@ -201,7 +201,8 @@ func newConn(ctx context.Context, url string, opts *Options) (c *Conn, settled <
 		c.binaryType = BinaryArrayBuffer
 	}
 	if !c.binaryType.valid() {
-		return nil, nil, typeError("the BinaryType " + strconv.Quote(string(c.binaryType)) + ` is neither "arraybuffer" nor "blob"`)
+		return nil, nil,
+			typeError("the BinaryType " + strconv.Quote(string(c.binaryType)) + ` is neither "arraybuffer" nor "blob"`)
 	}
 	if c.messageLimit == 0 {
 		c.messageLimit = defaultMessageLimit

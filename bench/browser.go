@@ -153,7 +153,8 @@ func runPage(host *jsHost, config pageConfig, dir string, report func([]*result)
 	ctx, end := context.WithCancelCause(interrupted)
 	defer end(nil)
 	p := &pageServer{host: host.name, files: files, config: config, report: report, end: end}
-	p.silence = time.AfterFunc(silenceLimit, func() { end(fmt.Errorf("the page has reported nothing for %v", silenceLimit)) })
+	p.silence = time.AfterFunc(silenceLimit,
+		func() { end(fmt.Errorf("the page has reported nothing for %v", silenceLimit)) })
 	defer p.silence.Stop()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -230,7 +231,8 @@ func (p *pageServer) file(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	types := map[string]string{".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".wasm": "application/wasm"}
+	types := map[string]string{".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+		".wasm": "application/wasm"}
 	w.Header().Set("Content-Type", types[filepath.Ext(name)])
 	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")

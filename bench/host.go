@@ -49,7 +49,8 @@ func (h *jsHost) find() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not installed: neither TESTBROWSER_PATH nor PATH has %s", h.name, strings.Join(h.executables, ", "))
+	return "", fmt.Errorf("%s is not installed: neither TESTBROWSER_PATH nor PATH has %s", h.name,
+		strings.Join(h.executables, ", "))
 }
 
 // open runs the host on the page until ctx ends, and returns what the host has said. It is an error if the host
@@ -69,8 +70,8 @@ func (h *jsHost) open(ctx context.Context, url string, started func(pid int)) (s
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, made.Path, made.Args[1:]...)
-	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir, "XDG_RUNTIME_DIR="+dir,
-		"DBUS_SESSION_BUS_ADDRESS=disabled:", "MOZ_CRASHREPORTER_DISABLE=1")
+	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir,
+		"XDG_RUNTIME_DIR="+dir, "DBUS_SESSION_BUS_ADDRESS=disabled:", "MOZ_CRASHREPORTER_DISABLE=1")
 	// A file, not a pipe: nobody waits for the processes of a browser that still hold it.
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
@@ -111,7 +112,8 @@ func chromiumCommand(executable, url, dir string) (*exec.Cmd, error) {
 		"--disable-background-networking", "--disable-component-update", "--disable-domain-reliability", "--disable-sync",
 		"--no-pings", "--disable-quic", "--disable-breakpad", "--disable-crash-reporter",
 		// A page that nobody looks at runs at full speed.
-		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
+		"--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+		"--disable-backgrounding-occluded-windows",
 		"--disable-hang-monitor", "--disable-ipc-flooding-protection", "--disable-dev-shm-usage", "--mute-audio",
 		// Samples begin without the garbage of the one before.
 		"--js-flags=--expose-gc",

@@ -140,8 +140,8 @@ func openIdle(c *load.Contestant, url string, n int) ([]load.Client, error) {
 
 var nobody = load.Callbacks{Message: func(load.Received) {}, Failed: func(error) {}}
 
-// idleCollections is how many collections a process has seen that has been idle for some time. One halves a stack that is
-// too large, and frees what the one before has put into pools' second half.
+// idleCollections is how many collections a process has seen that has been idle for some time. One halves a stack that
+// is too large, and frees what the one before has put into pools' second half.
 const idleCollections = 5
 
 func currentCost(collections int) (idleCost, error) {

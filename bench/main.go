@@ -68,7 +68,8 @@ type settings struct {
 func parseFlags(args []string) (*settings, error) {
 	set := new(settings)
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.BoolVar(&set.quick, "quick", false, "few repetitions, and one line for each figure: its name, ws / best peer (in a browser: ws / raw JavaScript), ws / coder")
+	flags.BoolVar(&set.quick, "quick", false, "few repetitions, and one line for each figure: its name, "+
+		"ws / best peer (in a browser: ws / raw JavaScript), ws / coder")
 	flags.StringVar(&set.host, "host", "", "run in this `host` (chromium, firefox or node) instead of natively")
 	run := flags.String("run", "", "only workloads whose name matches this `regexp`")
 	peers := flags.String("peers", "", "only these contestants, `names` separated by commas")
@@ -76,8 +77,10 @@ func parseFlags(args []string) (*settings, error) {
 	flags.DurationVar(&set.sample, "sample", 0, "how long a sample takes (default 300ms, with -quick 60ms)")
 	flags.StringVar(&set.json, "json", "", "write every sample to this `file`")
 	flags.StringVar(&set.plot, "plot", "", "draw bar charts into this `directory`")
-	flags.StringVar(&set.cpuprofile, "cpuprofile", "", "write a CPU profile of the native clients to this `file`; of use with -run and -peers")
-	flags.StringVar(&set.srvprofile, "serverprofile", "", "write a CPU profile of the server of the rows server/... to this `file`; of use with -run and one of -peers")
+	flags.StringVar(&set.cpuprofile, "cpuprofile", "",
+		"write a CPU profile of the native clients to this `file`; of use with -run and -peers")
+	flags.StringVar(&set.srvprofile, "serverprofile", "",
+		"write a CPU profile of the server of the rows server/... to this `file`; of use with -run and one of -peers")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -205,7 +208,8 @@ func (set *settings) clients(certificate string, report func([]*result) error) (
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	b := &nativeBench{platform: "native", server: "ws://" + servers[0], contestants: list, rounds: set.rounds, sample: set.sample}
+	b := &nativeBench{platform: "native", server: "ws://" + servers[0], contestants: list, rounds: set.rounds,
+		sample: set.sample}
 	secure := *b
 	secure.platform, secure.server = "tls", "wss://"+servers[1]
 	for _, w := range load.Workloads() {

@@ -89,7 +89,8 @@ func (r *result) contestants() []string {
 
 // order is that of all tables.
 var order = []string{
-	load.Subject, load.Variant, load.ReadVariant, load.Append, load.Stream, limit, wire, load.Rival, "gorilla", "gws", "gobwas", nothing,
+	load.Subject, load.Variant, load.ReadVariant, load.Append, load.Stream, limit, wire, load.Rival, "gorilla", "gws",
+	"gobwas", nothing,
 }
 
 // subjects are the ways to use the subject, and notPeers those whom it is not compared with as the best peer.
@@ -113,7 +114,8 @@ func (r *result) printQuick(w io.Writer) error {
 		if r.Absolute {
 			second, third = own, r.median(load.Rival)
 		}
-		if _, err := fmt.Fprintf(w, "%-36s %s %s\n", r.Name+strings.TrimPrefix(name, load.Subject), column(second), column(third)); err != nil {
+		if _, err := fmt.Fprintf(w, "%-36s %s %s\n", r.Name+strings.TrimPrefix(name, load.Subject), column(second),
+			column(third)); err != nil {
 			return err
 		}
 	}
@@ -144,7 +146,8 @@ func (r *result) printTable(w io.Writer) error {
 		if name == r.best() && !r.Absolute {
 			mark = "*"
 		}
-		if _, err := fmt.Fprintf(w, "  %s %-14s %14s  ±%3.0f %%  %s\n", mark, name, figure(r.median(name)), 100*r.spread(name), ratio); err != nil {
+		if _, err := fmt.Fprintf(w, "  %s %-14s %14s  ±%3.0f %%  %s\n", mark, name, figure(r.median(name)),
+			100*r.spread(name), ratio); err != nil {
 			return err
 		}
 	}

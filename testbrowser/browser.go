@@ -20,8 +20,8 @@ func chromium(l *launch) (*exec.Cmd, error) {
 		"--no-pings", "--disable-quic", "--disable-breakpad", "--disable-crash-reporter",
 		"--disable-features=Translate,MediaRouter,OptimizationHints,InterestFeedContentSuggestions",
 		// A page that nobody looks at runs at full speed.
-		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
-		"--disable-hang-monitor", "--disable-ipc-flooding-protection",
+		"--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+		"--disable-backgrounding-occluded-windows", "--disable-hang-monitor", "--disable-ipc-flooding-protection",
 		// Containers have a small /dev/shm, machines in data centres no graphics.
 		"--disable-dev-shm-usage", "--mute-audio", "--password-store=basic", "--use-mock-keychain",
 	}
@@ -42,8 +42,9 @@ func chromium(l *launch) (*exec.Cmd, error) {
 func isChromium(h *host) bool { return h.name == "chromium" || h.name == "chrome" || h.name == "edge" }
 
 // sandboxAdvice is for systems that keep users from what Chromium's sandbox is made of, Ubuntu since 23.10 among them.
-const sandboxAdvice = "if the browser cannot have its sandbox here, -browser-arg=--no-sandbox starts it without: fit for the tests of one's own " +
-	"program, not for pages of others; or allow it, on Ubuntu by: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+const sandboxAdvice = "if the browser cannot have its sandbox here, -browser-arg=--no-sandbox starts it without: " +
+	"fit for the tests of one's own program, not for pages of others; or allow it, on Ubuntu by: " +
+	"sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
 
 // firefoxPreferences keep Firefox quiet, fast and free of what it does for people.
 var firefoxPreferences = []string{
@@ -120,7 +121,8 @@ func firefox(l *launch) (*exec.Cmd, error) {
 		return nil, fmt.Errorf("Firefox's profile: %w", err)
 	}
 	if len(l.certificates) > 0 {
-		if err := os.WriteFile(filepath.Join(profile, "cert_override.txt"), []byte(firefoxOverrides(l.certificates)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(profile, "cert_override.txt"), []byte(firefoxOverrides(l.certificates)),
+			0o600); err != nil {
 			return nil, fmt.Errorf("Firefox's profile: %w", err)
 		}
 	}
@@ -187,7 +189,8 @@ func privateEnvironment(dir string) []string {
 		"XDG_DATA_HOME="+filepath.Join(dir, "data"), "XDG_STATE_HOME="+filepath.Join(dir, "state"),
 		"XDG_RUNTIME_DIR="+filepath.Join(dir, "runtime"),
 		// No daemons of a desktop: they would outlive the run.
-		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", "GTK_A11Y=none", "GIO_USE_VFS=local", "GSETTINGS_BACKEND=memory",
+		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", "GTK_A11Y=none", "GIO_USE_VFS=local",
+		"GSETTINGS_BACKEND=memory",
 	)
 }
 

@@ -22,7 +22,8 @@ var errorCodes = []struct {
 }{
 	{syscall.EACCES, "EACCES"}, {syscall.EBADF, "EBADF"}, {syscall.EBUSY, "EBUSY"}, {syscall.EEXIST, "EEXIST"},
 	{syscall.EFBIG, "EFBIG"}, {syscall.EINVAL, "EINVAL"}, {syscall.EISDIR, "EISDIR"}, {syscall.ELOOP, "ELOOP"},
-	{syscall.EMFILE, "EMFILE"}, {syscall.ENAMETOOLONG, "ENAMETOOLONG"}, {syscall.ENFILE, "ENFILE"}, {syscall.ENOENT, "ENOENT"},
+	{syscall.EMFILE, "EMFILE"}, {syscall.ENAMETOOLONG, "ENAMETOOLONG"}, {syscall.ENFILE, "ENFILE"},
+	{syscall.ENOENT, "ENOENT"},
 	{syscall.ENOMEM, "ENOMEM"}, {syscall.ENOSPC, "ENOSPC"}, {syscall.ENOSYS, "ENOSYS"}, {syscall.ENOTDIR, "ENOTDIR"},
 	{syscall.ENOTEMPTY, "ENOTEMPTY"}, {syscall.ENXIO, "ENXIO"}, {syscall.EPERM, "EPERM"}, {syscall.EPIPE, "EPIPE"},
 	{syscall.EROFS, "EROFS"}, {syscall.ESPIPE, "ESPIPE"}, {syscall.EXDEV, "EXDEV"},

@@ -79,7 +79,8 @@ func (b *fileBridge) call(operation string, a fileArgs) (any, error) {
 	case "close", "read", "fstat", "fsync", "ftruncate", "fchmod", "fchown":
 		return b.onFile(operation, a)
 	case "stat", "lstat":
-		info, err := map[string]func(string) (fs.FileInfo, error){"stat": os.Stat, "lstat": os.Lstat}[operation](a.path("path"))
+		stat := map[string]func(string) (fs.FileInfo, error){"stat": os.Stat, "lstat": os.Lstat}[operation]
+		info, err := stat(a.path("path"))
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +111,8 @@ func (b *fileBridge) call(operation string, a fileArgs) (any, error) {
 // change does the calls that have numbers for arguments.
 func (b *fileBridge) change(operation string, a fileArgs) (any, error) {
 	names := map[string][]string{
-		"mkdir": {"mode"}, "chmod": {"mode"}, "truncate": {"length"}, "chown": {"uid", "gid"}, "lchown": {"uid", "gid"}, "utimes": {"atime", "mtime"},
+		"mkdir": {"mode"}, "chmod": {"mode"}, "truncate": {"length"}, "chown": {"uid", "gid"}, "lchown": {"uid", "gid"},
+		"utimes": {"atime", "mtime"},
 	}[operation]
 	if names == nil {
 		return nil, errNotSupported
@@ -141,7 +143,8 @@ func (b *fileBridge) change(operation string, a fileArgs) (any, error) {
 
 // flagNames are the values of the constants that the page gives Go.
 var flagNames = []struct{ page, local int }{
-	{1, os.O_WRONLY}, {2, os.O_RDWR}, {0o100, os.O_CREATE}, {0o200, os.O_EXCL}, {0o1000, os.O_TRUNC}, {0o2000, os.O_APPEND},
+	{1, os.O_WRONLY}, {2, os.O_RDWR}, {0o100, os.O_CREATE}, {0o200, os.O_EXCL}, {0o1000, os.O_TRUNC},
+	{0o2000, os.O_APPEND},
 }
 
 const flagDirectory = 0o200000

@@ -52,11 +52,12 @@ type launch struct {
 
 var hosts = []*host{
 	{
-		name:        "chromium",
-		executables: []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge"},
-		places:      append(append(chromiumPlaces, chromePlaces...), edgePlaces...),
-		install:     "Debian: apt-get install chromium; or Google Chrome or Microsoft Edge",
-		browser:     chromium,
+		name: "chromium",
+		executables: []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
+			"microsoft-edge", "msedge"},
+		places:  append(append(chromiumPlaces, chromePlaces...), edgePlaces...),
+		install: "Debian: apt-get install chromium; or Google Chrome or Microsoft Edge",
+		browser: chromium,
 	},
 	{
 		name:        "chrome",
@@ -87,7 +88,8 @@ var hosts = []*host{
 		name:        "webkit",
 		executables: []string{"MiniBrowser"},
 		places: []string{
-			"/usr/lib/*/webkit2gtk-4.1/MiniBrowser", "/usr/lib/*/webkitgtk-6.0/MiniBrowser", "/usr/lib/*/webkit2gtk-4.0/MiniBrowser",
+			"/usr/lib/*/webkit2gtk-4.1/MiniBrowser", "/usr/lib/*/webkitgtk-6.0/MiniBrowser",
+			"/usr/lib/*/webkit2gtk-4.0/MiniBrowser",
 			"/usr/lib*/webkit2gtk-4.1/MiniBrowser", "/usr/lib*/webkitgtk-6.0/MiniBrowser",
 			"/usr/libexec/webkit2gtk-4.1/MiniBrowser", "/usr/libexec/webkitgtk-6.0/MiniBrowser",
 		},
@@ -169,7 +171,8 @@ func (e *notInstalledError) Error() string {
 
 // notFound returns the error of a host whose executables were not found.
 func notFound(h *host, executables ...string) error {
-	return &notInstalledError{h, fmt.Sprintf("no %s in %s, PATH and the usual places", strings.Join(executables, ", "), pathVariable)}
+	return &notInstalledError{h,
+		fmt.Sprintf("no %s in %s, PATH and the usual places", strings.Join(executables, ", "), pathVariable)}
 }
 
 func hostNamed(name string) (*host, error) {
@@ -184,7 +187,8 @@ func hostNamed(name string) (*host, error) {
 }
 
 // errNoHost is a machine without any host.
-var errNoHost = &notInstalledError{&host{name: "a JavaScript host", install: "testbrowser -list says how to install one"}, "no known one was found"}
+var errNoHost = &notInstalledError{&host{name: "a JavaScript host",
+	install: "testbrowser -list says how to install one"}, "no known one was found"}
 
 // find returns the host's executable, or a *notInstalledError.
 func (h *host) find() (string, error) {

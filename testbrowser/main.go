@@ -89,10 +89,12 @@ func parseFlags(args []string) (*settings, []string, error) {
 	set := &settings{env: make(environment)}
 	flags := flag.NewFlagSet("testbrowser", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintf(flags.Output(), "usage: testbrowser [flags] program.wasm [arguments]\n       testbrowser -list\n\nflags:\n")
+		fmt.Fprintf(flags.Output(),
+			"usage: testbrowser [flags] program.wasm [arguments]\n       testbrowser -list\n\nflags:\n")
 		flags.PrintDefaults()
 	}
-	hostNames := flags.String("host", "", "`names` of hosts, separated by commas, to run in one after another (default $TESTBROWSER, or the first installed)")
+	hostNames := flags.String("host", "",
+		"`names` of hosts, separated by commas, to run in one after another (default $TESTBROWSER, or the first installed)")
 	flags.BoolVar(&set.list, "list", false,
 		"print the hosts, where they are and their versions; with -host only those, exit code 127 if one is missing")
 	set.page.addFlags(flags)

@@ -44,7 +44,8 @@ func (p *pageSettings) addFlags(flags *flag.FlagSet) {
 	flags.StringVar(&p.root, "root", "",
 		"`directory` whose files are served beside the page and at the root of its origin, to whoever asks")
 	flags.Func("script",
-		"`file` of a script that runs before the program, in every host; a module if it ends in .mjs; may be repeated", func(name string) error {
+		"`file` of a script that runs before the program, in every host; a module if it ends in .mjs; may be repeated",
+		func(name string) error {
 			if name == "" {
 				return errors.New("no file")
 			}
@@ -57,13 +58,15 @@ func (p *pageSettings) addFlags(flags *flag.FlagSet) {
 	flags.StringVar(&p.query, "query", "", "`query` of the page's URL")
 	flags.StringVar(&p.base, "base", "", "`URL` that the page resolves relative ones against")
 	flags.Func("proxy",
-		"`/path=URL`: that path of the page's origin goes to a server, WebSockets included; /path alone goes to that of -with; may be repeated", func(value string) error {
+		"`/path=URL`: that path of the page's origin goes to a server, WebSockets included; /path alone goes to that of "+
+			"-with; may be repeated", func(value string) error {
 			rule, err := parseProxyRule(value)
 			p.proxies = append(p.proxies, rule)
 			return err
 		})
 	flags.BoolVar(&p.tls, "tls", false, "serve the page by https, with a certificate made for the run")
-	flags.Func("trust", "`address=file`: accept the certificate in a PEM file from that server, 127.0.0.1:8443=cert.pem; may be repeated",
+	flags.Func("trust",
+		"`address=file`: accept the certificate in a PEM file from that server, 127.0.0.1:8443=cert.pem; may be repeated",
 		func(value string) error {
 			c, err := parseTrust(value)
 			p.trusted = append(p.trusted, c)
@@ -203,7 +206,8 @@ var (
 // insertInHead puts text at the beginning of a page's head. The tags of html and head may be left out in HTML.
 func insertInHead(page []byte, text string) []byte {
 	// Tags in comments are none; blanks keep the positions.
-	visible := comments.ReplaceAllFunc(page, func(comment []byte) []byte { return bytes.Repeat([]byte{' '}, len(comment)) })
+	visible := comments.ReplaceAllFunc(page,
+		func(comment []byte) []byte { return bytes.Repeat([]byte{' '}, len(comment)) })
 	at := 0
 	for _, tag := range []*regexp.Regexp{headTag, htmlTag, docType} {
 		if found := tag.FindIndex(visible); found != nil {
@@ -235,7 +239,8 @@ func (s *pageServer) workerSource(folder string) string {
 	fmt.Fprintf(&b, "testbrowser.start(%s);\n", modules)
 	b.WriteString(`function testbrowserScript(src) {
 	// A policy may demand this; plain strings do elsewhere.
-	globalThis.testbrowserPolicy ??= globalThis.trustedTypes?.createPolicy("testbrowser", { createScriptURL: (url) => url });
+	globalThis.testbrowserPolicy ??= globalThis.trustedTypes?.createPolicy(
+		"testbrowser", { createScriptURL: (url) => url });
 	return globalThis.testbrowserPolicy?.createScriptURL(src) ?? src;
 }
 `)

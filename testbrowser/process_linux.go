@@ -87,7 +87,8 @@ func descendants(root int) []processStat {
 		}
 		ticks := number(11) + number(12) + number(13) + number(14)
 		parent := number(1)
-		children[parent] = append(children[parent], processStat{pid, parent, time.Duration(ticks) * time.Second / ticksPerSecond})
+		children[parent] = append(children[parent],
+			processStat{pid, parent, time.Duration(ticks) * time.Second / ticksPerSecond})
 	}
 	var all []processStat
 	for below := children[root]; len(below) > 0; {

@@ -450,7 +450,8 @@ func (w *silenceWatch) check() (notice string, hung error) {
 	last, since, sampled := w.last, now.Sub(w.at), w.sampled
 	w.sampled, w.last, w.at = true, sample, now
 	if sampled && silent >= silenceLimit && sample.idle(last, since) {
-		return "", fmt.Errorf("the page is hung: its event loop has not turned for %v and the browser is idle", silent.Round(time.Second))
+		return "", fmt.Errorf("the page is hung: its event loop has not turned for %v and the browser is idle",
+			silent.Round(time.Second))
 	}
 	if silent >= busyNotice && !w.noticed {
 		w.noticed = true
@@ -462,7 +463,8 @@ func (w *silenceWatch) check() (notice string, hung error) {
 // describe says what the page does, as far as it can be known.
 func (w *silenceWatch) describe() string {
 	if silent := w.page.silence(); silent > silenceSample {
-		return fmt.Sprintf("the page's event loop has not turned for %v: the program computes, or blocks", silent.Round(time.Second))
+		return fmt.Sprintf("the page's event loop has not turned for %v: the program computes, or blocks",
+			silent.Round(time.Second))
 	}
 	return "the page's event loop turns: the program waits for something"
 }

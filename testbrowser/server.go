@@ -115,7 +115,10 @@ func servePage(address string, p program, page pageSettings, stdout, stderr io.W
 	if page.query != "" {
 		s.url += "?" + page.query
 	}
-	s.server = &http.Server{Handler: s.routes(), ErrorLog: log.New(io.Discard, "", 0)} // of connections that the browser gave up
+	s.server = &http.Server{
+		Handler:  s.routes(),
+		ErrorLog: log.New(io.Discard, "", 0), // it would tell of connections that the browser gave up
+	}
 	if s.certificate != nil {
 		// HTTP/1.1 alone, as without TLS; WebSockets need it.
 		config := &tls.Config{Certificates: []tls.Certificate{s.certificate.tls}, NextProtos: []string{"http/1.1"}}
@@ -290,11 +293,11 @@ func (s *pageServer) leave(http.ResponseWriter, *http.Request) {
 // describeEnd is for a page that has no connection any more.
 func (s *pageServer) describeEnd() error {
 	if s.left.Load() {
-		return errors.New("the page is gone: it was left, because the program, the page or a script has set another location " +
-			"(a page that redirects cannot run a program), or it was closed")
+		return errors.New("the page is gone: it was left, because the program, the page or a script has set another " +
+			"location (a page that redirects cannot run a program), or it was closed")
 	}
-	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that redirects " +
-		"cannot run a program)")
+	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that " +
+		"redirects cannot run a program)")
 }
 
 func (s *pageServer) turn(http.ResponseWriter, *http.Request) {
@@ -320,7 +323,8 @@ func (s *pageServer) load(w http.ResponseWriter, _ *http.Request) {
 		if n <= mostLoads {
 			return
 		}
-		s.end(pageEnd{err: fmt.Errorf("the page was loaded %d times and has not started the program: it, or a script, reloads it", n)})
+		s.end(pageEnd{err: fmt.Errorf(
+			"the page was loaded %d times and has not started the program: it, or a script, reloads it", n)})
 	}
 	http.Error(w, "this page runs once", http.StatusConflict)
 }

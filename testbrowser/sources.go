@@ -16,7 +16,8 @@ var sources embed.FS
 const inspectScript = "shared/inspect.js"
 
 // sharedScripts are for every host.
-var sharedScripts = []string{inspectScript, "shared/completions.js", "shared/console.js", "shared/uncaught.js", "shared/getenv.js"}
+var sharedScripts = []string{inspectScript, "shared/completions.js", "shared/console.js", "shared/uncaught.js",
+	"shared/getenv.js"}
 
 // pageScripts make requests to testbrowser for what they have no means of their own.
 func pageScripts() (string, error) {

@@ -115,9 +115,10 @@ func (r *run) writeWorker(l *launch) (string, error) {
 	for _, name := range imports {
 		fmt.Fprintf(&main, "import %q;\n", name)
 	}
-	fmt.Fprintf(&main, "export default { async fetch() { await run(module, %q); return new Response(); } };\n", r.server.url+own)
-	errs := []error{add("main.js", "esModule", []byte(main.String())), add("testbrowser.js", "esModule", []byte(testbrowser)),
-		add("test.wasm", "wasm", watchGetenv(module))}
+	fmt.Fprintf(&main, "export default { async fetch() { await run(module, %q); return new Response(); } };\n",
+		r.server.url+own)
+	errs := []error{add("main.js", "esModule", []byte(main.String())),
+		add("testbrowser.js", "esModule", []byte(testbrowser)), add("test.wasm", "wasm", watchGetenv(module))}
 	for name, file := range scripts {
 		text, err := os.ReadFile(file)
 		errs = append(errs, err, add(name, "esModule", text))

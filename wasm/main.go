@@ -3,7 +3,8 @@
 // Wasm is a live demo: one client program, run in a browser and natively, at the same moment, against the same servers.
 //
 //	go run ./wasm         serves a page where one can try it
-//	go run ./wasm -once   runs it in a browser without a window, prints both logs, and exits with 0 only if they are equal
+//	go run ./wasm -once   runs it in a browser without a window, prints both logs, and exits with 0 only if they
+//	                      are equal
 //
 // The program is the package demo. The go command builds it for the browser, so this has to be run inside this
 // module or one that requires it. -once needs a browser that testbrowser knows.

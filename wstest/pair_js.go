@@ -76,7 +76,8 @@ func agree(offered, spoken []string) (string, error) {
 type refusedError struct{ offered, spoken []string }
 
 func (e *refusedError) Error() string {
-	return "wstest: of the subprotocols " + quoted(e.offered) + " the server's end speaks none: it speaks " + quoted(e.spoken)
+	return "wstest: of the subprotocols " + quoted(e.offered) + " the server's end speaks none: it speaks " +
+		quoted(e.spoken)
 }
 
 // Unwrap returns how the client's end was closed.

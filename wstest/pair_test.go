@@ -302,8 +302,10 @@ func TestPairCloseAtOnce(t *testing.T) {
 	}
 	// One of them may have known.
 	atClient, atServer := wait(t, client), wait(t, server)
-	ours, theirs := ws.CloseEvent{Code: 4001, Reason: "client", WasClean: true}, ws.CloseEvent{Code: 4002, Reason: "server", WasClean: true}
-	if atClient != theirs && atClient != ours || atServer != ours && atServer != theirs || atClient == ours && atServer == theirs {
+	ours, theirs := ws.CloseEvent{Code: 4001, Reason: "client", WasClean: true},
+		ws.CloseEvent{Code: 4002, Reason: "server", WasClean: true}
+	if atClient != theirs && atClient != ours || atServer != ours && atServer != theirs ||
+		atClient == ours && atServer == theirs {
 		t.Errorf("client %+v, server %+v", atClient, atServer)
 	}
 }
@@ -406,7 +408,8 @@ func TestPairBufferedAmount(t *testing.T) {
 	bothWays(t, func(t *testing.T, pair func(a, b *ws.Options) (*ws.Conn, *ws.Conn)) {
 		inHandler := make(chan int64, 1)
 		a, b := pair(&ws.Options{OnOpen: func(c *ws.Conn) {
-			if err := errors.Join(c.Send(ws.Text("ä")), c.Send(make(ws.Bytes, 100)), c.Send(ws.NewArrayBuffer(make([]byte, 10)))); err != nil {
+			if err := errors.Join(c.Send(ws.Text("ä")), c.Send(make(ws.Bytes, 100)),
+				c.Send(ws.NewArrayBuffer(make([]byte, 10)))); err != nil {
 				t.Error(err)
 			}
 			inHandler <- c.BufferedAmount()

@@ -114,7 +114,8 @@ func TestServerOrigin(t *testing.T) {
 	strict.Start()
 	defer strict.Close()
 	var refused *ws.HandshakeError
-	if _, err := ws.Dial(within(t), strict.URL, page); !errors.As(err, &refused) || refused.StatusCode != http.StatusForbidden {
+	if _, err := ws.Dial(within(t), strict.URL, page); !errors.As(err, &refused) ||
+		refused.StatusCode != http.StatusForbidden {
 		t.Errorf("Dial: %v, want status 403", err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 // inside of a call of Send or Close, until all of them wait; a program that ended there would leave the host in the
 // middle of a call.
 //
-//   - send is postMessage of a MessagePort: it copies the data, and the message comes out of the other port in a task of
-//     the event loop. So events come when they would in a browser, while every goroutine waits.
+//   - send is postMessage of a MessagePort: it copies the data, and the message comes out of the other port in a task
+//     of the event loop. So events come when they would in a browser, while every goroutine waits.
 //   - close is Array.prototype.push of an object whose length is a setter, which posts the number of the arguments
 //     behind what was sent before. The arguments themselves stay in the object.
 type socket struct {

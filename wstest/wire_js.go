@@ -136,8 +136,8 @@ func (e *end) read(f *frame, blob js.Value) {
 	blob.Call("arrayBuffer").Call("then", fulfilled, rejected)
 }
 
-// closeCalled is called when the Conn has called close. Whether that was CloseNow, or because a message was too big, the
-// Conn tells, whose events are through by now unless a handler has not returned since. Of one whose handler has not
+// closeCalled is called when the Conn has called close. Whether that was CloseNow, or because a message was too big,
+// the Conn tells, whose events are through by now unless a handler has not returned since. Of one whose handler has not
 // returned it is a Close frame without a code, as in a browser.
 func (e *end) closeCalled(code int, reason string) {
 	switch err := e.conn.Err(); {

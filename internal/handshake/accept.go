@@ -78,7 +78,8 @@ func checkUpgrade(r *http.Request) *Refusal {
 	case !containsToken(r.Header["Upgrade"], "websocket"):
 		return upgradeRequired(fmt.Errorf(`Upgrade is %q and does not contain "websocket"`, r.Header["Upgrade"]))
 	case !containsToken(r.Header["Connection"], "upgrade"):
-		return upgradeRequired(fmt.Errorf(`Connection is %q and does not contain "Upgrade"; a proxy in between has to pass it on`,
+		return upgradeRequired(fmt.Errorf(
+			`Connection is %q and does not contain "Upgrade"; a proxy in between has to pass it on`,
 			r.Header["Connection"]))
 	}
 	return nil
@@ -198,7 +199,8 @@ func acceptKey(key string) string {
 // appendAnswer appends the response that opens the connection, with further fields. Those that say what the
 // connection is, or that frame a body, are the handshake's alone.
 func (n *negotiated) appendAnswer(b []byte, key string, further http.Header) []byte {
-	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	b = append(b,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = append(b, acceptKey(key)...)
 	b = append(b, "\r\n"...)
 	if n.protocol != "" {

@@ -124,7 +124,8 @@ func (r *headerReader) response(req *http.Request, trace *httptrace.ClientTrace)
 // next reads one response.
 func (r *headerReader) next(req *http.Request) (*http.Response, error) {
 	if start, _ := r.Peek(settingsLength); isSettings(start) {
-		return nil, errors.New(`the server speaks HTTP/2, as after "h2" by ALPN: if a dialler makes the TLS connection, ` + alpnAdvice)
+		return nil, errors.New(`the server speaks HTTP/2, as after "h2" by ALPN: if a dialler makes the TLS connection, ` +
+			alpnAdvice)
 	}
 	start, err := r.Peek(len("HTTP/1.1 101"))
 	if err == nil && bytes.HasPrefix(start, []byte("HTTP/1.")) && bytes.HasSuffix(start, []byte(" 101")) {

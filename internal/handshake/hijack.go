@@ -57,7 +57,8 @@ func refuseUnanswerable(w http.ResponseWriter, err error) *Refusal {
 func hijack(w http.ResponseWriter) (conn net.Conn, early []byte, err error) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if errors.Is(err, errors.ErrUnsupported) {
-		err = fmt.Errorf("the connection cannot be taken from a %T; middleware needs a method Unwrap() http.ResponseWriter: %w", w, err)
+		err = fmt.Errorf(
+			"the connection cannot be taken from a %T; middleware needs a method Unwrap() http.ResponseWriter: %w", w, err)
 	}
 	switch {
 	case err != nil:

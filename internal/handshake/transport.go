@@ -165,7 +165,8 @@ func (t *transport) stateOf(ctx context.Context, conn net.Conn) (*tls.Connection
 func checkALPN(conn net.Conn) error {
 	secured, ok := conn.(interface{ ConnectionState() tls.ConnectionState })
 	if ok && secured.ConnectionState().NegotiatedProtocol == "h2" {
-		return errors.New(`the dialler's connection has negotiated "h2" by ALPN, which is HTTP/2 and no use here: ` + alpnAdvice)
+		return errors.New(`the dialler's connection has negotiated "h2" by ALPN, which is HTTP/2 and no use here: ` +
+			alpnAdvice)
 	}
 	return nil
 }

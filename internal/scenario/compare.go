@@ -231,7 +231,8 @@ func (s *Scenario) MatchRequest(got string, trace []string, expected []Variant) 
 }
 
 // differences shows got beside the expected list that begins most like it, then the others.
-func differences(got []string, expected []Variant, entries func(Variant) []string, equal func(want, got string) bool) string {
+func differences(got []string, expected []Variant, entries func(Variant) []string,
+	equal func(want, got string) bool) string {
 	if len(expected) == 0 {
 		return "nothing is expected; got\n\t" + strings.Join(got, "\n\t")
 	}

@@ -89,7 +89,8 @@ type Host struct {
 // DefaultHosts returns the hosts that Run uses if Config.Hosts is nil: browsers of all engines, and interpreters.
 func DefaultHosts() []Host {
 	return []Host{
-		{Host: "chromium"}, {Host: "firefox"}, {Host: "webkit"}, {Host: "safari"}, {Host: "node", Oldest: 20}, {Host: "deno"}, {Host: "bun"},
+		{Host: "chromium"}, {Host: "firefox"}, {Host: "webkit"}, {Host: "safari"}, {Host: "node", Oldest: 20}, {Host: "deno"},
+		{Host: "bun"},
 	}
 }
 
@@ -223,7 +224,8 @@ func runHost(t *testing.T, c Config, b *built, h Host, result *HostResult) {
 }
 
 func (c Config) required(h Host) bool {
-	return slices.ContainsFunc(c.Required, func(name string) bool { return name == "all" || name == h.name() || name == h.Host })
+	return slices.ContainsFunc(c.Required,
+		func(name string) bool { return name == "all" || name == h.name() || name == h.Host })
 }
 
 // missing returns why the tests cannot run in a host, or "" if they can.

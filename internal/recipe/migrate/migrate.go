@@ -78,7 +78,9 @@ func Client(ctx context.Context, url string, buf []byte, v any, done chan<- ws.M
 }
 
 // Handlers has the rows about events.
-func Handlers(url string, opened chan<- *ws.Conn, messages chan<- ws.Message, closed chan<- ws.CloseEvent) (*ws.Conn, error) {
+func Handlers(
+	url string, opened chan<- *ws.Conn, messages chan<- ws.Message, closed chan<- ws.CloseEvent,
+) (*ws.Conn, error) {
 	return ws.New(url, &ws.Options{
 		OnOpen:    func(c *ws.Conn) { opened <- c },
 		OnMessage: func(c *ws.Conn, m ws.Message) { messages <- m },

@@ -138,5 +138,6 @@ func TestServiceWorker(t *testing.T) {
 func TestFetchFrom(t *testing.T) { fmt.Println(fetchText(os.Getenv("FETCH_FROM"))) }
 
 func TestSecure(t *testing.T) {
-	fmt.Println(js.Global().Get("location").Get("protocol"), js.Global().Get("isSecureContext").Bool(), fetchText("/api/hello"))
+	fmt.Println(js.Global().Get("location").Get("protocol"), js.Global().Get("isSecureContext").Bool(),
+		fetchText("/api/hello"))
 }
