@@ -14,9 +14,9 @@ import (
 // NativeOptions has no fields here.
 type NativeOptions struct{}
 
-// Package ws has no entrance for what is done here, so that no program pays for one. It constructs a WebSocket by the
-// global class, which it looks up at each New, because pages replace that class. So does Pair, for the time of two
-// calls of New, which do not wait: socketClass stands in for it, and gives the real one to everybody else.
+// Package ws has no special entry point for this, so that no program pays for one. It constructs a WebSocket with the
+// global class, which it looks up in each New, because pages replace that class. Pair replaces it too, during two calls
+// of New, which do not wait: socketClass stands in for it, and gives the real class to everybody else.
 
 // serverLimit is what 0 means as the MessageLimit of ws.Accept.
 const serverLimit = 1 << 20
@@ -49,7 +49,7 @@ func pair(client, server *ws.Options, _ NativeOptions) (*ws.Conn, *ws.Conn, erro
 		s, err = construct(w.ends[1], server)
 	}
 	if err != nil {
-		w.ends[1].setState(ws.Closed) // it has never been anybody's
+		w.ends[1].setState(ws.Closed) // it has never belonged to a Conn
 		w.ends[0].lose()
 		<-c.Done()
 		return nil, nil, err

@@ -21,9 +21,9 @@ type NativeOptions struct {
 	Accept *ws.AcceptOptions
 }
 
-// The two ends make a real opening handshake, by ws.Dial with a dialler of its own and by ws.Accept: so everything is
-// as over the network, and package ws has no entrance for tests. The connection is made of net.Pipes, whose waits a
-// testing/synctest bubble sees. There is no http.Server, whose goroutines a bubble would have to wait for.
+// The two ends make a real opening handshake, with ws.Dial and a special dialler, and with ws.Accept. So everything is
+// as over the network, and package ws needs no entry point for tests. The connection consists of net.Pipes, whose waits
+// a testing/synctest bubble sees. There is no http.Server, because a bubble would have to wait for its goroutines.
 
 func pair(client, server *ws.Options, native NativeOptions) (*ws.Conn, *ws.Conn, error) {
 	near, far := newPipe()
