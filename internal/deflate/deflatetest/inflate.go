@@ -1,11 +1,11 @@
-// Package deflatetest has what tests of permessage-deflate compare with and feed: a decoder that is obviously
-// right, the standard library's writer as a server would use it, and data of several kinds.
+// Package deflatetest has helpers for tests of permessage-deflate: a decoder that is obviously correct, the standard
+// library's writer as a server would use it, and sample data of several kinds.
 package deflatetest
 
 import "bytes"
 
 // slowInflater decodes DEFLATE bit by bit, as RFC 1951 describes it. It is as strict as zlib: it refuses incomplete
-// codes but for those of one symbol or none, and blocks that cannot end. Like Inflater, it takes at most 1000 empty
+// codes, except those of one symbol or none, and blocks that cannot end. Like Inflater, it takes at most 1000 empty
 // blocks in succession.
 type slowInflater struct {
 	in      []byte
@@ -15,7 +15,7 @@ type slowInflater struct {
 	maxDist int // the largest distance seen
 }
 
-// What ends the decoding of a message before the end of its data.
+// The reasons why decoding a message stops before the end of its data.
 type (
 	endOfInput struct{} // more data may continue it
 	corrupted  struct{}
@@ -32,13 +32,14 @@ const (
 	EmptyBlocks
 )
 
-// Inflate inflates data, a beginning of a message or, if it has ended, all of it. text is what precedes the fault.
+// Inflate inflates data, which is the beginning of a message or, if ended is set, all of it. text is what precedes the
+// fault.
 func Inflate(data, window []byte, ended bool) (text []byte, fault Fault) {
 	text, _, fault = InflateDist(data, window, ended)
 	return text, fault
 }
 
-// InflateDist is Inflate, and returns the largest distance that it has seen too.
+// InflateDist is like Inflate, and also returns the largest distance that it has seen.
 func InflateDist(data, window []byte, ended bool) (text []byte, maxDist int, fault Fault) {
 	s := &slowInflater{in: data, text: bytes.Clone(window), history: len(window)}
 	complete := true

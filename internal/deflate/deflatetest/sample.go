@@ -31,7 +31,7 @@ func Sample(rng *rand.Rand, kind, size int) []byte {
 	return b[:size]
 }
 
-// JSON makes messages of JSON text of a size.
+// JSON makes messages of JSON text of a given size.
 func JSON(count, size int) (messages [][]byte) {
 	rng := rand.New(rand.NewPCG(1, 9))
 	for range count {
