@@ -45,8 +45,8 @@ func ParseOrigins(list []string) (Origins, error) {
 	return o, nil
 }
 
-// check refuses a request of a page that may not connect. Browsers send the page's origin, and pages cannot keep them
-// from it; a request without the field is not a page's.
+// check refuses a request of a page that may not connect. Browsers send the page's origin, and pages cannot prevent
+// that; a request without the field does not come from a page.
 //
 // The request's own host is what the client asked for. What proxies say about it (X-Forwarded-Host and such) could be
 // anybody's, and is not read.
