@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// defaultPolicy lets the page run its own scripts and WebAssembly, nothing evaluated and nothing inline, and connect to
-// anything: what a program must live with in a page that is careful.
+// defaultPolicy lets the page run its own scripts and WebAssembly, but no evaluated or inline code, and connect to
+// anything. Programs have to work with such a policy in careful pages.
 const defaultPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
 	"img-src 'self' data:; " +
 	"connect-src * ws: wss: blob: data:"
@@ -18,7 +18,7 @@ type directive struct {
 	values []string
 }
 
-// parsePolicy reads one policy; of a directive that is there twice only the first counts.
+// parsePolicy reads one policy; if a directive occurs twice, only the first counts.
 func parsePolicy(text string) []directive {
 	var directives []directive
 	for part := range strings.SplitSeq(text, ";") {
@@ -50,7 +50,7 @@ func policies(header string) [][]directive {
 	return all
 }
 
-// checkPolicy refuses what no page of testbrowser's can live with.
+// checkPolicy refuses policies with which no page of testbrowser can work.
 func checkPolicy(header string) error {
 	if strings.ContainsAny(header, "\r\n") {
 		return fmt.Errorf("-csp: a policy is one line")

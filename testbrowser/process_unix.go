@@ -35,8 +35,8 @@ func groupLives(leader int) bool {
 	return !errors.Is(syscall.Kill(-leader, 0), syscall.ESRCH)
 }
 
-// reapGroup waits until the processes of the group that were killed, and became children of this one because their
-// parents were, are gone.
+// reapGroup waits until the killed processes of the group are gone. They became children of this process because their
+// parents were killed.
 func reapGroup(leader int) {
 	for {
 		var status syscall.WaitStatus
