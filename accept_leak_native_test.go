@@ -46,7 +46,7 @@ var cutStages = []struct {
 	{"while the server sends", func(c *rawClient) { c.open(); c.put(maskedFrame(fin|text, "much")) }},
 }
 
-// put writes. The server may have ended the connection before.
+// put writes, and ignores errors: the server may already have ended the connection.
 func (c *rawClient) put(s string) { io.WriteString(c, s) }
 
 // open opens the connection.

@@ -2,7 +2,7 @@
 
 package ws_test
 
-// What Accept makes of requests, byte by byte.
+// How Accept answers requests, byte by byte.
 
 import (
 	"context"
@@ -260,14 +260,14 @@ func (u *unwrapping) Write(p []byte) (int, error) {
 	return u.ResponseWriter.Write(p)
 }
 
-// hiding is middleware that hides everything but the interface.
+// hiding is middleware that hides everything except the interface.
 type hiding struct{ w http.ResponseWriter }
 
 func (h hiding) Header() http.Header         { return h.w.Header() }
 func (h hiding) Write(p []byte) (int, error) { return h.w.Write(p) }
 func (h hiding) WriteHeader(status int)      { h.w.WriteHeader(status) }
 
-// compressing is middleware that compresses what is written: here it counts that it would.
+// compressing stands for middleware that compresses what is written; it only counts the writes.
 type compressing struct {
 	unwrapping
 	began bool

@@ -51,8 +51,8 @@ func TestAcceptTruth(t *testing.T) {
 	outcomes := replayAll(t.Context(), server.URL(), "", list)
 	for i, sc := range list {
 		o := outcomes[i]
-		// Nothing is known of the wire and of requests. The end of a scenario may have to come within 20 ms, which a busy
-		// machine does not always manage; what is wrong is wrong each time.
+		// The wire and the request are not compared. A scenario may have to end within 20 ms, which a busy machine does not
+		// always manage; a real fault shows every time.
 		const attempts = 10
 		for range attempts {
 			if o.err == nil && (!o.recorded || o.trace == "") {

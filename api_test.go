@@ -91,7 +91,7 @@ func TestAPI(t *testing.T) {
 	only("js/wasm", without(js, linux), jsOnly)
 }
 
-// without returns what of a is not in b.
+// without returns the elements of a that are not in b.
 func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(d string) bool { return slices.Contains(b, d) })
 }

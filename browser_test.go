@@ -26,15 +26,15 @@ const requireVariable = "WS_REQUIRE_BROWSERS"
 // shows nothing of a package that passes.
 const matrixVariable = "WS_TEST_MATRIX"
 
-// libraryPackages are tested in every host. The recipes are not: they are written with these, and the start of a host
-// for each took a fifth of the whole time.
+// libraryPackages are tested in every host. The recipes are not: they use only these packages, and starting a host for
+// each recipe took a fifth of the whole time.
 var libraryPackages = []string{".", "./netconn", "./wsjson", "./wstest"}
 
 var withRecipes = slices.Concat(libraryPackages,
 	[]string{"./internal/recipe/token", "./internal/recipe/reconnect", "./internal/recipe/snippet"})
 
-// browserHosts are the hosts with a clean page, with WS_TEST_HOST as the recordings of the truth table call them.
-// The tests of other pages are left out: see page_test.go.
+// browserHosts are the hosts with an unchanged page. WS_TEST_HOST is the host's name in the recordings of the truth
+// table. The tests of other pages are left out: see page_test.go.
 var browserHosts = []hosttest.Host{
 	{Host: "chromium", Env: []string{"WS_TEST_HOST=chromium"}, TestFlags: noPages, Packages: withRecipes},
 	{Host: "firefox", Env: []string{"WS_TEST_HOST=firefox"}, TestFlags: noPages, Packages: withRecipes},

@@ -33,14 +33,14 @@ import (
 	"github.com/seed2c7e30c3/ws/netconn"
 )
 
-// controlBuffer is what both ends ask the system to buffer, so that a test sees what the library has handed over
-// and not what the system holds. Linux doubles it.
+// controlBuffer is the size of the system's buffers at both ends. It is small, so that a test sees what the library has
+// handed over and not what the system holds. Linux doubles it.
 const controlBuffer = 32 << 10
 
-// systemHolds is more than all buffers of the system between the library and a test's server have.
+// systemHolds is more than all of the system's buffers between the library and a test's server can hold.
 const systemHolds = 4*controlBuffer + 128<<10
 
-// line is a server that a test plays, on a connection whose buffers are small.
+// line is a server whose part the test plays, on connections with small buffers.
 type line struct {
 	url      string
 	opts     *ws.Options // for a client of it
@@ -249,7 +249,8 @@ func grain(n int) ws.Bytes {
 	return data
 }
 
-// TestControlPongDuringUpload: of messages of any size that wait to be sent, little leaves before the pong.
+// TestControlPongDuringUpload: whatever the size of the messages that wait to be sent, little of them leaves before the
+// pong.
 func TestControlPongDuringUpload(t *testing.T) {
 	for _, o := range []lineOptions{{false, false}, {false, true}, {true, false}, {true, true}} {
 		for _, size := range []int{16, 5000, 16 << 10, 100 << 10, 1 << 20, 48 << 20} {
@@ -574,7 +575,7 @@ func TestControlPongsAfterClose(t *testing.T) {
 	}
 }
 
-// TestControlNothingBehindClose: the Close frame is the last, whenever pings arrive, and whatever waits (RFC 6455,
+// TestControlNothingBehindClose: nothing follows the Close frame, whenever pings arrive, and whatever waits (RFC 6455,
 // section 5.5.1).
 func TestControlNothingBehindClose(t *testing.T) {
 	t.Parallel()
@@ -710,7 +711,7 @@ func (l *latencies) call(f func()) {
 	*l = append(*l, time.Since(begin))
 }
 
-// want checks that calls wait for nothing: a busy machine may make few of them slow.
+// want checks that calls do not wait. A busy machine may make a few of them slow.
 func (l latencies) want(t testing.TB, what string) {
 	t.Helper()
 	slices.Sort(l)

@@ -100,7 +100,7 @@ func (s *endScene) awaitEvents(t testing.TB, n int) {
 	})
 }
 
-// until waits for what is no event.
+// until waits for a condition that no event announces.
 func until(t testing.TB, what string, happened func() bool) {
 	t.Helper()
 	ctx := testContext(t)
@@ -367,7 +367,7 @@ func wantClosedNow(t testing.TB, c *ws.Conn) {
 	}
 }
 
-// TestEndCloseNowLeaves: the peer sees the end of TCP. What it sends meanwhile comes to nobody.
+// TestEndCloseNowLeaves: the peer sees the end of TCP. What it sends meanwhile is delivered to nobody.
 func TestEndCloseNowLeaves(t *testing.T) {
 	t.Parallel()
 	s := endOpen(t, "", nil)
@@ -612,7 +612,7 @@ func TestEndShutdownCancelled(t *testing.T) {
 						if early {
 							cancel(cause)
 						} else {
-							// In any order with Shutdown: nobody can tell when that waits.
+							// This may come before or after Shutdown starts to wait, which cannot be observed.
 							go cancel(cause)
 						}
 						err := c.Shutdown(ctx, 4000, "mine")
@@ -857,7 +857,7 @@ func TestEndDialRace(t *testing.T) {
 	t.Logf("%d of %d Dials succeeded", succeeded, rounds)
 }
 
-// askedContext tells that Dial has begun: it asks for the error first.
+// askedContext reports that Dial has begun, which first asks for the context's error.
 type askedContext struct {
 	context.Context
 	once  sync.Once

@@ -32,7 +32,7 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// faultKind is what happens on the way.
+// faultKind is what happens to the connection.
 type faultKind int
 
 const (
@@ -177,7 +177,7 @@ var (
 	faultClose = ws.CloseEvent{Code: 4000, Reason: "bye", WasClean: true}
 )
 
-// faultSays returns what the server sends after its handshake but for the Close frame, and where in it each message
+// faultSays returns what the server sends after its handshake, except the Close frame, and where in it each message
 // ends.
 func faultSays() (stream []byte, ends []int) {
 	var deflated bytes.Buffer
@@ -509,8 +509,8 @@ func faultPlaces(total [2]int, head, tail, step int) (places []faultPlace) {
 	return places
 }
 
-// TestFault runs a session with a fault at each of its bytes, but for the inside of the large messages, of which
-// there is a selection, and over TLS at each 21st one. Whatever happens, events come in order and once, no message
+// TestFault runs a session with a fault at each of its bytes, except that inside the large messages there is only a
+// selection, and over TLS at each 21st one. Whatever happens, events come in order and once, no message
 // is lost, repeated or damaged before the fault, the close event comes, and nothing is left.
 func TestFault(t *testing.T) {
 	serverTLS, client := faultTLS(t)

@@ -143,7 +143,7 @@ func TestHandlersUseConnections(t *testing.T) {
 	log.want(t, `Text "0" Text "0"`, `Text "1" Text "1"`, `Text "2" Text "2"`, `close 4000 "" true CLOSED`)
 }
 
-// TestDoneBeforeHandlers: in OnError and OnClose the connection is closed for everybody, and Wait and Read return
+// TestDoneBeforeHandlers: in OnError and OnClose the connection is closed for all goroutines, and Wait and Read return
 // at once.
 func TestDoneBeforeHandlers(t *testing.T) {
 	t.Parallel()
@@ -189,7 +189,7 @@ func TestHandlersWithRead(t *testing.T) {
 	wantClosed(t, c, err, ws.CloseEvent{Code: 4123, Reason: "bye", WasClean: true})
 }
 
-// TestNoHandlers: without any, everything is told by the methods.
+// TestNoHandlers: without handlers, the methods report everything.
 func TestNoHandlers(t *testing.T) {
 	t.Parallel()
 	c := construct(t, "/status?code=404", nil)

@@ -77,13 +77,14 @@ func TestTLS(t *testing.T) {
 	wantClosedEverywhere(t, c, ws.CloseEvent{Code: 4000, Reason: "done", WasClean: true})
 }
 
-// deaf is a connection that no deadline wakes.
+// deaf is a connection that ignores deadlines.
 type deaf struct{ net.Conn }
 
 func (deaf) SetDeadline(time.Time) error     { return nil }
 func (deaf) SetReadDeadline(time.Time) error { return nil }
 
-// TestCancelReadOf: Reads give up on every kind of connection, and lose nothing. Only here are there several kinds.
+// TestCancelReadOf: a cancelled Read gives up on every kind of connection, and loses nothing. Only natively are there
+// several kinds.
 func TestCancelReadOf(t *testing.T) {
 	t.Parallel()
 	encrypted := httptest.NewTLSServer(echoServer(t, nil))

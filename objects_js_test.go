@@ -2,8 +2,8 @@
 
 package ws_test
 
-// JavaScript objects that are not what they seem, and what the host does at awkward moments: there is nothing of it
-// natively.
+// JavaScript objects that are not what they seem, and what the host does at awkward moments. Natively there is no such
+// thing.
 
 import (
 	"bytes"
@@ -98,8 +98,8 @@ func TestReceivedMemory(t *testing.T) {
 
 // TestObserveDrop: ReadyState (or Send) runs while pump has taken messages from the host's queue and has not posted
 // them yet, and the host's readyState is already CLOSING. Here the second message's length getter is that moment;
-// in life it is an allocation in drainIncoming that has to assist the garbage collector and lets another goroutine
-// run.
+// in real programs it is an allocation in drainIncoming that has to assist the garbage collector and lets another
+// goroutine run.
 func TestObserveDrop(t *testing.T) {
 	c := dial(t, "/echo", nil)
 	v := c.JSValue()

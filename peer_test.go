@@ -177,7 +177,7 @@ func (c *peerConn) message() (m testserver.Frame) {
 }
 
 // ending reads until the client's Close frame, answers that, ends TCP, and returns the frames. A client that ends TCP
-// without one is as good.
+// without one is accepted, too.
 func (c *peerConn) ending() (frames []testserver.Frame) {
 	c.t.Helper()
 	for {
@@ -213,7 +213,7 @@ func (c *peerConn) wantAnswer(code uint16) {
 	}
 }
 
-// reservedFrame is one that breaks the protocol: a reserved bit is set.
+// reservedFrame is a frame that breaks the protocol: a reserved bit is set.
 const reservedFrame = "\xc1\x01x"
 
 func showFrame(f testserver.Frame) string {

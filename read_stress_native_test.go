@@ -2,7 +2,7 @@
 
 package ws_test
 
-// All that reads, at once and at random, with the contents of everything that was received checked to the end.
+// All ways to read, at once and at random. The contents of everything that was received are checked to the end.
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// numbered are messages that can be told by what is in them: their number, and bytes that follow from it.
+// numbered are messages that can be identified by their content: their number, and bytes that follow from it.
 type numbered struct {
 	seed  uint64
 	sizes []int // to choose from

@@ -140,7 +140,7 @@ func TestSendCopies(t *testing.T) {
 	}
 }
 
-// TestSendSizes: no message has anything of the one before, whatever their sizes; a browser's half reuses memory by
+// TestSendSizes: no message contains parts of the previous one, whatever their sizes; the browser half reuses memory by
 // size.
 func TestSendSizes(t *testing.T) {
 	t.Parallel()

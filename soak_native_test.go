@@ -2,7 +2,7 @@
 
 package ws_test
 
-// Thousands of short connections. Native only, for the figures of the process.
+// Thousands of short connections. Native only, because it measures the process.
 
 import (
 	"bufio"

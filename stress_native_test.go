@@ -84,7 +84,7 @@ func hostile(conn net.Conn, r *rand.Rand) {
 	}
 }
 
-// TestStress does everything at once to connections with a hostile server and checks what always holds.
+// TestStress does everything at once to connections with a hostile server, and checks what must always be true.
 func TestStress(t *testing.T) {
 	var seed atomic.Uint64
 	seed.Store(uint64(time.Now().UnixNano()))

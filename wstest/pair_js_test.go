@@ -10,7 +10,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// What the pair does to the host is nothing that exists natively.
+// What a pair does to the host. This does not exist natively.
 
 // replace puts another value in the place of a global until the test ends. Such a test does not run in parallel.
 func replace(t *testing.T, name string, value any) {
@@ -41,7 +41,7 @@ func TestPairGlobal(t *testing.T) {
 	}
 }
 
-// TestPairGlobalFrozen: where the class cannot be replaced Pair says so.
+// TestPairGlobalFrozen: if the class cannot be replaced, Pair says so.
 func TestPairGlobalFrozen(t *testing.T) {
 	reflect := js.Global().Get("Reflect")
 	original := reflect.Get("defineProperty")

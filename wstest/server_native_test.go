@@ -77,7 +77,7 @@ func TestServerTLS(t *testing.T) {
 	}
 }
 
-// TestServerOptions: a server may have handlers alone, and what else AcceptOptions has.
+// TestServerOptions: a server may have only the handlers in Options, and uses the other AcceptOptions.
 func TestServerOptions(t *testing.T) {
 	t.Parallel()
 	closed := make(chan ws.CloseEvent, 1)

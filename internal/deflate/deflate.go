@@ -23,9 +23,9 @@ type Deflater struct {
 	h       *history // between two messages only if keep
 }
 
-// NewDeflater returns a Deflater for the side whose window has 1<<windowBits bytes: 8 to 15, any other number means
-//  15. takeover says that messages may refer to earlier ones. Both values have been negotiated: see Params. Nothing more
-//     is allocated before the first message.
+// NewDeflater returns a Deflater for the side whose window has 1<<windowBits bytes. windowBits is 8 to 15; other
+// numbers count as 15. takeover says that messages may refer to earlier ones. Both values have been negotiated: see
+// Params. Nothing more is allocated before the first message.
 func NewDeflater(windowBits int, takeover bool) *Deflater {
 	if windowBits < minWindowBits || windowBits > maxWindowBits {
 		windowBits = maxWindowBits
