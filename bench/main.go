@@ -1,5 +1,5 @@
-// Bench compares ws with what a user would take instead: other Go clients natively; raw JavaScript and
-// coder/websocket in a browser. See README.md.
+// Bench compares ws with its alternatives: other Go clients natively; raw JavaScript and coder/websocket in a browser.
+// See README.md.
 package main
 
 import (
@@ -18,10 +18,10 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/serving"
 )
 
-// roleVariable makes this program something else than the benchmark: see subprocess.
+// roleVariable gives this program another role than that of the benchmark: see subprocess.
 const roleVariable = "WS_BENCH_ROLE"
 
-// limit is what no Go program can beat in a browser.
+// limit names the contestant that no Go program can beat in a browser.
 const limit = "JavaScript"
 
 func main() {
@@ -222,7 +222,7 @@ func (set *settings) clients(certificate string, report func([]*result) error) (
 	}
 	for _, w := range load.Workloads() {
 		if w.Kind != "recv" && w.Kind != "send" && w.Kind != "pingpong" {
-			continue // what TLS changes shows in these
+			continue // these show what TLS changes
 		}
 		if err := set.nativeWorkload(&secure, w, report); err != nil {
 			return err
@@ -276,12 +276,12 @@ func (set *settings) servers(certificate string, report func([]*result) error) e
 	return nil
 }
 
-// wants tells whether -peers has the name.
+// wants reports whether -peers has the name.
 func (set *settings) wants(name string) bool {
 	return set.peers == nil || slices.Contains(set.peers, name)
 }
 
-// checkPeers looks for names in -peers that are nobody's.
+// checkPeers looks for unknown names in -peers.
 func (set *settings) checkPeers() error {
 	for _, name := range set.peers {
 		_, noClient := contestantNamed(name)
