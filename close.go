@@ -117,7 +117,7 @@ func checkClose(code StatusCode, reason string, server bool) error {
 		return exception(ErrInvalidAccess,
 			"the close code "+strconv.Itoa(int(code))+" is neither 1000 nor between 3000 and 4999")
 	case !userCode(code) && !serverCode(code):
-		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is none that a server sends")
+		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is not one that a server may send")
 	case len(reason) > maxReason:
 		return exception(ErrSyntax,
 			"the close reason has "+strconv.Itoa(len(reason))+" bytes, more than "+strconv.Itoa(maxReason))

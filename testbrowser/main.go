@@ -168,7 +168,7 @@ func (set *settings) chooseHosts(names string) error {
 			return err
 		}
 		if set.page.worker && h.browser == nil {
-			return fmt.Errorf("-worker: %s has no pages and so no dedicated workers of one", h.name)
+			return fmt.Errorf("-worker: %s has no pages, and so no dedicated workers", h.name)
 		}
 		set.hosts = append(set.hosts, h)
 	}

@@ -120,7 +120,7 @@ func servePage(address string, p program, page pageSettings, stdout, stderr io.W
 		ErrorLog: log.New(io.Discard, "", 0), // it would tell of connections that the browser gave up
 	}
 	if s.certificate != nil {
-		// // Only HTTP/1.1, as without TLS; WebSockets need it.
+		// Only HTTP/1.1, as without TLS; WebSockets need it.
 		config := &tls.Config{Certificates: []tls.Certificate{s.certificate.tls}, NextProtos: []string{"http/1.1"}}
 		listener = tls.NewListener(listener, config)
 	}

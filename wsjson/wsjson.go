@@ -17,7 +17,7 @@ import (
 )
 
 // ErrBinary is in the *DecodeError of a message that is binary. JSON is text (RFC 8259, section 8.1).
-var ErrBinary = errors.New("a binary message is no JSON text")
+var ErrBinary = errors.New("a binary message is not JSON text")
 
 // DecodeError is the error for a received message that could not be decoded. The connection remains usable: the peer
 // has not been told, and the next Read returns the next message.

@@ -76,7 +76,7 @@ func agree(offered, spoken []string) (string, error) {
 type refusedError struct{ offered, spoken []string }
 
 func (e *refusedError) Error() string {
-	return "wstest: of the subprotocols " + quoted(e.offered) + " the server's end speaks none: it speaks " +
+	return "wstest: the server's end speaks none of the offered subprotocols " + quoted(e.offered) + ": it speaks " +
 		quoted(e.spoken)
 }
 

@@ -66,7 +66,7 @@ func checkHTTP1(r *http.Request) *Refusal {
 func checkUpgrade(r *http.Request) *Refusal {
 	switch {
 	case r.ProtoMajor > 1:
-		refusal := upgradeRequired(fmt.Errorf("a %s request over %s opens no WebSocket", r.Method, r.Proto))
+		refusal := upgradeRequired(fmt.Errorf("a %s request over %s does not open a WebSocket", r.Method, r.Proto))
 		refusal.Header = nil // HTTP/2 has no upgrade
 		return refusal
 	case r.Method != http.MethodGet:

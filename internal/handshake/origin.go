@@ -64,7 +64,7 @@ func (o *Origins) check(r *http.Request) *Refusal {
 	}
 	refusal := refuse(http.StatusForbidden, "the page's origin %q is not allowed", values[0])
 	refusal.Err = fmt.Errorf(
-		"the page's Origin %q is another than the request's Host %q, and not in AcceptOptions.Origins %q",
+		"the page's Origin %q differs from the request's Host %q, and is not in AcceptOptions.Origins %q",
 		values[0], r.Host, o.list)
 	return refusal
 }

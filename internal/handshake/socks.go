@@ -53,7 +53,7 @@ func askSOCKS(conn net.Conn, user *url.Userinfo, addr string) error {
 			return err
 		}
 	case choice[1] == socksNoMethod:
-		return errors.New("SOCKS5: none of the methods of authentication is accepted")
+		return errors.New("SOCKS5: the proxy accepts none of the offered authentication methods")
 	case choice[1] != socksNoAuth:
 		return fmt.Errorf("SOCKS5: the method of authentication %d was not offered", choice[1])
 	}

@@ -69,7 +69,7 @@ func ParseURL(raw, base string) (*URL, error) {
 	if p := parsed.Port(); p != "" {
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("URL %s: the port is no number: %w", ShowInput(raw), errors.Unwrap(err))
+			return nil, fmt.Errorf("URL %s: the port is not a number: %w", ShowInput(raw), errors.Unwrap(err))
 		}
 		u.port = uint16(n)
 	}
@@ -105,7 +105,7 @@ func parse(raw, base string) (*whatwg.Url, error) {
 		err = fmt.Errorf("sign in the IPv4 address %s", host)
 	case aceLabels(parsed.Hostname()) < aceLabels(percentDecode(host)):
 		// The parser would name a different host: "xn--a-" encodes only the ASCII that it shows (UTS #46 section 4).
-		err = fmt.Errorf("label of the host %s is no Punycode", host)
+		err = fmt.Errorf("a label of the host %s is not valid Punycode", host)
 	}
 	if err != nil && base != "" {
 		return nil, fmt.Errorf("URL %s relative to %s: %w", ShowInput(raw), ShowInput(base), err)

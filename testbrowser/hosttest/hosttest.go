@@ -94,7 +94,7 @@ func DefaultHosts() []Host {
 	}
 }
 
-// // name returns the name of the sub-test.
+// name returns the name of the sub-test.
 func (h Host) name() string {
 	if h.Name != "" {
 		return h.Name

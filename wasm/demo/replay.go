@@ -52,7 +52,7 @@ const afterLimit = 10 * time.Second
 func (c *Client) replay(ctx context.Context, t *track, a Action) {
 	s := c.scenarios[a.Scenario]
 	if s == nil || !CanReplay(s) {
-		t.fail("the demo", fmt.Errorf("no scenario that it can replay is called %q", a.Scenario))
+		t.fail("the demo", fmt.Errorf("it has no scenario %q that it can replay", a.Scenario))
 		return
 	}
 	p := &player{track: t, scenario: s, closed: make(chan struct{}), over: make(chan struct{})}
