@@ -224,7 +224,7 @@ func Serve(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
 }
 
 // CheckRequest returns the *AcceptError with which [Accept] would refuse the request, or nil. It answers nothing. Use
-// it to send a response of your own to a bad request, or before work that only pays for a good one. It cannot tell
+// it to send your own response to a bad request, or to do expensive work only for good ones. It cannot tell
 // whether the connection can be taken from an http.ResponseWriter.
 func CheckRequest(r *http.Request, opts *AcceptOptions) error {
 	config, refusal := acceptConfig(r, opts)
