@@ -64,7 +64,7 @@ func wasmGo(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// testHosts are those that the tests know how to judge; the other names are for the same programs.
+// testHosts are the hosts whose results the tests can check; the other names are for the same programs.
 var testHosts = []string{"chromium", "firefox", "webkit", "wpe", "node", "deno", "bun", "workerd"}
 
 var testBrowsers = testHosts[:4]

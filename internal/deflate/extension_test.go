@@ -84,7 +84,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// FuzzExtensions checks that what is accepted says what it was taken for.
+// FuzzExtensions checks that accepted values mean what they were parsed as.
 func FuzzExtensions(f *testing.F) {
 	f.Add("permessage-deflate")
 	f.Add(Offer)

@@ -14,8 +14,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// How a connection ends when the peer does not do its part, on real connections and with short Timeouts. Native
-// only, because what the system tells about a peer is.
+// How a connection ends when the peer does not do its part, on real connections and with short Timeouts. Native only,
+// because so is what the system tells about a peer.
 
 const (
 	shortStall      = 600 * time.Millisecond
@@ -154,7 +154,7 @@ func TestClosing(t *testing.T) {
 	}
 }
 
-// closeOnce says what is wrong with the end of a connection.
+// closeOnce returns what is wrong with the end of a connection.
 func closeOnce(t *testing.T, test closeTest) string {
 	owner := newRecorder()
 	e, conn := startTCP(t, owner, smallBuffer, engine.Config{Timeouts: shortTimeouts})
@@ -193,7 +193,7 @@ func wantStreamEnds(t testing.TB, conn *net.TCPConn) {
 	}
 }
 
-// TestTrickle: a peer that takes now and then a byte is given up, although it never stops.
+// TestTrickle: a peer that takes only a byte now and then is given up, although it never stops.
 func TestTrickle(t *testing.T) {
 	t.Parallel()
 	s, owner := newScript(mostTries, unlimited), newRecorder()

@@ -53,8 +53,8 @@ func TestEndlessFragments(t *testing.T) {
 	}
 }
 
-// TestEndlessBlocks: so does a compressed message that goes on with empty blocks, of whatever kind and however they
-// come.
+// TestEndlessBlocks: a compressed message that goes on with empty blocks fails too, whatever their kind and however
+// they come.
 func TestEndlessBlocks(t *testing.T) {
 	const most = deflate.MaxEmptyBlocks
 	d := deflatetest.NewDeflater(6)

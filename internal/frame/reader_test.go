@@ -509,7 +509,7 @@ func TestReaderAnySplit(t *testing.T) {
 	}
 }
 
-// TestReaderNotices checks that every outcome is there with the very byte that decides it.
+// TestReaderNotices checks that every outcome is reported with the very byte that decides it.
 func TestReaderNotices(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	codes := map[uint16]int{}

@@ -78,8 +78,8 @@ func (w exposing) Wrap(base http.RoundTripper) http.RoundTripper {
 	return exposing{tracing{base, w.seen}}
 }
 
-// TestContext: values and deadline of Dial's context reach every function of the caller's, and the end of that
-// context after Dial means nothing to them.
+// TestContext: values and deadline of Dial's context reach every function of the caller, and the end of that context
+// after Dial does not affect them.
 func TestContext(t *testing.T) {
 	cert, pool := certificate(t)
 	proxied := make(chan *request, 9)
@@ -135,7 +135,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// TestContextAfterFailure: what a handshake that has failed has begun is told so.
+// TestContextAfterFailure: the contexts that a handshake has passed on end if it fails.
 func TestContextAfterFailure(t *testing.T) {
 	server := serve(t, func(conn net.Conn) {
 		readRequest(t, conn)
@@ -291,7 +291,7 @@ type roundTripFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// TestBrokenRoundTrippers: what a RoundTripper must not return is an error.
+// TestBrokenRoundTrippers: a result that a RoundTripper must not return is an error.
 func TestBrokenRoundTrippers(t *testing.T) {
 	for name, rt := range map[string]roundTripFunc{
 		"nothing": func(*http.Request) (*http.Response, error) { return nil, nil },
@@ -310,7 +310,7 @@ func TestBrokenRoundTrippers(t *testing.T) {
 	}
 }
 
-// TestNoConnection: so is a dialler's.
+// TestNoConnection: a dialler that returns neither a connection nor an error is an error.
 func TestNoConnection(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, nil },

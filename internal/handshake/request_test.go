@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestRequestURL: what goes out is what browsers send, and the parts are there for those who sign or trace requests.
+// TestRequestURL: the request target is what browsers send, and the URL has its parts for code that signs or traces
+// requests.
 func TestRequestURL(t *testing.T) {
 	requests := make(chan *request, 1)
 	server := serve(t, opener(t, requests))

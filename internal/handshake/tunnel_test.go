@@ -107,8 +107,8 @@ func released(t testing.TB, n int) {
 	}
 }
 
-// TestProxyFailures: whatever an HTTP proxy answers, the error is a ProxyError, the same for ws and wss; the server
-// gets nothing, the proxy nothing more, and nothing is left.
+// TestProxyFailures: whatever an HTTP proxy answers, the error is a ProxyError, the same for ws and wss. The server
+// gets nothing, the proxy gets nothing more, and no connection remains.
 func TestProxyFailures(t *testing.T) {
 	for _, c := range []struct {
 		name, response string

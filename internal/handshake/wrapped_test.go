@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// unwrapping is a RoundTripper that tells what it is around, and cannot be put around another.
+// unwrapping is a RoundTripper that has Unwrap but no Wrap.
 type unwrapping struct{ wrapped }
 
 func (u unwrapping) Unwrap() http.RoundTripper { return u.RoundTripper }
@@ -151,7 +151,7 @@ func TestWrappedProxyChoice(t *testing.T) {
 	}
 }
 
-// bodyWrapper puts something around the body of a 101, as those do that count bytes.
+// bodyWrapper puts something around the body of a 101, like a RoundTripper that counts bytes.
 type bodyWrapper struct{ exposing }
 
 type countedBody struct{ io.ReadWriteCloser }

@@ -118,12 +118,12 @@ func TestMigrating(t *testing.T) {
 	}
 }
 
-// code is what links are not looked for in.
+// code matches code, in which links are not looked for.
 var code = regexp.MustCompile("(?ms)^```.*?^```$|`[^`\n]+`")
 
 var link = regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
 
-// TestLinks: what the documents link to is there.
+// TestLinks: the targets of all links in the documents exist.
 func TestLinks(t *testing.T) {
 	for name, text := range pages(t) {
 		dir := filepath.Join(root, "docs")

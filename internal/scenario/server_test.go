@@ -87,7 +87,7 @@ func finish(t *testing.T, s *Server, r *Run) []*Connection {
 	return connections
 }
 
-// A peer is a client without manners.
+// A peer is a client that may send anything.
 type peer struct {
 	t *testing.T
 	net.Conn

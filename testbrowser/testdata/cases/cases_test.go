@@ -122,7 +122,7 @@ func TestWait(t *testing.T) {
 	waitForever()
 }
 
-// waitForever is no deadlock: a callback may come.
+// waitForever is not a deadlock, because a callback may come.
 func waitForever() {
 	callback := js.FuncOf(func(js.Value, []js.Value) any { return nil })
 	defer callback.Release()

@@ -134,7 +134,7 @@ func TestServiceWorker(t *testing.T) {
 	fmt.Println("fetched:", fetchText("data.txt"))
 }
 
-// TestSecure prints how the page came.
+// TestSecure prints how the page was loaded.
 func TestFetchFrom(t *testing.T) { fmt.Println(fetchText(os.Getenv("FETCH_FROM"))) }
 
 func TestSecure(t *testing.T) {
