@@ -269,8 +269,8 @@ func TestFiles(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(sub, "renamed"), old, old); err != nil {
 		t.Error(err)
 	}
-	info, err := os.Stat(filepath.Join(sub, "renamed"))
-	if err != nil || !info.ModTime().Equal(old) || info.Mode() != 0o600 {
+	if info, err := os.Stat(filepath.Join(sub, "renamed")); err != nil || !info.ModTime().Equal(old) ||
+		info.Mode() != 0o600 {
 		t.Errorf("stat: %v, %v", info, err)
 	}
 
