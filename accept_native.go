@@ -51,8 +51,8 @@ type AcceptOptions struct {
 	OnClose   func(*Conn, CloseEvent)
 
 	// MessageLimit is the size of the largest message accepted, in bytes after decompression. A larger message fails the
-	// connection: Err then returns a *CloseError with ErrMessageTooBig, and the client gets close code 1009. 0 means 1
-	// MiB, less than for Options.MessageLimit, because a server does not know its clients. A negative value means no
+	// connection: Err then returns a *CloseError with ErrMessageTooBig, and the client gets close code 1009. 0 means
+	// 1 MiB, less than for Options.MessageLimit, because a server does not know its clients. A negative value means no
 	// limit.
 	MessageLimit int64
 
@@ -147,13 +147,16 @@ func (e *AcceptError) Error() string {
 func (e *AcceptError) Unwrap() error { return e.Err }
 
 // Accept answers a request to open a WebSocket (RFC 6455, section 4.2) and returns the connection, which is Open. Call
-// it in the handler of an HTTP server:
+// it in the handler of an HTTP server; opts may be nil:
 //
 //	http.HandleFunc("/chat", func(w http.ResponseWriter, r *http.Request) {
 //		ws.Accept(w, r, &ws.AcceptOptions{
 //			OnMessage: func(c *ws.Conn, m ws.Message) { c.Send(m) },
 //		})
 //	})
+//
+// By default a web page may connect only if it comes from the request's own host. AcceptOptions.Origins allows other
+// pages.
 //
 // Accept writes the response in every case, so authenticate, limit and route before it. Nothing may have been written
 // to w earlier: that would spoil the handshake. The fields of w.Header, including Set-Cookie, go out with the response,

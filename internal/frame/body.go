@@ -47,8 +47,8 @@ type body struct {
 	inRoom bool   // data is in it
 }
 
-// parts is the pool of parts of partSize: with it, fragmented messages of 1 MiB take half the time, those of 16 MiB 0.8
-// times.
+// parts is the pool of parts of partSize: with it, fragmented messages of 1 MiB take half the time, those of 16 MiB
+// 0.8 times.
 var parts = sync.Pool{New: func() any { return new([partSize]byte) }}
 
 func (b *body) len() int { return b.before + len(b.data) }
