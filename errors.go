@@ -60,8 +60,8 @@ var (
 )
 
 // exception makes an Exception for which errors.Is reports kind, one of the variables above. Messages are put together
-// without fmt, which makes the smallest program for a browser 13 % larger. Inlining it at every call would add 800
-// bytes.
+// without fmt, which makes the smallest program for a browser 13 % larger. Inlining it at every call would add
+// 800 bytes.
 //
 //go:noinline
 func exception(kind error, message string) error {

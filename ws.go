@@ -124,10 +124,10 @@ const (
 	messageOverhead = 80
 )
 
-// Dial opens a connection to url and waits until it is open. If ctx ends first, the attempt is abandoned at once,
-// including its TCP connection; if OnOpen has already been called, OnClose is called too. Once Dial has returned, ctx
-// has no effect on the connection. Natively the values and the deadline of ctx reach whatever NativeOptions.HTTPClient
-// calls.
+// Dial opens a connection to url and waits until it is open. See [New] for the form of url; opts may be nil. If ctx
+// ends first, the attempt is abandoned at once, including its TCP connection; if OnOpen has already been called,
+// OnClose is called too. Once Dial has returned, ctx has no effect on the connection. Natively the values and the
+// deadline of ctx reach whatever NativeOptions.HTTPClient calls.
 //
 // Dial returns an *Exception for a bad argument, as New does, and a *CloseError if the attempt fails. Natively the Err
 // of the *CloseError is the cause, for example a *HandshakeError or a *ProxyError. Browsers hide the cause: there the
@@ -246,7 +246,8 @@ func (t BinaryType) valid() bool { return t == BinaryArrayBuffer || t == BinaryB
 //
 // A connection holds resources until either side closes it; a program does so with [Conn.Shutdown], [Conn.Close] or
 // [Conn.CloseNow]. Pings and the peer's Close frame are answered without any call of Read, natively as long as fewer
-// than Options.ReadBuffer bytes are unread.
+// than Options.ReadBuffer bytes are unread. There is no method that sends pings: natively, set
+// NativeOptions.PingInterval or AcceptOptions.PingInterval.
 type Conn struct {
 	onOpen       func(*Conn)
 	onMessage    func(*Conn, Message)

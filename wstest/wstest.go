@@ -37,8 +37,8 @@ type Options struct {
 	Client *ws.Options
 
 	// Server configures the end that accepts: its handlers, BinaryType, MessageLimit, ReadBuffer, and in Protocols the
-	// subprotocols that it speaks, best first. nil means the zero value. A limit that is 0 means a server's default, 1
-	// MiB. Of Native, PingInterval and DisableCompression are used; without PingInterval there are no pings.
+	// subprotocols that it speaks, best first. nil means the zero value. A limit that is 0 means a server's default,
+	// 1 MiB. Of Native, PingInterval and DisableCompression are used; without PingInterval there are no pings.
 	Server *ws.Options
 
 	// Native has the settings that only the native implementation supports. Under GOOS=js it has no fields.
