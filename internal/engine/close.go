@@ -47,7 +47,7 @@ func (e *Endpoint) Abort() {
 	e.mu.Lock()
 	if e.receiving != over {
 		e.overLocked()
-		go e.stream.Abort() // nobody is left to hear what goes wrong
+		go e.stream.Abort() // its error no longer matters
 	}
 	e.mu.Unlock()
 }
@@ -112,7 +112,7 @@ func (e *Endpoint) failLocked(code uint16, reason string, cause error) {
 		e.startWritingLocked()
 	default:
 		e.overLocked()
-		go e.stream.Abort() // nobody is left to hear what goes wrong
+		go e.stream.Abort() // its error no longer matters
 	}
 }
 
@@ -142,7 +142,7 @@ func (e *Endpoint) endLocked(err error) {
 		e.unsaid = e.endOf(err)
 	}
 	e.overLocked()
-	go e.stream.Close() // nobody is left to hear what goes wrong
+	go e.stream.Close() // its error no longer matters
 }
 
 // endOf returns the End of a connection that was not failed.

@@ -167,7 +167,7 @@ func (e *Endpoint) closeDue() {
 		e.unsaid = e.endOf(cause)
 	}
 	e.overLocked()
-	go e.stream.Abort() // nobody is left to hear what goes wrong
+	go e.stream.Abort() // its error no longer matters
 }
 
 // closeCauseLocked returns why the connection has to be ended now, or sets the timer again and returns nil.

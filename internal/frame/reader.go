@@ -120,8 +120,8 @@ func (r *Reader) Init(side Side, limit int64, inflater *deflate.Inflater) {
 }
 
 // Next consumes bytes of buf up to the end of the first event that they complete, and returns how many. When
-// nothing is complete yet, ev.Op is Continuation and n is len(buf). An error is an *Error, but for ErrReleased; it
-// is the last result: every later call returns the same one. A Server's Next takes the masks away in buf itself.
+// nothing is complete yet, ev.Op is Continuation and n is len(buf). An error is an *Error, except ErrReleased; it is
+// the last result: every later call returns the same one. A Server's Next takes the masks away in buf itself.
 func (r *Reader) Next(buf []byte) (ev Event, n int, err error) {
 	// The fast path: a short unfragmented message that is in buf from beginning to end. Every error that such a frame can
 	// have, except in its text, shows in the two bytes compared here. It triples the speed of parsing small
