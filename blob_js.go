@@ -60,7 +60,7 @@ func newBlob(typ string, parts []Message) (*Blob, error) {
 	return &Blob{blob{value}}, nil
 }
 
-// bytesOf returns the bytes of a message that is no Blob.
+// bytesOf returns the bytes of a message other than a Blob.
 func bytesOf(m Message) []byte {
 	switch m := m.(type) {
 	case Text:

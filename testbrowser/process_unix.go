@@ -17,7 +17,7 @@ func inGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
-// killGroup ends all processes of the group at once. A group without processes is no error.
+// killGroup ends all processes of the group at once. A group without processes is not an error.
 func killGroup(leader int) error { return signalGroup(leader, syscall.SIGKILL) }
 
 // stopGroup asks the processes of the group to end.

@@ -1,4 +1,4 @@
-// Command grpc asks a gRPC server for its health, with grpc-go: HTTP/2 inside of a WebSocket.
+// Command grpc asks a gRPC server for its health, with grpc-go: HTTP/2 inside a WebSocket.
 //
 //	go run ./grpc ws://127.0.0.1:8080
 //

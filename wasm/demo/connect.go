@@ -95,7 +95,7 @@ func (d *dialled) message(c *ws.Conn, m ws.Message) {
 	d.add(c, Line{Kind: Event, Text: "message " + describe(m)})
 	select {
 	case d.messages <- struct{}{}:
-	default: // nobody counts that far
+	default: // nothing waits for that many
 	}
 }
 
