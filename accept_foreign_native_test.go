@@ -60,7 +60,8 @@ func TestAcceptCoder(t *testing.T) {
 		websocket.CompressionDisabled, websocket.CompressionNoContextTakeover, websocket.CompressionContextTakeover,
 	} {
 		for _, compression := range []ws.Compression{ws.CompressAlone, ws.CompressContext, ws.NoCompression} {
-			s := serveAccept(t, &ws.AcceptOptions{Compression: compression, OnMessage: func(c *ws.Conn, m ws.Message) { c.Send(m) }})
+			s := serveAccept(t,
+				&ws.AcceptOptions{Compression: compression, OnMessage: func(c *ws.Conn, m ws.Message) { c.Send(m) }})
 			ctx := testContext(t)
 			c, response, err := websocket.Dial(ctx, wsURL(s.Server), &websocket.DialOptions{CompressionMode: mode})
 			if err != nil {
@@ -74,7 +75,8 @@ func TestAcceptCoder(t *testing.T) {
 				}
 				kind, echo, err := c.Read(ctx)
 				if err != nil || kind != websocket.MessageText || string(echo) != string(data) {
-					t.Fatalf("mode %v, %v, %q: %d bytes came of %d, %v", mode, compression, response.Header.Get("Sec-WebSocket-Extensions"), len(echo), size, err)
+					t.Fatalf("mode %v, %v, %q: %d bytes came of %d, %v", mode, compression,
+						response.Header.Get("Sec-WebSocket-Extensions"), len(echo), size, err)
 				}
 			}
 			if err := c.Close(4000, "bye"); err != nil {

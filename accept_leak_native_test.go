@@ -40,12 +40,13 @@ var cutStages = []struct {
 	{"while the server closes", func(c *rawClient) { c.open(); c.put(maskedFrame(fin|text, "close")) }},
 	{"after the server's Close frame", func(c *rawClient) { c.open(); c.put(maskedFrame(fin|text, "close")); c.frame() }},
 	{"after a Close frame", func(c *rawClient) { c.open(); c.put(maskedFrame(fin|closeFrame, "\x03\xe8")) }},
-	{"after both Close frames", func(c *rawClient) { c.open(); c.put(maskedFrame(fin|closeFrame, "\x03\xe8")); c.frame() }},
+	{"after both Close frames",
+		func(c *rawClient) { c.open(); c.put(maskedFrame(fin|closeFrame, "\x03\xe8")); c.frame() }},
 	{"after an error", func(c *rawClient) { c.open(); c.put("\x81\x00") }},
 	{"while the server sends", func(c *rawClient) { c.open(); c.put(maskedFrame(fin|text, "much")) }},
 }
 
-// put writes. The server may have ended the connection before.
+// put writes, and ignores errors: the server may already have ended the connection.
 func (c *rawClient) put(s string) { io.WriteString(c, s) }
 
 // open opens the connection.

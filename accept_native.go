@@ -13,82 +13,88 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
-// AcceptOptions are what Accept, Serve and CheckRequest take besides the request. A nil *AcceptOptions is the zero
-// value. The options may be shared by any number of connections, and the fields may be changed after the call,
-// without effect.
+// AcceptOptions configure [Accept], [Serve] and [CheckRequest]. A nil *AcceptOptions means the zero value. Any number
+// of connections may share the options. Changing the fields after the call has no effect.
 type AcceptOptions struct {
-	// Protocols are the subprotocols that the server speaks, best first. The first one that the client offers is
-	// chosen; names must match exactly. Conn.Protocol returns it. A client that offers some, and none of these, is
+	// Protocols are the subprotocols that the server speaks, best first. The first of them that the client offers is
+	// chosen; names must match exactly. Conn.Protocol returns it. A client that offers subprotocols, but none of these, is
 	// refused with 400: a browser would fail the connection anyway. A client that offers none is accepted, and
 	// Conn.Protocol is "".
 	Protocols []string
 
-	// Origins are the origins of web pages that may connect, besides pages from the request's own host. An element is
-	// an origin with its scheme, "https://app.example.com" or "http://localhost:3000"; or one with "*." before the
-	// host, "https://*.example.com", for every host below that one; or one with ":*" for any port; or "null", for pages
-	// that have no origin, such as local files; or "*", for all pages. Scheme and host are compared without regard to
-	// case, and the default port may be left out.
+	// Origins are the origins of the web pages that may connect, besides pages from the request's own host. Each element
+	// is one of these:
 	//
-	// Browsers send the page's origin and the user's cookies with every handshake, whatever page makes it. So without
-	// a check any page could act in the name of a logged-in user. When Origins is empty, only pages from the
-	// request's own host may connect: name and port of Origin and Host must be the same. A client that sends no
-	// Origin is no page, and is accepted. Behind a proxy that changes Host, list the origins that the site has.
+	//	"https://app.example.com"  an origin with its scheme and, if it has one, its port
+	//	"https://*.example.com"    every host below that one
+	//	"http://localhost:*"       any port
+	//	"null"                     pages that have no origin, such as local files
+	//	"*"                        all pages
+	//
+	// Scheme and host are compared without regard to case, and the default port may be left out.
+	//
+	// With every handshake, browsers send the origin of the page and the user's cookies, whatever page makes it. Without a
+	// check, any page could therefore act in the name of a logged-in user. If Origins is empty, only pages from the
+	// request's own host may connect: the names and ports in Origin and Host must be the same. A client that sends no
+	// Origin is not a page, and is accepted. Behind a proxy that changes Host, list the origins that the site has.
 	// X-Forwarded-Host and similar fields are never read.
 	Origins []string
 
-	// BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob. "" is BinaryArrayBuffer.
+	// BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob. "" means BinaryArrayBuffer.
 	BinaryType BinaryType
 
-	// OnOpen, OnMessage, OnError and OnClose are the handlers that Options has, with the same rules. OnOpen is called
-	// once, before any other, with the connection that Accept returns. When OnMessage is nil, messages wait for Read.
+	// OnOpen, OnMessage, OnError and OnClose are the same handlers as in Options, with the same rules. OnOpen is called
+	// once, before any other, with the connection that Accept returns. If OnMessage is nil, messages wait for Read.
 	OnOpen    func(*Conn)
 	OnMessage func(*Conn, Message)
 	OnError   func(*Conn, error)
 	OnClose   func(*Conn, CloseEvent)
 
-	// MessageLimit is the largest message accepted, in bytes after decompression. A larger one fails the connection:
-	// Err is then ErrMessageTooBig, and the client gets close code 1009. 0 is 1 MiB, less than Options.MessageLimit,
-	// because a server does not know its clients. A negative value means no limit.
+	// MessageLimit is the size of the largest message accepted, in bytes after decompression. A larger message fails the
+	// connection: Err then returns a *CloseError with ErrMessageTooBig, and the client gets close code 1009. 0 means
+	// 1 MiB, less than for Options.MessageLimit, because a server does not know its clients. A negative value means no
+	// limit.
 	MessageLimit int64
 
-	// ReadBuffer is how many bytes of unread messages make the connection stop reading, between two messages. 0 is
-	// 1 MiB, a negative value no bound. It is Options.ReadBuffer.
+	// ReadBuffer is the number of bytes of unread messages at which the connection stops reading, between two messages, as
+	// with Options.ReadBuffer. 0 means 1 MiB, a negative value means no limit.
 	ReadBuffer int64
 
-	// SendBuffer bounds the memory that a client takes which receives more slowly than the server sends. A Send while
-	// more than SendBuffer bytes are unsent, as Conn.BufferedAmount counts them, fails the connection: Send returns
-	// ErrSlowPeer, OnError is called, and the close event has code 1006. The client gets close code 1008 if it still
-	// takes what is being written, within 2 seconds. So at most SendBuffer bytes and one message are held. Use
-	// Conn.Drain to wait instead. 0 is 16 MiB, a negative value no bound.
+	// SendBuffer limits the memory that a client can take up by receiving more slowly than the server sends. If more than
+	// SendBuffer bytes are unsent, as Conn.BufferedAmount counts them, the next Send fails the connection: Send returns
+	// ErrSlowPeer, OnError is called, and the close event has code 1006. The client gets close code 1008 if it takes what
+	// is being written within 2 seconds. So at most SendBuffer bytes and one message are held. To wait for the client
+	// instead, use Conn.Drain. 0 means 16 MiB, a negative value means no limit.
 	SendBuffer int64
 
-	// PingInterval is the time between pings. A connection on which nothing at all is received within that time after a
-	// ping is failed, as with NativeOptions.PingInterval. 0 is 30 seconds, because proxies end connections on which
-	// nothing happens for 60. A negative value means no pings.
+	// PingInterval is the time between pings. If nothing at all is received within that time after a ping, the connection
+	// is failed, as with NativeOptions.PingInterval. 0 means 30 seconds, because proxies end connections that are silent
+	// for 60 seconds. A negative value means no pings.
 	PingInterval time.Duration
 
-	// CloseTimeout is how long a closing connection waits for the client's Close frame, from the moment the client's
-	// system has the server's. 0 is 10 seconds, and so is a negative value. See Conn.Wait for the time before.
+	// CloseTimeout is how long a closing connection waits for the client's Close frame, from the moment when the client's
+	// system has received the server's. 0 means 10 seconds, and so does a negative value. See Conn.Wait for the limits
+	// before that moment.
 	CloseTimeout time.Duration
 
 	// Compression says how permessage-deflate is used with a client that offers it.
 	Compression Compression
 
-	// Group is what the connection joins, after the answer has been written and before Accept returns: a client whose
-	// Dial has returned may miss a message to the Group that is sent at the same moment. Once the Group has been shut
-	// down, requests are answered with 503.
+	// Group is the Group that the connection joins, after the answer has been written and before Accept returns. A client
+	// whose Dial has returned may therefore miss a message that is sent to the Group at the same moment. Once the Group
+	// has been shut down, requests are answered with 503.
 	Group *Group
 }
 
-// Compression is how an accepted connection uses permessage-deflate (RFC 7692), if the client offers it.
+// Compression says how an accepted connection uses permessage-deflate (RFC 7692), if the client offers it.
 type Compression uint8
 
 const (
-	// CompressAlone compresses each message by itself, in both directions. An idle connection needs no memory for that.
+	// CompressAlone compresses each message by itself, in both directions. An idle connection needs no memory for it.
 	CompressAlone Compression = iota
 
-	// CompressContext lets messages refer to earlier ones of the same direction, unless the client's offer forbids it.
-	// Short similar messages become much shorter, and each connection keeps up to 160 KiB.
+	// CompressContext lets messages refer to earlier ones in the same direction, unless the client's offer forbids it.
+	// Short similar messages become much shorter, but each connection keeps up to 160 KiB.
 	CompressContext
 
 	// NoCompression declines the client's offer.
@@ -102,23 +108,23 @@ const (
 	defaultPingInterval = 30 * time.Second
 )
 
-// ErrSlowPeer: a Send has failed the connection because more than AcceptOptions.SendBuffer bytes were unsent. Send
-// returns it, and it is the Err of that connection's CloseError.
+// ErrSlowPeer means that a Send has failed the connection because more than AcceptOptions.SendBuffer bytes were unsent.
+// Send returns it, and it is the Err of that connection's CloseError.
 var ErrSlowPeer = engine.ErrSlowPeer
 
-// AcceptError is the error of Accept, Serve and CheckRequest: why a request was not accepted.
+// AcceptError is the error of [Accept], [Serve] and [CheckRequest]. It says why a request was not accepted.
 type AcceptError struct {
 	// Status is the HTTP status of the answer:
 	//
 	//	400  not a valid opening handshake, or no subprotocol in common
 	//	403  a page of an origin that AcceptOptions.Origins does not allow
-	//	405  another method than GET
+	//	405  a method other than GET
 	//	426  not a request for a WebSocket, or not for version 13, or by a version of HTTP that has none
 	//	503  AcceptOptions.Group has been shut down
 	//	500  the connection cannot be taken from w, or an option or the request is not valid
 	//
-	// 0 means that nothing was answered, because nothing could be: w is nil, its connection has been taken before, or
-	// it was lost while the answer was written.
+	// 0 means that nothing could be answered: w is nil, its connection has been taken before, or the connection was lost
+	// while the answer was written.
 	Status int
 
 	// Err says what is wrong, for the server's log. The client is told less.
@@ -140,8 +146,8 @@ func (e *AcceptError) Error() string {
 // Unwrap returns Err.
 func (e *AcceptError) Unwrap() error { return e.Err }
 
-// Accept answers a request to open a WebSocket (RFC 6455, section 4.2) and returns the connection, which is Open. It is
-// to an HTTP server what Dial is to a client, and both ends are the same Conn:
+// Accept answers a request to open a WebSocket (RFC 6455, section 4.2) and returns the connection, which is Open. Call
+// it in the handler of an HTTP server; opts may be nil:
 //
 //	http.HandleFunc("/chat", func(w http.ResponseWriter, r *http.Request) {
 //		ws.Accept(w, r, &ws.AcceptOptions{
@@ -149,40 +155,44 @@ func (e *AcceptError) Unwrap() error { return e.Err }
 //		})
 //	})
 //
-// Authenticate, limit and route before Accept, which answers w in every case. It must be the first to do so: what was
-// written to w before spoils the handshake. The fields of w.Header, Set-Cookie among them, go out with the answer,
+// By default a web page may connect only if it comes from the request's own host. AcceptOptions.Origins allows other
+// pages.
+//
+// Accept writes the response in every case, so authenticate, limit and route before it. Nothing may have been written
+// to w earlier: that would spoil the handshake. The fields of w.Header, including Set-Cookie, go out with the response,
 // except for those of the handshake itself and those about a body.
 //
-// Accept takes the connection from net/http, as http.Hijacker does, also through middleware that has a method Unwrap
-// (see http.ResponseController). The server's timeouts then mean nothing to it, and http.Server.Shutdown neither
-// closes it nor waits for it. r.Context ends when the handler returns, and not with the connection, which Conn.Done is
-// for.
+// The handler may return, and should: as long as it runs, net/http keeps about 16 KB for the request. With OnMessage
+// there is nothing left to do; otherwise start a goroutine that calls Read. An idle connection takes about 4 KB and one
+// goroutine.
 //
-// The handler may return, and should: as long as it runs, net/http keeps some 16 KB for the request. With OnMessage
-// there is nothing left to do; otherwise start a goroutine that calls Read. An idle connection takes about 4 KB, and
-// one goroutine.
+// Accept takes over the connection from net/http, as http.Hijacker does. This also works through middleware that has a
+// method Unwrap (see http.ResponseController). The server's timeouts then no longer apply, and http.Server.Shutdown
+// neither closes the connection nor waits for it. r.Context ends when the handler returns; use [Conn.Done] to learn
+// when the connection has ended.
 //
-// # HTTP/2
-//
-// A browser that has an HTTP/2 connection to the server opens its WebSockets there (RFC 8441), if the server says
-// that it may. net/http says so only when the environment variable GODEBUG has http2xconnect=1 as the program starts.
-// Accept then takes those requests too. They have the method CONNECT, so a pattern of http.ServeMux must not say "GET
-// /chat". Every handler of the process is sent such requests then, other packages for WebSockets included, which
-// refuse them; and the browser does not try again over HTTP/1.1.
-//
-// The connection is part of its request there: the handler must not return before Conn.Done is closed, or the
-// connection is lost. Serve waits for that. http.Server.Shutdown waits for the handler, and so for the connection: end
-// it before, for example by a [Group]. A connection takes some 18 KB, and OnError, OnClose and Done come when nothing
-// more is being written.
+// The error is an *AcceptError, and w has been answered with its Status. All that is left to do is to log it. Use
+// [CheckRequest] to learn of it before anything is answered.
 //
 // # Differences from Dial
 //
-// What differs from a connection of Dial: URL is what the request was for, with "ws" or "wss" as r.TLS tells.
-// CloseWith and Shutdown also take the codes 1001, 1002, 1003, 1007 to 1009, and 1011 to 1014. After the Close frames
-// the server ends the TCP connection. The defaults of limits, pings and compression are a server's: see AcceptOptions.
+// A connection of Accept differs from one of [Dial] in this: URL is the one that was requested, with the scheme "ws" or
+// "wss" depending on r.TLS. CloseWith and Shutdown also take the codes 1001, 1002, 1003, 1007 to 1009, and 1011 to
+// 1014. After the Close frames the server ends the TCP connection. The defaults for limits, pings and compression suit
+// a server: see [AcceptOptions].
 //
-// The error is an *AcceptError, and w has been answered with its Status. Nothing is left to do but to log it.
-// CheckRequest tells beforehand.
+// # HTTP/2
+//
+// A browser that has an HTTP/2 connection to the server opens its WebSockets on that connection (RFC 8441), if the
+// server says that it may. net/http says so only if the environment variable GODEBUG has http2xconnect=1 when the
+// program starts. Accept then takes those requests too. Their method is CONNECT, so a pattern of http.ServeMux must not
+// say "GET /chat". Every handler of the process then gets such requests, including those of other WebSocket packages,
+// which refuse them; and the browser does not try again over HTTP/1.1.
+//
+// There the connection is part of its request: the handler must not return before Conn.Done is closed, or the
+// connection is lost. [Serve] waits for that. http.Server.Shutdown waits for the handler, and so for the connection:
+// end it before that, for example with a [Group]. A connection takes about 18 KB, and OnError, OnClose and Done come
+// only when nothing more is being written.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
 	if w == nil {
 		return nil, &AcceptError{Err: typeError("the http.ResponseWriter is nil")}
@@ -206,8 +216,8 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 	return openAccepted(result, handshake.RequestURL(r), opts), nil
 }
 
-// Serve is Accept for connections that only have handlers. It returns when the handler of the request may return: over
-// HTTP/1.1 at once, over HTTP/2 when the connection has ended. The error is that of Accept.
+// Serve is like [Accept], for connections that are used only in their handlers. It returns when the HTTP handler may
+// return: over HTTP/1.1 at once, over HTTP/2 when the connection has ended. It returns the same errors as Accept.
 func Serve(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
 	c, err := Accept(w, r, opts)
 	if err == nil && c.finished != nil {
@@ -216,9 +226,9 @@ func Serve(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
 	return err
 }
 
-// CheckRequest returns the *AcceptError with which Accept would refuse the request, or nil. It answers nothing. Use it
-// to answer a bad request otherwise than Accept does, or before work that is only worth it for a good one. It cannot
-// tell whether the connection can be taken from an http.ResponseWriter.
+// CheckRequest returns the *AcceptError with which [Accept] would refuse the request, or nil. It answers nothing. Use
+// it to send your own response to a bad request, or to do expensive work only for good ones. It cannot tell
+// whether the connection can be taken from an http.ResponseWriter.
 func CheckRequest(r *http.Request, opts *AcceptOptions) error {
 	config, refusal := acceptConfig(r, opts)
 	if refusal == nil {
@@ -237,7 +247,7 @@ func acceptError(refusal *handshake.Refusal) *AcceptError {
 	return &AcceptError{Status: refusal.Status, Err: refusal.Err}
 }
 
-// group is the Group that connections join, or nil.
+// group returns the Group that connections join, or nil.
 func (opts *AcceptOptions) group() *Group {
 	if opts == nil {
 		return nil
@@ -252,7 +262,7 @@ func shuttingDown() *handshake.Refusal {
 	}
 }
 
-// acceptConfig checks the arguments of Accept. Those that are wrong are the program's fault: 500.
+// acceptConfig checks the arguments of Accept. Bad ones are the program's fault: 500.
 func acceptConfig(r *http.Request, opts *AcceptOptions) (*handshake.AcceptConfig, *handshake.Refusal) {
 	if opts == nil {
 		opts = new(AcceptOptions)
@@ -282,8 +292,8 @@ func acceptConfig(r *http.Request, opts *AcceptOptions) (*handshake.AcceptConfig
 	}, nil
 }
 
-// openAccepted returns an Open connection on top of a stream on which the server's part of the opening handshake is
-// complete. It reads, writes and calls handlers from now on.
+// openAccepted returns an Open connection on a stream on which the server's part of the opening handshake is complete.
+// From now on it reads, writes and calls handlers.
 func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Conn {
 	if opts == nil {
 		opts = new(AcceptOptions)
@@ -307,7 +317,7 @@ func openAccepted(result *handshake.Result, url string, opts *AcceptOptions) *Co
 		Timeouts:     engine.Timeouts{Reply: max(0, opts.CloseTimeout)},
 	})
 	c.endpoint.Store(endpoint)
-	c.opened(result.Protocol, result.Extensions) // nobody can have closed it yet
+	c.opened(result.Protocol, result.Extensions) // it cannot have been closed yet
 	opts.Group.join(c)
 	endpoint.Start()
 	if c.onOpen != nil {

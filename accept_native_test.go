@@ -153,7 +153,8 @@ func TestAcceptEvents(t *testing.T) {
 	if err := dialled.CloseWith(3000, "bye"); err != nil {
 		t.Fatal(err)
 	}
-	serverLog.want(t, "open OPEN", `message Text "first" OPEN`, `message ArrayBuffer "\x01\x02" OPEN`, `close 3000 "bye" true CLOSED`)
+	serverLog.want(t, "open OPEN", `message Text "first" OPEN`, `message ArrayBuffer "\x01\x02" OPEN`,
+		`close 3000 "bye" true CLOSED`)
 	if ev := wait(t, dialled); ev != (ws.CloseEvent{Code: 3000, Reason: "bye", WasClean: true}) {
 		t.Errorf("the client's close event is %+v", ev)
 	}
@@ -238,7 +239,7 @@ func TestAcceptCloseCodes(t *testing.T) {
 		code := ws.StatusCode(code)
 		for side, c := range map[string]*ws.Conn{"client": dialled, "server": accepted} {
 			allowed := slices.Contains(both, code) || c == accepted && slices.Contains(server, code)
-			// A reason that is no reason keeps the connection open.
+			// An invalid reason leaves the connection open.
 			err := c.CloseWith(code, "\xff")
 			if want := ws.ErrInvalidAccess; !allowed && !errors.Is(err, want) || allowed && !errors.Is(err, ws.ErrSyntax) {
 				t.Errorf("the %s's CloseWith(%d): %v, allowed %v", side, code, err, allowed)
@@ -267,7 +268,7 @@ func TestAcceptCloseCodes(t *testing.T) {
 	}
 }
 
-// TestAcceptSlowPeer: a client that takes nothing costs SendBuffer and one message, and then its connection.
+// TestAcceptSlowPeer: a client that takes nothing costs SendBuffer bytes and one message; then it loses its connection.
 func TestAcceptSlowPeer(t *testing.T) {
 	t.Parallel()
 	const size, buffer = 1 << 20, 4 << 20
@@ -307,7 +308,7 @@ func TestAcceptSlowPeer(t *testing.T) {
 	if err := c.Send(message); !errors.Is(err, ws.ErrInvalidState) {
 		t.Errorf("Send afterwards: %v", err)
 	}
-	// Whatever the client gets now, it is whole frames, up to a Close frame or the end.
+	// From now on the client gets only whole frames, up to a Close frame or the end.
 	client.SetDeadline(time.Now().Add(limit))
 	for {
 		f, err := client.frame()
@@ -350,7 +351,7 @@ func TestAcceptSlowPeerTold(t *testing.T) {
 	}
 }
 
-// TestAcceptNoSlowPeer: without a bound nothing is bounded, and below it nothing fails.
+// TestAcceptNoSlowPeer: a negative SendBuffer is no limit, and below the limit nothing fails.
 func TestAcceptNoSlowPeer(t *testing.T) {
 	t.Parallel()
 	for name, buffer := range map[string]int64{"none": -1, "large": 64 << 20} {

@@ -140,7 +140,8 @@ func (c *rawClient) wantFrame(first byte, payload string) {
 	c.t.Helper()
 	f, err := c.frame()
 	if err != nil || f.first != first || string(f.payload) != payload {
-		c.t.Fatalf("the server sent %#02x %q, %v; want %#02x %q", f.first, f.payload[:min(len(f.payload), 40)], err, first, payload)
+		c.t.Fatalf("the server sent %#02x %q, %v; want %#02x %q", f.first, f.payload[:min(len(f.payload), 40)], err, first,
+			payload)
 	}
 }
 

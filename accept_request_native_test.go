@@ -2,7 +2,7 @@
 
 package ws_test
 
-// What Accept makes of requests, byte by byte.
+// How Accept answers requests, byte by byte.
 
 import (
 	"context"
@@ -40,8 +40,9 @@ func TestAcceptRequest(t *testing.T) {
 		{"good", []string{get, host, upgrade, conn, key, version}, 101, "",
 			map[string]string{"Sec-WebSocket-Accept": handshakeAccept, "Upgrade": "websocket", "Connection": "Upgrade",
 				"Sec-WebSocket-Protocol": "", "Sec-WebSocket-Extensions": "", "Content-Length": ""}},
-		{"names and values in other case", []string{get, host, "UPGRADE: WebSocket", "connection: keep-alive, UPGRADE", "sec-websocket-key: " + handshakeKey,
-			"SEC-WEBSOCKET-VERSION: 13"}, 101, "", map[string]string{"Sec-WebSocket-Accept": handshakeAccept}},
+		{"names and values in other case",
+			[]string{get, host, "UPGRADE: WebSocket", "connection: keep-alive, UPGRADE", "sec-websocket-key: " + handshakeKey,
+				"SEC-WEBSOCKET-VERSION: 13"}, 101, "", map[string]string{"Sec-WebSocket-Accept": handshakeAccept}},
 		{"lists", []string{get, host, "Upgrade: h2c, websocket", "Connection: keep-alive", conn, key, version}, 101, "", nil},
 		{"no body, explicitly", []string{get, host, upgrade, conn, key, version, "Content-Length: 0"}, 101, "", nil},
 		{"large header", []string{get, host, upgrade, conn, key, version, "Cookie: " + strings.Repeat("c", 60<<10)}, 101, "",
@@ -49,55 +50,72 @@ func TestAcceptRequest(t *testing.T) {
 
 		{"no Upgrade", []string{get, host, conn, key, version}, 426, "Upgrade",
 			map[string]string{"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}},
-		{"other Upgrade", []string{get, host, "Upgrade: h2c", conn, key, version}, 426, `"h2c"`, map[string]string{"Upgrade": "websocket"}},
+		{"other Upgrade", []string{get, host, "Upgrade: h2c", conn, key, version}, 426, `"h2c"`,
+			map[string]string{"Upgrade": "websocket"}},
 		{"Upgrade twice", []string{get, host, upgrade, "Upgrade: websocket", conn, key, version}, 101, "", nil},
-		{"no Connection", []string{get, host, upgrade, key, version}, 426, "Connection", map[string]string{"Upgrade": "websocket"}},
+		{"no Connection", []string{get, host, upgrade, key, version}, 426, "Connection",
+			map[string]string{"Upgrade": "websocket"}},
 		{"other Connection", []string{get, host, upgrade, "Connection: keep-alive", key, version}, 426, "keep-alive", nil},
 		{"plain request", []string{get, host}, 426, "Upgrade", map[string]string{"Upgrade": "websocket"}},
 
 		{"no key", []string{get, host, upgrade, conn, version}, 400, "Sec-WebSocket-Key is missing", nil},
 		{"key twice", []string{get, host, upgrade, conn, key, key, version}, 400, "Sec-WebSocket-Key is repeated", nil},
 		{"empty key", []string{get, host, upgrade, conn, "Sec-WebSocket-Key:", version}, 400, "Sec-WebSocket-Key", nil},
-		{"key of 15 bytes", []string{get, host, upgrade, conn, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA", version}, 400, "16 bytes", nil},
-		{"key of 18 bytes", []string{get, host, upgrade, conn, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAAA", version}, 400, "16 bytes", nil},
-		{"key that is not base64", []string{get, host, upgrade, conn, "Sec-WebSocket-Key: !GhlIHNhbXBsZSBub25jZQ==", version}, 400, "base64", nil},
+		{"key of 15 bytes", []string{get, host, upgrade, conn, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAA", version}, 400,
+			"16 bytes", nil},
+		{"key of 18 bytes", []string{get, host, upgrade, conn, "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAAAA", version}, 400,
+			"16 bytes", nil},
+		{"key that is not base64", []string{get, host, upgrade, conn, "Sec-WebSocket-Key: !GhlIHNhbXBsZSBub25jZQ==", version},
+			400, "base64", nil},
 
 		{"no version", []string{get, host, upgrade, conn, key}, 400, "Sec-WebSocket-Version is missing", nil},
-		{"version twice", []string{get, host, upgrade, conn, key, version, version}, 400, "Sec-WebSocket-Version is repeated", nil},
+		{"version twice", []string{get, host, upgrade, conn, key, version, version}, 400, "Sec-WebSocket-Version is repeated",
+			nil},
 		{"version 8", []string{get, host, upgrade, conn, key, "Sec-WebSocket-Version: 8"}, 426, `"8"`,
 			map[string]string{"Sec-WebSocket-Version": "13", "Upgrade": "websocket"}},
-		{"versions", []string{get, host, upgrade, conn, key, "Sec-WebSocket-Version: 13, 8"}, 426, "13, 8", map[string]string{"Sec-WebSocket-Version": "13"}},
+		{"versions", []string{get, host, upgrade, conn, key, "Sec-WebSocket-Version: 13, 8"}, 426, "13, 8",
+			map[string]string{"Sec-WebSocket-Version": "13"}},
 
-		{"POST", []string{"POST / HTTP/1.1", host, upgrade, conn, key, version}, 405, "POST", map[string]string{"Allow": "GET"}},
-		{"HEAD", []string{"HEAD / HTTP/1.1", host, upgrade, conn, key, version}, 405, "HEAD", map[string]string{"Allow": "GET"}},
-		{"HTTP/1.0", []string{"GET / HTTP/1.0", host, upgrade, conn, key, version}, 426, "HTTP/1.0", map[string]string{"Upgrade": "websocket"}},
+		{"POST", []string{"POST / HTTP/1.1", host, upgrade, conn, key, version}, 405, "POST",
+			map[string]string{"Allow": "GET"}},
+		{"HEAD", []string{"HEAD / HTTP/1.1", host, upgrade, conn, key, version}, 405, "HEAD",
+			map[string]string{"Allow": "GET"}},
+		{"HTTP/1.0", []string{"GET / HTTP/1.0", host, upgrade, conn, key, version}, 426, "HTTP/1.0",
+			map[string]string{"Upgrade": "websocket"}},
 		{"body", []string{get, host, upgrade, conn, key, version, "Content-Length: 1"}, 400, "body", nil},
 		{"chunked body", []string{get, host, upgrade, conn, key, version, "Transfer-Encoding: chunked"}, 400, "body", nil},
 
 		{"own host's origin", []string{get, host, upgrade, conn, key, version, "Origin: https://example.com"}, 101, "", nil},
-		{"other origin", []string{get, host, upgrade, conn, key, version, "Origin: https://evil.example"}, 403, "https://evil.example", nil},
-		{"origin twice", []string{get, host, upgrade, conn, key, version, "Origin: https://example.com", "Origin: https://example.com"}, 400,
+		{"other origin", []string{get, host, upgrade, conn, key, version, "Origin: https://evil.example"}, 403,
+			"https://evil.example", nil},
+		{"origin twice",
+			[]string{get, host, upgrade, conn, key, version, "Origin: https://example.com", "Origin: https://example.com"}, 400,
 			"Origin is repeated", nil},
-		{"forwarded host", []string{get, host, upgrade, conn, key, version, "Origin: https://evil.example", "X-Forwarded-Host: evil.example"}, 403,
+		{"forwarded host", []string{get, host, upgrade, conn, key, version, "Origin: https://evil.example",
+			"X-Forwarded-Host: evil.example"}, 403,
 			"https://evil.example", nil},
 
-		{"subprotocols", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: x, chat.v1 ,chat.v2"}, 101, "",
-			map[string]string{"Sec-WebSocket-Protocol": "chat.v2"}},
-		{"subprotocols in two fields", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: x", "Sec-WebSocket-Protocol: chat.v1"}, 101, "",
-			map[string]string{"Sec-WebSocket-Protocol": "chat.v1"}},
-		{"other subprotocols", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: Chat.V2, x"}, 400, "subprotocols", nil},
-		{"subprotocol that is no token", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: a b"}, 400, `"a b"`, nil},
+		{"subprotocols", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: x, chat.v1 ,chat.v2"}, 101,
+			"", map[string]string{"Sec-WebSocket-Protocol": "chat.v2"}},
+		{"subprotocols in two fields", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: x",
+			"Sec-WebSocket-Protocol: chat.v1"}, 101, "", map[string]string{"Sec-WebSocket-Protocol": "chat.v1"}},
+		{"other subprotocols", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: Chat.V2, x"}, 400,
+			"subprotocols", nil},
+		{"subprotocol that is no token", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: a b"}, 400,
+			`"a b"`, nil},
 		{"empty subprotocols", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Protocol: ,"}, 101, "",
 			map[string]string{"Sec-WebSocket-Protocol": ""}},
 
-		{"extension", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"}, 101, "",
+		{"extension", []string{get, host, upgrade, conn, key, version,
+			"Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"}, 101, "",
 			map[string]string{"Sec-WebSocket-Extensions": "permessage-deflate"}},
 		{"extension in a second field", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Extensions: foo",
 			"Sec-WebSocket-Extensions: permessage-deflate; x, permessage-deflate; server_max_window_bits=9"}, 101, "",
 			map[string]string{"Sec-WebSocket-Extensions": "permessage-deflate; server_max_window_bits=9"}},
 		{"other extension", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Extensions: foo"}, 101, "",
 			map[string]string{"Sec-WebSocket-Extensions": ""}},
-		{"extensions that are no list", []string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Extensions: permessage-deflate;;"}, 400,
+		{"extensions that are no list",
+			[]string{get, host, upgrade, conn, key, version, "Sec-WebSocket-Extensions: permessage-deflate;;"}, 400,
 			"Sec-WebSocket-Extensions", nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -200,9 +218,10 @@ func TestAcceptHeader(t *testing.T) {
 		h["x-lower"] = []string{"kept"}
 		h["bad name"] = []string{"x"}
 		h["Bad\r\nName"] = []string{"x"}
-		for _, name := range []string{"Connection", "connection", "Upgrade", "Sec-WebSocket-Accept", "sec-websocket-accept", "Sec-WebSocket-Protocol",
-			"Sec-WebSocket-Extensions", "Sec-WebSocket-Version", "Content-Length", "Transfer-Encoding", "transfer-encoding", "Content-Encoding",
-			"Trailer", http.TrailerPrefix + "X"} {
+		for _, name := range []string{"Connection", "connection", "Upgrade", "Sec-WebSocket-Accept", "sec-websocket-accept",
+			"Sec-WebSocket-Protocol",
+			"Sec-WebSocket-Extensions", "Sec-WebSocket-Version", "Content-Length", "Transfer-Encoding", "transfer-encoding",
+			"Content-Encoding", "Trailer", http.TrailerPrefix + "X"} {
 			h[name] = []string{"wrong"}
 		}
 		c, err := ws.Accept(w, r, nil)
@@ -218,7 +237,8 @@ func TestAcceptHeader(t *testing.T) {
 		"Connection": {"Upgrade"}, "Upgrade": {"websocket"}, "Sec-Websocket-Accept": {handshakeAccept},
 		"Set-Cookie": {"a=1", "b=2"}, "X-Trace": {"of  Connection: close"}, "X-Lower": {"kept"},
 	}
-	if got := fmt.Sprint(response.Header); response.StatusCode != http.StatusSwitchingProtocols || got != fmt.Sprint(want) {
+	if got := fmt.Sprint(response.Header); response.StatusCode != http.StatusSwitchingProtocols ||
+		got != fmt.Sprint(want) {
 		t.Errorf("the answer is %s with\n%s, want\n%v", response.Status, got, want)
 	}
 	client.send(fin|closeFrame, "")
@@ -240,14 +260,14 @@ func (u *unwrapping) Write(p []byte) (int, error) {
 	return u.ResponseWriter.Write(p)
 }
 
-// hiding is middleware that hides everything but the interface.
+// hiding is middleware that hides everything except the interface.
 type hiding struct{ w http.ResponseWriter }
 
 func (h hiding) Header() http.Header         { return h.w.Header() }
 func (h hiding) Write(p []byte) (int, error) { return h.w.Write(p) }
 func (h hiding) WriteHeader(status int)      { h.w.WriteHeader(status) }
 
-// compressing is middleware that compresses what is written: here it counts that it would.
+// compressing stands for middleware that compresses what is written; it only counts the writes.
 type compressing struct {
 	unwrapping
 	began bool
@@ -294,7 +314,8 @@ func TestAcceptMiddleware(t *testing.T) {
 		{"without Unwrap", func(h http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(hiding{w}, r) })
 		}, 500},
-		{"http.TimeoutHandler", func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Minute, "late") }, 500},
+		{"http.TimeoutHandler", func(h http.Handler) http.Handler { return http.TimeoutHandler(h, time.Minute, "late") },
+			500},
 		{"StripPrefix and MaxBytesHandler", func(h http.Handler) http.Handler {
 			return http.StripPrefix("/", http.MaxBytesHandler(h, 10))
 		}, 101},
@@ -335,7 +356,8 @@ func TestAcceptBadCalls(t *testing.T) {
 	t.Parallel()
 	request := func() *http.Request {
 		r := httptest.NewRequest(http.MethodGet, "http://example.com/", nil)
-		r.Header = http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Key": {handshakeKey}, "Sec-Websocket-Version": {"13"}}
+		r.Header = http.Header{"Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Sec-Websocket-Key": {handshakeKey},
+			"Sec-Websocket-Version": {"13"}}
 		return r
 	}
 	for _, c := range []struct {
@@ -353,7 +375,8 @@ func TestAcceptBadCalls(t *testing.T) {
 		{"nil options", httptest.NewRecorder(), request(), nil, 500, errors.ErrUnsupported},
 		{"BinaryType", httptest.NewRecorder(), request(), &ws.AcceptOptions{BinaryType: "text"}, 500, typeError},
 		{"Compression", httptest.NewRecorder(), request(), &ws.AcceptOptions{Compression: 9}, 500, typeError},
-		{"Origins", httptest.NewRecorder(), request(), &ws.AcceptOptions{Origins: []string{"example.com"}}, 500, ws.ErrSyntax},
+		{"Origins", httptest.NewRecorder(), request(), &ws.AcceptOptions{Origins: []string{"example.com"}}, 500,
+			ws.ErrSyntax},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var w http.ResponseWriter
@@ -362,7 +385,8 @@ func TestAcceptBadCalls(t *testing.T) {
 			}
 			conn, err := ws.Accept(w, c.request, c.opts)
 			var refused *ws.AcceptError
-			if conn != nil || !errors.As(err, &refused) || refused.Status != c.status || c.kind != nil && !errors.Is(err, c.kind) {
+			if conn != nil || !errors.As(err, &refused) || refused.Status != c.status ||
+				c.kind != nil && !errors.Is(err, c.kind) {
 				t.Errorf("Accept: %v, %v; want an *AcceptError with %d and %v", conn, err, c.status, c.kind)
 			}
 			if c.w != nil && c.w.Code != c.status {
@@ -404,7 +428,8 @@ func TestAcceptTwice(t *testing.T) {
 	c := dial(t, wsURL(server), nil)
 	got := await(t, "result", results)
 	var refused *ws.AcceptError
-	if got.errs[0] != nil || !errors.As(got.errs[1], &refused) || refused.Status != 0 || !errors.Is(refused, http.ErrHijacked) {
+	if got.errs[0] != nil || !errors.As(got.errs[1], &refused) || refused.Status != 0 ||
+		!errors.Is(refused, http.ErrHijacked) {
 		t.Fatalf("Accept: %v, and again: %v", got.errs[0], got.errs[1])
 	}
 	send(t, c, ws.Text("a"))

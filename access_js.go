@@ -8,16 +8,16 @@ import (
 	"syscall/js"
 )
 
-// How the package touches what is not its own: the host's classes, the WebSocket object, its events, and whatever a
-// page, a framework or a mock has put in their place.
+// How the package accesses objects that are not its own: the host's classes, the WebSocket object, its events, and
+// whatever a page, a framework or a mock has put in their place.
 //
-// Two things may end the program there. A value of another type than expected makes syscall/js panic. And what is
-// thrown inside of Value.Get, Set, Index, Length or InstanceOf is caught by nobody: it unwinds the program, which is
-// broken from then on. So foreign objects are touched through the functions of this file alone, which call Reflect's
-// functions by Value.Invoke, where an exception becomes a panic that can be recovered, and each value is looked at
-// before it is used. What is missing has one default: 0, "", false or undefined.
+// Two things could end the program here. A value of an unexpected type makes syscall/js panic. And an exception thrown
+// inside Value.Get, Set, Index, Length or InstanceOf cannot be caught: it unwinds the program, which is broken from
+// then on. So such objects are accessed only through the functions of this file. They call Reflect's functions with
+// Value.Invoke, where an exception becomes a panic that can be recovered, and they check each value before it is used.
+// Anything missing has one default: 0, "", false or undefined.
 
-// call calls a function; thrown is what it throws, and undefined if it is no function.
+// call calls a function. thrown is what it throws, or undefined if it is not a function.
 func (h *host) call(function js.Value, args ...any) (result js.Value, thrown *js.Error) {
 	if function.Type() != js.TypeFunction {
 		return js.Undefined(), &js.Error{Value: js.Undefined()}
@@ -30,7 +30,7 @@ func (h *host) call(function js.Value, args ...any) (result js.Value, thrown *js
 	return function.Invoke(args...), nil
 }
 
-// construct is call for classes.
+// construct is like call, for classes.
 func (h *host) construct(class js.Value, args ...any) (object js.Value, thrown *js.Error) {
 	if class.Type() != js.TypeFunction {
 		return js.Undefined(), &js.Error{Value: js.Undefined()}
@@ -44,7 +44,7 @@ func (h *host) construct(class js.Value, args ...any) (object js.Value, thrown *
 }
 
 // thrownBy returns the JavaScript exception that a panic stands for. Other panics go on. It is used instead of safejs
-// wherever every program comes through, because safejs formats stack traces: with it, and so with fmt, the smallest
+// in code that every program contains, because safejs formats stack traces: with it, and so with fmt, the smallest
 // program for a browser is 13 % larger.
 func thrownBy(recovered any) *js.Error {
 	e, ok := recovered.(js.Error)
@@ -69,7 +69,7 @@ func (h *host) getNumber(object js.Value, name string) float64 { return number(h
 // getText returns a property that is a string, "" for any other.
 func (h *host) getText(object js.Value, name string) string { return text(h.get(object, name)) }
 
-// set sets a property of an object, if that can be.
+// set sets a property of an object, if that is possible.
 func (h *host) set(object js.Value, name string, value any) (ok bool) {
 	if !isObject(object) {
 		return false
@@ -91,7 +91,7 @@ func (h *host) method(object js.Value, name string, args ...any) (js.Value, erro
 	return result, nil
 }
 
-// at returns what a path of names leads to from the global object: "Array.prototype.push".
+// at returns the value at a path of names from the global object: "Array.prototype.push".
 func (h *host) at(path string) js.Value {
 	v := js.Global()
 	for more := true; more; {
@@ -117,12 +117,12 @@ func (h *host) bindMethod(object js.Value, name string, args ...js.Value) js.Val
 	return h.bind(h.get(object, name), object, args...)
 }
 
-// ofReceiver makes of a method a function of its receiver and its arguments.
+// ofReceiver turns a method into a function of its receiver and its arguments.
 func (h *host) ofReceiver(method js.Value) js.Value { return h.bind(h.builtins[functionCall], method) }
 
-// accessor returns the getter of a property of object as a function of the object, undefined where it is no getter.
+// accessor returns the getter of a property of object as a function of the object, or undefined if there is no getter.
 func (h *host) accessor(object js.Value, name string) js.Value {
-	const deepest = 16 // a Proxy's prototypes need not end
+	const deepest = 16 // the prototypes of a Proxy may go on without end
 	for range deepest {
 		if !isObject(object) {
 			break
@@ -142,8 +142,8 @@ func (h *host) accessor(object js.Value, name string) js.Value {
 	return js.Undefined()
 }
 
-// getter returns a function that reads a property of object. A getter that throws, for example because object is a
-// Proxy and the getter wants what is behind it, is read as a property.
+// getter returns a function that reads a property of object. If the getter throws, for example because object is a
+// Proxy and the getter needs the object behind it, the property is read instead.
 func (h *host) getter(object js.Value, name string) js.Value {
 	if get := h.accessor(object, name); get.Type() == js.TypeFunction {
 		bound := h.bind(get, js.Undefined(), object)
@@ -178,7 +178,7 @@ func text(v js.Value) string {
 // truth returns a boolean, false for anything else.
 func truth(v js.Value) bool { return v.Type() == js.TypeBoolean && v.Bool() }
 
-// exceptionOf makes an Exception of what JavaScript threw, if that has a name, as every error object has.
+// exceptionOf makes an Exception from what JavaScript threw, if that has a name, as every error object has.
 func (h *host) exceptionOf(thrown *js.Error) error {
 	name, message := h.get(thrown.Value, "name"), h.get(thrown.Value, "message")
 	if name.Type() != js.TypeString || message.Type() != js.TypeString {
@@ -187,15 +187,15 @@ func (h *host) exceptionOf(thrown *js.Error) error {
 	return exceptionNamed(name.String(), message.String())
 }
 
-// hostError is something thrown that is no error object. Its own Error method panics for such a thing.
+// hostError is a thrown value that is not an error object. The Error method of js.Error panics for such a value.
 type hostError struct{ thrown *js.Error }
 
 func (e *hostError) Error() string { return "ws: the JavaScript host threw " + e.thrown.Value.String() }
 func (e *hostError) Unwrap() error { return *e.thrown }
 
-// copyToGo copies the bytes of a Uint8Array, as many as there is room for. CopyBytesToGo panics if that is of another
-// realm, as the arrays of an iframe's TextEncoder are, or if the page has replaced Uint8Array: then its bytes are
-// copied in the host first.
+// copyToGo copies the bytes of a Uint8Array, as many as there is room for. CopyBytesToGo panics if the array is from
+// another realm, as those of an iframe's TextEncoder are, or if the page has replaced Uint8Array. Then the bytes are
+// first copied in the host.
 func (h *host) copyToGo(dst []byte, array js.Value) int {
 	if n, ok := tryCopyToGo(dst, array); ok {
 		return n

@@ -19,7 +19,8 @@ func (f foreignTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return f.base.RoundTrip(r)
 }
 
-// TestAddresses: LocalAddr and RemoteAddr are those of the TCP connection. It is native: a browser tells no addresses.
+// TestAddresses: LocalAddr and RemoteAddr are those of the TCP connection. It is native, because browsers reveal no
+// addresses.
 func TestAddresses(t *testing.T) {
 	t.Parallel()
 	transport := &http.Transport{}

@@ -13,7 +13,7 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// What messages allocate: native only, because in a browser each is an object of the host.
+// Allocations per message. Native only, because in a browser each message is an object of the host.
 
 // allocations returns how many allocations f makes for each of n messages. Others may run at the same time, so it
 // is the least of some tries.

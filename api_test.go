@@ -33,7 +33,8 @@ func goOutput(t *testing.T, platform string, args ...string) string {
 // indented.
 func declarations(doc string) (list []string) {
 	for line := range strings.SplitAfterSeq(doc, "\n") {
-		indented := line == "\n" || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") || strings.HasPrefix(line, "}")
+		indented := line == "\n" || strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t") ||
+			strings.HasPrefix(line, "}")
 		if len(list) == 0 || !indented {
 			list = append(list, line)
 		} else {
@@ -51,12 +52,14 @@ var (
 	nativeOnly = []string{
 		"func (c *Conn) LocalAddr() net.Addr", "func (c *Conn) RemoteAddr() net.Addr", "type NativeOptions struct {\n",
 		"var ErrSlowPeer = ", "func Accept(", "func Serve(", "func CheckRequest(",
-		"type AcceptOptions struct {\n", "type AcceptError struct {\n", "func (e *AcceptError) Error() string", "func (e *AcceptError) Unwrap() error",
+		"type AcceptOptions struct {\n", "type AcceptError struct {\n", "func (e *AcceptError) Error() string",
+		"func (e *AcceptError) Unwrap() error",
 		"type Compression uint8", "const (\n\t// CompressAlone ", "type Group struct {", "func (g *Group) ",
 	}
 	jsOnly = []string{
 		"func (b *ArrayBuffer) JSValue() js.Value", "func (b *Blob) JSValue() js.Value", "func (c *Conn) JSValue() js.Value",
-		"func ArrayBufferOf(v js.Value) (*ArrayBuffer, error)", "func BlobOf(v js.Value) (*Blob, error)", "type NativeOptions struct{}",
+		"func ArrayBufferOf(v js.Value) (*ArrayBuffer, error)", "func BlobOf(v js.Value) (*Blob, error)",
+		"type NativeOptions struct{}",
 	}
 )
 
@@ -88,7 +91,7 @@ func TestAPI(t *testing.T) {
 	only("js/wasm", without(js, linux), jsOnly)
 }
 
-// without returns what of a is not in b.
+// without returns the elements of a that are not in b.
 func without(a, b []string) []string {
 	return slices.DeleteFunc(slices.Clone(a), func(d string) bool { return slices.Contains(b, d) })
 }
@@ -97,7 +100,8 @@ func without(a, b []string) []string {
 func TestDependencies(t *testing.T) {
 	t.Parallel()
 	deps := strings.Fields(goOutput(t, "js/wasm", "list", "-deps", "."))
-	for _, heavy := range []string{"net", "net/http", "net/url", "crypto/tls", "encoding/json", "fmt", "github.com/coder/websocket", "github.com/nlnwa/whatwg-url/url"} {
+	for _, heavy := range []string{"net", "net/http", "net/url", "crypto/tls", "encoding/json", "fmt",
+		"github.com/coder/websocket", "github.com/nlnwa/whatwg-url/url"} {
 		if slices.Contains(deps, heavy) {
 			t.Errorf("under js/wasm the package depends on %s", heavy)
 		}

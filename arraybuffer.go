@@ -5,9 +5,9 @@ import (
 	"io"
 )
 
-// ArrayBuffer is a block of bytes that does not change: a received binary message, or one made for sending. Natively it
-// is Go memory; in a JavaScript host it is a copy of an ArrayBuffer object's bytes, made once, which keeps the object.
-// Its methods may be called from several goroutines and do not block.
+// ArrayBuffer is an immutable block of bytes: a received binary message, or one made for sending. Natively it is Go
+// memory. In a JavaScript host it is a copy of the bytes of an ArrayBuffer object, which is made once and kept together
+// with that object. Its methods may be called from several goroutines and do not block.
 type ArrayBuffer struct {
 	arrayBuffer
 }
@@ -20,14 +20,14 @@ func NewArrayBuffer(data []byte) *ArrayBuffer {
 // Len returns the length in bytes (byteLength).
 func (b *ArrayBuffer) Len() int { return b.len() }
 
-// Bytes returns the content, which must not be modified: the buffer's own memory, on every call.
+// Bytes returns the content, which must not be modified: every call returns the buffer's own memory.
 func (b *ArrayBuffer) Bytes() []byte { return b.bytes() }
 
-// String returns "ArrayBuffer(3 bytes)", which is what fmt prints. The content is in Bytes.
+// String returns "ArrayBuffer(3 bytes)", which is what fmt prints. Use Bytes for the content.
 func (b *ArrayBuffer) String() string { return sized("ArrayBuffer(", b) }
 
 // Slice returns a new ArrayBuffer with the bytes from start to end (exclusive), as ArrayBuffer.prototype.slice does:
-// negative positions count from the end and positions outside are clamped. The two share memory.
+// negative positions count from the end, and positions outside are clamped. The two share memory.
 func (b *ArrayBuffer) Slice(start, end int) *ArrayBuffer {
 	from, to := clampSlice(int64(start), int64(end), int64(b.len()))
 	return b.slice(int(from), int(to))

@@ -15,8 +15,8 @@ func newArrayBuffer(data []byte) *ArrayBuffer {
 	return &ArrayBuffer{arrayBuffer{data: data}}
 }
 
-// ArrayBufferOf returns an ArrayBuffer with a copy of the bytes that a JavaScript ArrayBuffer object has now;
-// JSValue returns that object. Any other value, and a detached object, is a "TypeError" *Exception.
+// ArrayBufferOf returns an ArrayBuffer with a copy of the bytes that a JavaScript ArrayBuffer object has now. Its
+// [ArrayBuffer.JSValue] returns that object. Any other value, and a detached object, is a "TypeError" *Exception.
 func ArrayBufferOf(v js.Value) (*ArrayBuffer, error) {
 	h := theHost()
 	if _, thrown := h.call(h.byteLength, v); thrown != nil { // which it does unless v is an ArrayBuffer
@@ -30,8 +30,8 @@ func ArrayBufferOf(v js.Value) (*ArrayBuffer, error) {
 	return &ArrayBuffer{arrayBuffer{data, v}}, nil
 }
 
-// JSValue returns an ArrayBuffer object with the bytes, always the same one. What JavaScript code does with it does not
-// change b.
+// JSValue returns a JavaScript ArrayBuffer object with the bytes, always the same one. Whatever JavaScript code does
+// with it does not change b.
 func (b *ArrayBuffer) JSValue() js.Value {
 	if b.value.IsUndefined() {
 		h := theHost()

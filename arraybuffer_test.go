@@ -83,7 +83,8 @@ func TestArrayBufferReadAt(t *testing.T) {
 			want string
 			err  error
 		}{
-			{4, 0, "0123", nil}, {4, 6, "6789", nil}, {4, 7, "789", io.EOF}, {4, 10, "", io.EOF}, {4, 1 << 40, "", io.EOF}, {10, 0, "0123456789", nil},
+			{4, 0, "0123", nil}, {4, 6, "6789", nil}, {4, 7, "789", io.EOF}, {4, 10, "", io.EOF}, {4, 1 << 40, "", io.EOF},
+			{10, 0, "0123456789", nil},
 			{0, 5, "", nil},
 		} {
 			buf := make([]byte, test.n)

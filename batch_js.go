@@ -8,23 +8,23 @@ import (
 	"unsafe"
 )
 
-// A message that is taken by itself costs some four calls into the host. The functions here take up to 256 for a
-// dozen calls, with builtins alone: there is no eval, and nothing that a Content-Security-Policy sees. Whatever goes
-// wrong on the way, messages that are not alike above all, is found out before anything has been posted, and then
-// they are taken one by one.
+// To take one message costs about four calls into the host. The functions here take up to 256 messages in a dozen
+// calls. They use only builtins: no eval, and nothing that a Content-Security-Policy would see. If anything goes wrong,
+// above all if the messages are not all of one kind, that is noticed before anything has been posted, and the messages
+// are taken one by one.
 
 const (
-	// leastBatch is how many messages are worth it.
+	// leastBatch is the number of messages from which a batch is worth it.
 	leastBatch = 13
 
-	// mostBatch bounds what is done at once: the queue may hold thousands.
+	// mostBatch limits what is done at once: the queue may hold thousands of messages.
 	mostBatch = 256
 
-	// batchBytes is for how many bytes there is room.
+	// batchBytes is the number of bytes for which there is room.
 	batchBytes = 512 << 10
 )
 
-// batchSize returns how many of n messages are to be taken next.
+// batchSize returns how many of n messages to take next.
 func (in *inbox) batchSize(n int) int {
 	n = min(n, mostBatch)
 	if room := batchBytes * 3 / 4 / (in.mean + 1); room < n && room >= leastBatch {
@@ -35,8 +35,8 @@ func (in *inbox) batchSize(n int) int {
 	return n
 }
 
-// workspace is what a batch is put together in. While one is in use another goroutine, or a call from inside of the
-// host, makes one of its own.
+// workspace has the memory in which a batch is put together. While one is in use, another goroutine, or a call from
+// inside the host, makes its own.
 type workspace struct {
 	memory js.Value // Uint8Array of batchBytes
 	bytes  []byte   // the same in Go
@@ -72,7 +72,7 @@ func (h *host) takeWorkspace() *workspace {
 	return w
 }
 
-// newWorkspace returns nil if the host lacks a piece.
+// newWorkspace returns nil if the host lacks something that it needs.
 func (h *host) newWorkspace() *workspace {
 	w := &workspace{bytes: make([]byte, batchBytes), separator: js.ValueOf(separator)}
 	undefined := js.Undefined()
@@ -139,9 +139,9 @@ func (c *Conn) receiveBatch(n int) bool {
 	return true
 }
 
-// eventData returns the array of the data of n message events. Each event is asked by the getter of its own class, as
-// there may be several: a host's, a mock's, another realm's. One that throws, or has no getter, is read as a
-// property.
+// eventData returns the array of the data of n message events. Each event is read with the getter of its own class,
+// because there may be several classes: the host's, a mock's, another realm's. If the getter throws, or there is none,
+// the property is read instead.
 func (h *host) eventData(in *inbox, events js.Value, n int) js.Value {
 	if class, _ := h.call(h.builtins[reflectPrototype], events.Index(0)); !class.Equal(in.class) {
 		in.class, in.data = class, h.accessor(events.Index(0), "data")
@@ -158,14 +158,14 @@ func (h *host) eventData(in *inbox, events js.Value, n int) js.Value {
 	return list
 }
 
-// separator stands between texts that are joined. It is below U+0100, because a wider one would make the host widen
-// every text, and JSON holds it in no text. Another text may.
+// separator is put between texts that are joined. It is below U+0100, because a wider one would make the host widen
+// every text. It occurs in no JSON text, but other texts may contain it.
 const separator = "\x1f"
 
-// takeTexts is for messages that are all strings. They are joined, encoded into memory that both sides keep, copied,
-// and cut apart:
+// takeTexts takes messages that are all strings. They are joined, encoded into memory that both sides keep, copied, and
+// cut apart:
 //
-//   - valueOf throws if one is no string, of which join would make one silently.
+//   - valueOf throws if a message is not a string; join would convert it silently.
 //   - encodeInto stops when there is no room for the next character, of at most 4 bytes: if 4 are left, everything is
 //     there.
 //   - There are as many separators as were put between n texts only if no text holds one.
@@ -189,7 +189,7 @@ func (c *Conn) takeTexts(w *workspace, list js.Value, n int) bool {
 		return false
 	}
 	h.copyToGo(w.bytes[:size], w.memory)
-	// A string of memory that is written again only when this has been cut apart.
+	// A string that refers to memory which is written again only after this has been cut apart.
 	cut := unsafe.String(unsafe.SliceData(w.bytes), size)
 	if strings.Count(cut, separator) != n-1 {
 		return false
@@ -205,14 +205,14 @@ func (c *Conn) takeTexts(w *workspace, list js.Value, n int) bool {
 	return true
 }
 
-// takeBuffers is for messages that are all ArrayBuffers. Their lengths come by one copy; the places at which they are
-// to stand go back by another; then copyNext, called n times by forEach, copies one buffer after another into memory
-// that both sides keep, and one copy brings them to Go.
+// takeBuffers takes messages that are all ArrayBuffers. One copy brings their lengths to Go; another takes the
+// positions for their bytes to the host. Then copyNext, called n times by forEach, copies one buffer after another into
+// memory that both sides keep, and one copy brings all of it to Go.
 //
-// copyNext is Reflect.apply(memory.set, memory, list), whose arguments list is read at each call: its first one is a
-// getter that constructs a Uint8Array of what shift takes out of the queue of buffers, its second one what shift
-// takes out of the queue of places. What forEach passes comes behind these and is ignored. byteLength throws if a
-// message is no ArrayBuffer, and set if one has grown since.
+// copyNext is Reflect.apply(memory.set, memory, list), whose arguments list is read at each call: the first one is a
+// getter that constructs a Uint8Array from what shift takes out of the queue of buffers, the second one is what shift
+// takes out of the queue of positions. The arguments that forEach passes come after these and are ignored. byteLength
+// throws if a message is not an ArrayBuffer, and set throws if one has grown since.
 func (c *Conn) takeBuffers(w *workspace, list js.Value, n int) bool {
 	h := theHost()
 	lengths, thrown := h.call(h.mapped, list, h.byteLength)
@@ -223,7 +223,7 @@ func (c *Conn) takeBuffers(w *workspace, list js.Value, n int) bool {
 		return false
 	}
 	h.copyToGo(w.numberBytes(), w.lengthBytes)
-	// Where each begins, in the place of its length.
+	// Replace each length by the position at which the message begins.
 	size := 0
 	for i := range n {
 		length := w.numbers[i]

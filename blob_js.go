@@ -19,8 +19,8 @@ func (b *blob) object() js.Value {
 	return b.value
 }
 
-// BlobOf returns a Blob that stands for a JavaScript Blob object, a File for example. Any other value is a
-// "TypeError" *Exception.
+// BlobOf returns a Blob that stands for a JavaScript Blob object, for example a File. Any other value is a "TypeError"
+// *Exception.
 func BlobOf(v js.Value) (*Blob, error) {
 	h := theHost()
 	if h.builtins[classBlob].Type() != js.TypeFunction {
@@ -33,7 +33,7 @@ func BlobOf(v js.Value) (*Blob, error) {
 	return &Blob{blob{v}}, nil
 }
 
-// JSValue returns the Blob object.
+// JSValue returns the JavaScript Blob object.
 func (b *Blob) JSValue() js.Value { return b.object() }
 
 func newBlob(typ string, parts []Message) (*Blob, error) {
@@ -60,7 +60,7 @@ func newBlob(typ string, parts []Message) (*Blob, error) {
 	return &Blob{blob{value}}, nil
 }
 
-// bytesOf returns the bytes of a message that is no Blob.
+// bytesOf returns the bytes of a message other than a Blob.
 func bytesOf(m Message) []byte {
 	switch m := m.(type) {
 	case Text:

@@ -17,7 +17,8 @@ func TestNewBlob(t *testing.T) {
 	ctx := testContext(t)
 	part := []byte("bytes ")
 	inner := blobOf(t, "image/png", ws.Text("blob "))
-	b := blobOf(t, "Text/Plain;Charset=UTF-8", ws.Text("\uFEFFté "), ws.Bytes(part), ws.NewArrayBuffer([]byte("buffer ")), inner, inner, ws.Text(""), ws.Bytes(nil))
+	b := blobOf(t, "Text/Plain;Charset=UTF-8", ws.Text("\uFEFFté "), ws.Bytes(part), ws.NewArrayBuffer([]byte("buffer ")),
+		inner, inner, ws.Text(""), ws.Bytes(nil))
 	clear(part)
 	const want = "\uFEFFté bytes buffer blob blob "
 	if b.Size() != int64(len(want)) || b.Type() != "text/plain;charset=utf-8" {
@@ -81,7 +82,8 @@ func TestBlobSlice(t *testing.T) {
 		part := b.Slice(int64(s.start), int64(s.end), "A/B")
 		data, err := part.Bytes(ctx)
 		if err != nil || string(data) != s.want || part.Size() != int64(len(s.want)) || part.Type() != "a/b" {
-			t.Errorf("Slice(%d, %d): %q, %v, Size %d, Type %q, want %q", s.start, s.end, data, err, part.Size(), part.Type(), s.want)
+			t.Errorf("Slice(%d, %d): %q, %v, Size %d, Type %q, want %q", s.start, s.end, data, err, part.Size(), part.Type(),
+				s.want)
 		}
 	}
 	if data, err := b.Slice(2, 8, "").Slice(1, -1, "").Bytes(ctx); err != nil || string(data) != "3456" {

@@ -26,15 +26,15 @@ const requireVariable = "WS_REQUIRE_BROWSERS"
 // shows nothing of a package that passes.
 const matrixVariable = "WS_TEST_MATRIX"
 
-// libraryPackages are tested in every host. The recipes are not: they are written with these, and the start of a host for
-// each took a fifth of the whole time.
+// libraryPackages are tested in every host. The recipes are not: they use only these packages, and starting a host for
+// each recipe took a fifth of the whole time.
 var libraryPackages = []string{".", "./netconn", "./wsjson", "./wstest"}
 
 var withRecipes = slices.Concat(libraryPackages,
 	[]string{"./internal/recipe/token", "./internal/recipe/reconnect", "./internal/recipe/snippet"})
 
-// browserHosts are the hosts with a clean page, with WS_TEST_HOST as the recordings of the truth table call them.
-// The tests of other pages are left out: see page_test.go.
+// browserHosts are the hosts with an unchanged page. WS_TEST_HOST is the host's name in the recordings of the truth
+// table. The tests of other pages are left out: see page_test.go.
 var browserHosts = []hosttest.Host{
 	{Host: "chromium", Env: []string{"WS_TEST_HOST=chromium"}, TestFlags: noPages, Packages: withRecipes},
 	{Host: "firefox", Env: []string{"WS_TEST_HOST=firefox"}, TestFlags: noPages, Packages: withRecipes},
@@ -44,8 +44,10 @@ var browserHosts = []hosttest.Host{
 	{Host: "node", Env: []string{"WS_TEST_HOST=node"}, Oldest: 22, TestFlags: noPages, Packages: withRecipes},
 	{Host: "deno", Env: []string{"WS_TEST_HOST=deno"}, TestFlags: noPages, Packages: libraryPackages},
 	{Host: "bun", Env: []string{"WS_TEST_HOST=bun"}, TestFlags: noPages, Packages: libraryPackages},
-	{Name: "chromium-worker", Host: "chromium", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=chromium"}, TestFlags: noPages, Packages: libraryPackages},
-	{Name: "firefox-worker", Host: "firefox", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=firefox"}, TestFlags: noPages, Packages: libraryPackages},
+	{Name: "chromium-worker", Host: "chromium", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=chromium"},
+		TestFlags: noPages, Packages: libraryPackages},
+	{Name: "firefox-worker", Host: "firefox", Flags: []string{"-worker"}, Env: []string{"WS_TEST_HOST=firefox"},
+		TestFlags: noPages, Packages: libraryPackages},
 }
 
 // TestBrowsers runs the module's portable tests, built for GOOS=js, in JavaScript hosts. A host that is not installed,
@@ -156,7 +158,8 @@ func (m *matrix) print(to io.Writer) {
 	}
 	hosts := slices.Concat(browserHosts, pageHosts())
 	order := func(row matrixRow) int {
-		return slices.IndexFunc(hosts, func(h hosttest.Host) bool { return row.host == h.Name || h.Name == "" && row.host == h.Host })
+		return slices.IndexFunc(hosts,
+			func(h hosttest.Host) bool { return row.host == h.Name || h.Name == "" && row.host == h.Host })
 	}
 	slices.SortFunc(m.rows, func(a, b matrixRow) int { return order(a) - order(b) })
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
@@ -166,7 +169,8 @@ func (m *matrix) print(to io.Writer) {
 			fmt.Fprintf(w, "%s\tnot run\n", row.host)
 			continue
 		}
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.0f\n", row.host, row.passed, row.known, row.skipped, row.failed, row.took.Seconds())
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%.0f\n", row.host, row.passed, row.known, row.skipped, row.failed,
+			row.took.Seconds())
 	}
 	w.Flush()
 }

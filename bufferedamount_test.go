@@ -56,7 +56,8 @@ func TestBufferedAmount(t *testing.T) {
 	}
 }
 
-// TestBufferedAmountInHandler: it counts exactly, and does not fall while a handler runs; Drain sees through that.
+// TestBufferedAmountInHandler: it counts exactly, and does not fall while a handler runs; Drain waits for the real
+// amount.
 func TestBufferedAmountInHandler(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)

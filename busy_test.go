@@ -11,10 +11,10 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// Tests of what goes on while the program does something else: natively the goroutine that reads may be one of the
-// program's own, which has just got a message, has given up its wait, or is in a handler.
+// Tests of what happens while the program does something else. Natively the goroutine that reads may belong to the
+// program, which has just got a message, has given up its wait, or is in a handler.
 
-// converse has the program get messages in quick succession, by whatever it receives with.
+// converse makes the program get messages in quick succession, in whatever way it receives.
 func converse(t testing.TB, server *peerConn, c *ws.Conn, received func() ws.Message) {
 	t.Helper()
 	for i := range 10 {
@@ -34,8 +34,8 @@ func wantPong(server *peerConn, payload string) {
 	server.wantFrame(fin|pong, payload)
 }
 
-// TestBusyAfterRead: a ping is answered, messages wait, and the end is seen although the program has stopped to
-// call Read.
+// TestBusyAfterRead: a ping is answered, messages wait, and the end is noticed although the program has stopped calling
+// Read.
 func TestBusyAfterRead(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
@@ -90,7 +90,7 @@ func TestBusyInHandler(t *testing.T) {
 	wait(t, c)
 }
 
-// TestBusyAfterCancelledRead: what a Read that gave up has not read is read.
+// TestBusyAfterCancelledRead: messages that arrive after a Read has given up are received.
 func TestBusyAfterCancelledRead(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
@@ -112,7 +112,8 @@ func TestBusyAfterCancelledRead(t *testing.T) {
 	wantState(t, c, ws.Open)
 }
 
-// TestReadsTakeTurns: Reads that wait at once get messages in their order, whichever of them gives up meanwhile.
+// TestReadsTakeTurns: Reads that wait at the same time get messages in their order, whichever of them gives up
+// meanwhile.
 func TestReadsTakeTurns(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)

@@ -37,7 +37,7 @@ func TestCancelDial(t *testing.T) {
 		}
 		log.want(t, "error CLOSED CloseError=true", `close 1006 "" false CLOSED`)
 
-		// Now it answers. The old attempt it still does not: only the client can have ended that.
+		// Now it answers, but not the old attempt: only the client can have ended that.
 		start := time.Now()
 		var c *ws.Conn
 		opened := make(chan error, 1)
@@ -92,7 +92,7 @@ func TestDialDeadline(t *testing.T) {
 	log.want(t, "error CLOSED CloseError=true", `close 1006 "" false CLOSED`)
 }
 
-// TestDialContextEndsWithDial: the context means nothing once Dial has returned.
+// TestDialContextEndsWithDial: the context has no effect once Dial has returned.
 func TestDialContextEndsWithDial(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(testContext(t))

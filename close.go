@@ -12,15 +12,15 @@ import (
 // maxReason is the longest close reason in bytes: a control frame's 125 without the code (RFC 6455, section 5.5).
 const maxReason = 123
 
-// Close starts the closing handshake without a status code, as close() does (WHATWG WebSockets, section 3.1), or
-// abandons the attempt to connect, which then fails. In Closing and Closed it does nothing. The error is always
-// nil.
+// Close starts the closing handshake without a status code, as close() does (WHATWG WebSockets, section 3.1). In the
+// state Connecting it abandons the attempt to connect, which then fails. In Closing and Closed it does nothing. The
+// error is always nil.
 //
-// Close does not wait. Messages sent before still leave, then the Close frame, then the peer's Close frame is
-// awaited. Unread messages are dropped, and so are those that arrive from now on. Natively, on TCP and TLS, what
-// the network takes at once has been given to it when Close returns, up to 1 MiB (4 KiB over TLS); so a small
-// program that ends right after Close has said goodbye. To be sure that all messages leave, use [Conn.Shutdown].
-// Everything ends by itself, see [Conn.Wait].
+// Close does not wait. Messages sent earlier still leave; the Close frame follows them, and then the connection waits
+// for the peer's Close frame. Unread messages are dropped, and so are those that arrive from now on. Natively, on TCP
+// and TLS, whatever the network takes at once has been given to it when Close returns, up to 1 MiB (4 KiB over TLS). So
+// a small program that exits right after Close has still sent its Close frame. To be sure that all messages leave, use
+// [Conn.Shutdown]. A closing connection ends by itself; [Conn.Wait] lists the time limits.
 //
 // Close, CloseWith and CloseNow may be called inside a js.FuncOf.
 func (c *Conn) Close() error {
@@ -28,11 +28,12 @@ func (c *Conn) Close() error {
 	return nil
 }
 
-// CloseWith is [Conn.Close] with a status code and a reason for the peer: close(code, reason).
+// CloseWith is like [Conn.Close], with a status code and a reason for the peer: close(code, reason).
 //
-// The error is an *Exception, and then nothing has happened: ErrInvalidAccess for a code other than 1000 and 3000 to
-// 4999, ErrSyntax for a reason that is longer than 123 bytes or not valid UTF-8, each in every state. A connection that
-// a server has accepted, natively, also takes 1001, 1002, 1003, 1007 to 1009, and 1011 to 1014.
+// If it returns an error, nothing has happened. The error is an *Exception: ErrInvalidAccess for a code other than 1000
+// and 3000 to 4999, ErrSyntax for a reason that is longer than 123 bytes or not valid UTF-8. The arguments are checked
+// in every state. On a connection that a server has accepted, natively, the codes 1001, 1002, 1003, 1007 to 1009, and
+// 1011 to 1014 are allowed too.
 func (c *Conn) CloseWith(code StatusCode, reason string) error {
 	if err := checkClose(code, reason, c.isServer()); err != nil {
 		return err
@@ -41,16 +42,16 @@ func (c *Conn) CloseWith(code StatusCode, reason string) error {
 	return nil
 }
 
-// Shutdown is the way to end a connection when nothing that was sent may be lost: it is [Conn.CloseWith], and then
-// it waits until the connection has ended. In Closing it only waits. While Connecting it is Close.
+// Shutdown ends a connection without losing anything that was sent. It closes the connection as [Conn.CloseWith] does
+// and waits until it has ended. In the state Closing it only waits. While Connecting it is like [Conn.Close].
 //
-// It returns nil after a clean close, by either side, and otherwise the *CloseError; of a connection that is
-// already closed too. When ctx ends first, or has ended already, it ends the connection by [Conn.CloseNow] and
-// returns ctx.Err(). A bad code or reason is the error that CloseWith returns, a nil ctx a "TypeError" *Exception,
-// and then nothing has happened.
+// Shutdown returns nil after a clean close by either side, and the *CloseError otherwise, even if the connection was
+// closed before the call. If ctx ends first, or has already ended, Shutdown ends the connection with [Conn.CloseNow]
+// and returns ctx.Err(). For a bad code or reason it returns the error that CloseWith returns, for a nil ctx a
+// "TypeError" *Exception; in both cases nothing has happened.
 //
-// Shutdown may be called in a handler of the connection: it does not wait for handlers. OnClose is called when that
-// handler has returned. It must not be called inside a js.FuncOf, where it deadlocks.
+// Shutdown may be called in a handler of the connection, because it does not wait for handlers: OnClose is called when
+// that handler has returned. It must not be called inside a js.FuncOf, where it deadlocks.
 func (c *Conn) Shutdown(ctx context.Context, code StatusCode, reason string) error {
 	if err := checkClose(code, reason, c.isServer()); err != nil {
 		return err
@@ -82,13 +83,13 @@ func (c *Conn) Shutdown(ctx context.Context, code StatusCode, reason string) err
 	return c.end
 }
 
-// CloseNow ends the connection at once, without a closing handshake. Nothing more is sent or received: natively the
-// TCP connection is closed and what is queued is dropped; a browser may still send what it has queued. Unread
-// messages are dropped. BufferedAmount keeps its value.
+// CloseNow ends the connection at once, without a closing handshake. Use it with defer to release the connection on
+// every return. Nothing more is sent or received: natively the TCP connection is closed and what is queued is dropped;
+// a browser may still send what it has queued. Unread messages are dropped. BufferedAmount keeps its value.
 //
-// OnClose is called, with code 1006 and not clean, whatever the peer has said, and no OnError. CloseError.Err is
-// ErrClosedNow. While Connecting, CloseNow is Close. When the connection has ended, it does nothing. The error is
-// always nil.
+// OnClose is called with code 1006 and WasClean false, whatever the peer has said; OnError is not called.
+// CloseError.Err is ErrClosedNow. While Connecting, CloseNow is like [Conn.Close]. If the connection has already ended,
+// it does nothing. The error is always nil.
 func (c *Conn) CloseNow() error {
 	c.mu.Lock()
 	if c.end != nil {
@@ -109,14 +110,14 @@ func (c *Conn) CloseNow() error {
 	return nil
 }
 
-// checkClose returns the error of a close code and reason that close() does not take.
+// checkClose returns the error for a close code or reason that close() does not take.
 func checkClose(code StatusCode, reason string, server bool) error {
 	switch {
 	case !userCode(code) && !server:
 		return exception(ErrInvalidAccess,
 			"the close code "+strconv.Itoa(int(code))+" is neither 1000 nor between 3000 and 4999")
 	case !userCode(code) && !serverCode(code):
-		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is none that a server sends")
+		return exception(ErrInvalidAccess, "the close code "+strconv.Itoa(int(code))+" is not one that a server may send")
 	case len(reason) > maxReason:
 		return exception(ErrSyntax,
 			"the close reason has "+strconv.Itoa(len(reason))+" bytes, more than "+strconv.Itoa(maxReason))
@@ -132,7 +133,7 @@ func userCode(code StatusCode) bool {
 }
 
 // serverCode reports whether a server's Conn takes the code too: it may stand in a Close frame (RFC 6455, section 7.4),
-// and is not for clients alone, as 1010 is.
+// and is not reserved for clients, as 1010 is.
 func serverCode(code StatusCode) bool {
 	switch code {
 	case StatusGoingAway, StatusProtocolError, StatusUnsupportedData, StatusInvalidFramePayloadData, StatusPolicyViolation,
@@ -161,15 +162,19 @@ func (c *Conn) close(code StatusCode, reason string) {
 	}
 }
 
-// Wait waits until the connection is closed and returns its close event. It returns ctx.Err() if ctx ends first, which
+// Wait waits until the connection is closed and returns its close event. If ctx ends first, it returns ctx.Err() and
 // leaves the connection as it was.
 //
-// A connection that is closing ends by itself. As long as messages or the Close frame wait to be written, natively,
-// the peer must take at least one byte in 120 seconds and on average 64 KiB a minute; then it has 60 seconds to
-// answer the Close frame, and up to five times as long while it goes on sending; then 2 seconds to end the TCP
-// connection. A server waits AcceptOptions.CloseTimeout for the answer, and ends the TCP connection itself. On Linux a
-// byte counts as taken when the peer's system has acknowledged it, elsewhere when this system has taken it. The time
-// that browsers wait is theirs to choose.
+// A closing connection ends by itself. Natively these limits apply, one after the other:
+//
+//   - While messages or the Close frame are still to be written, the peer must take at least one byte in 120 seconds,
+//     and 64 KiB a minute on average. On Linux a byte counts as taken when the peer's system has acknowledged it,
+//     elsewhere when this system has taken it.
+//   - The peer then has 60 seconds to answer the Close frame, and up to five times as long while it goes on sending. A
+//     server waits AcceptOptions.CloseTimeout instead.
+//   - The peer then has 2 seconds to end the TCP connection. A server ends the TCP connection itself.
+//
+// Browsers have time limits of their own.
 //
 // Wait must not be called inside a js.FuncOf, where it deadlocks.
 func (c *Conn) Wait(ctx context.Context) (CloseEvent, error) {
@@ -197,7 +202,7 @@ func (c *Conn) Done() <-chan struct{} {
 	return c.done
 }
 
-// endedChannel returns a channel that is closed when the connection has ended, which a handler may still not know.
+// endedChannel returns a channel that is closed when the connection has ended. A handler may not know of the end yet.
 func (c *Conn) endedChannel() <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -210,7 +215,7 @@ func (c *Conn) endedChannel() <-chan struct{} {
 	return c.endedChan
 }
 
-// Err returns nil until the connection is closed, and from then on its *CloseError, also after a clean close.
+// Err returns nil until the connection is closed. From then on it returns the *CloseError, even after a clean close.
 func (c *Conn) Err() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -220,8 +225,8 @@ func (c *Conn) Err() error {
 	return c.end
 }
 
-// CloseStatus returns the code of the *CloseError in err, or 0 if there is none. So it tells how a connection was
-// closed from the error of any method:
+// CloseStatus returns the close code of the *CloseError in err, or 0 if there is none. Use it to learn from the error
+// of any method how the connection was closed:
 //
 //	if ws.CloseStatus(err) == ws.StatusNormalClosure {
 func CloseStatus(err error) StatusCode {
@@ -240,7 +245,8 @@ func checkContext(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// contextError is the error of an operation that ctx has ended: ctx.Err(), with the cause that the program has given.
+// contextError returns the error of an operation that ctx has ended: ctx.Err(), with the cause that the program has
+// given.
 func contextError(ctx context.Context) error {
 	err := ctx.Err()
 	cause := context.Cause(ctx)

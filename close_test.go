@@ -96,9 +96,12 @@ func TestCloseWith(t *testing.T) {
 		{1000, "", closeBody(1000, ""), ws.CloseEvent{Code: 1000, WasClean: true}},
 		{1000, "done", closeBody(1000, "done"), ws.CloseEvent{Code: 1000, Reason: "done", WasClean: true}},
 		{3000, "é€😀", closeBody(3000, "é€😀"), ws.CloseEvent{Code: 3000, Reason: "é€😀", WasClean: true}},
-		{4999, strings.Repeat("x", 123), closeBody(4999, strings.Repeat("x", 123)), ws.CloseEvent{Code: 4999, Reason: strings.Repeat("x", 123), WasClean: true}},
-		{4000, strings.Repeat("€", 41), closeBody(4001, "theirs"), ws.CloseEvent{Code: 4001, Reason: "theirs", WasClean: true}},
-		{4002, "\uFEFFmark", closeBody(1011, "\uFEFF"), ws.CloseEvent{Code: ws.StatusInternalError, Reason: "\uFEFF", WasClean: true}},
+		{4999, strings.Repeat("x", 123), closeBody(4999, strings.Repeat("x", 123)),
+			ws.CloseEvent{Code: 4999, Reason: strings.Repeat("x", 123), WasClean: true}},
+		{4000, strings.Repeat("€", 41), closeBody(4001, "theirs"),
+			ws.CloseEvent{Code: 4001, Reason: "theirs", WasClean: true}},
+		{4002, "\uFEFFmark", closeBody(1011, "\uFEFF"),
+			ws.CloseEvent{Code: ws.StatusInternalError, Reason: "\uFEFF", WasClean: true}},
 		{4000, "mine", "", ws.CloseEvent{Code: ws.StatusNoStatusRcvd, WasClean: true}},
 	} {
 		t.Run(fmt.Sprintf("%d with %d bytes, answer %d", test.code, len(test.reason), test.want.Code), func(t *testing.T) {
@@ -151,7 +154,8 @@ func TestCloseWithBadArguments(t *testing.T) {
 		} {
 			wantException(t, "CloseWith and a reason: "+what, c.CloseWith(1000, reason), ws.ErrSyntax)
 		}
-		wantException(t, "CloseWith(1001) and a long reason", c.CloseWith(1001, strings.Repeat("x", 124)), ws.ErrInvalidAccess)
+		wantException(t, "CloseWith(1001) and a long reason", c.CloseWith(1001, strings.Repeat("x", 124)),
+			ws.ErrInvalidAccess)
 		wantState(t, c, state)
 	}
 	p := newPeer(t)
@@ -212,7 +216,8 @@ func TestServerCloses(t *testing.T) {
 		c := dial(t, "/close", nil)
 		wantClosedEverywhere(t, c, ws.CloseEvent{Code: ws.StatusNoStatusRcvd, WasClean: true})
 	})
-	for _, code := range []ws.StatusCode{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000, 4999} {
+	for _, code := range []ws.StatusCode{1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 1012, 1013, 1014, 3000,
+		4999} {
 		t.Run(code.String(), func(t *testing.T) {
 			t.Parallel()
 			onHost(t, func(t testing.TB) {
@@ -285,15 +290,16 @@ func TestLostConnection(t *testing.T) {
 		how     string
 		partial string
 	}{
-		"end":                    {how: "fin"},
-		"reset":                  {how: "reset"},
-		"end in a header":        {how: "fin", partial: "\x81"},
-		"end in a frame":         {how: "fin", partial: "\x81\x05hel"},
-		"end between fragments":  {how: "fin", partial: "\x01\x03hel"},
-		"end in a Close frame":   {how: "fin", partial: "\x88\x05\x03\xe8"},
-		"reset in a frame":       {how: "reset", partial: "\x81\x05hel"},
-		"end in a long header":   {how: "fin", partial: "\x82\x7f\x00\x00\x00"},
-		"end in a large message": {how: "fin", partial: "\x82\x7f\x00\x00\x00\x00\x7f\x00\x00\x00" + strings.Repeat("x", 1000)},
+		"end":                   {how: "fin"},
+		"reset":                 {how: "reset"},
+		"end in a header":       {how: "fin", partial: "\x81"},
+		"end in a frame":        {how: "fin", partial: "\x81\x05hel"},
+		"end between fragments": {how: "fin", partial: "\x01\x03hel"},
+		"end in a Close frame":  {how: "fin", partial: "\x88\x05\x03\xe8"},
+		"reset in a frame":      {how: "reset", partial: "\x81\x05hel"},
+		"end in a long header":  {how: "fin", partial: "\x82\x7f\x00\x00\x00"},
+		"end in a large message": {how: "fin",
+			partial: "\x82\x7f\x00\x00\x00\x00\x7f\x00\x00\x00" + strings.Repeat("x", 1000)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -33,14 +33,14 @@ import (
 	"github.com/seed2c7e30c3/ws/netconn"
 )
 
-// controlBuffer is what both ends ask the system to buffer, so that a test sees what the library has handed over
-// and not what the system holds. Linux doubles it.
+// controlBuffer is the size of the system's buffers at both ends. It is small, so that a test sees what the library has
+// handed over and not what the system holds. Linux doubles it.
 const controlBuffer = 32 << 10
 
-// systemHolds is more than all buffers of the system between the library and a test's server have.
+// systemHolds is more than all of the system's buffers between the library and a test's server can hold.
 const systemHolds = 4*controlBuffer + 128<<10
 
-// line is a server that a test plays, on a connection whose buffers are small.
+// line is a server whose part the test plays, on connections with small buffers.
 type line struct {
 	url      string
 	opts     *ws.Options // for a client of it
@@ -83,7 +83,8 @@ func newLine(t testing.TB, o lineOptions) *line {
 		l.url = "wss" + strings.TrimPrefix(l.url, "ws")
 		config, transport.TLSClientConfig = tlsConfigs()
 	}
-	l.opts = &ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Transport: transport}, DisableCompression: !o.compressed}}
+	l.opts = &ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Transport: transport},
+		DisableCompression: !o.compressed}}
 	over := make(chan struct{})
 	t.Cleanup(func() { close(over); listener.Close() })
 	go func() {
@@ -132,7 +133,8 @@ func openRaw(conn net.Conn, compressed bool) error {
 		extension = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
 	}
 	sum := sha1.Sum([]byte(request.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%sSec-WebSocket-Accept: %s\r\n\r\n",
+	_, err = fmt.Fprintf(conn,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n%sSec-WebSocket-Accept: %s\r\n\r\n",
 		extension, base64.StdEncoding.EncodeToString(sum[:]))
 	return err
 }
@@ -247,7 +249,8 @@ func grain(n int) ws.Bytes {
 	return data
 }
 
-// TestControlPongDuringUpload: of messages of any size that wait to be sent, little leaves before the pong.
+// TestControlPongDuringUpload: whatever the size of the messages that wait to be sent, little of them leaves before the
+// pong.
 func TestControlPongDuringUpload(t *testing.T) {
 	for _, o := range []lineOptions{{false, false}, {false, true}, {true, false}, {true, true}} {
 		for _, size := range []int{16, 5000, 16 << 10, 100 << 10, 1 << 20, 48 << 20} {
@@ -572,7 +575,7 @@ func TestControlPongsAfterClose(t *testing.T) {
 	}
 }
 
-// TestControlNothingBehindClose: the Close frame is the last, whenever pings arrive, and whatever waits (RFC 6455,
+// TestControlNothingBehindClose: nothing follows the Close frame, whenever pings arrive, and whatever waits (RFC 6455,
 // section 5.5.1).
 func TestControlNothingBehindClose(t *testing.T) {
 	t.Parallel()
@@ -648,8 +651,8 @@ func TestControlNothingBehindClose(t *testing.T) {
 // TestControlCloseDuringSend: Close does not wait for a Send that takes long, and the Close frame follows its message.
 func TestControlCloseDuringSend(t *testing.T) {
 	t.Parallel()
-	// Enough for Send to be at work, compressing, when Close is called: so much also with -short. The race detector makes it slow
-	// by itself.
+	// Enough for Send to be at work, compressing, when Close is called: so much also with -short. The race detector makes
+	// it slow by itself.
 	size := 64 << 20
 	if raceDetector {
 		size = 8 << 20
@@ -708,7 +711,7 @@ func (l *latencies) call(f func()) {
 	*l = append(*l, time.Since(begin))
 }
 
-// want checks that calls wait for nothing: a busy machine may make few of them slow.
+// want checks that calls do not wait. A busy machine may make a few of them slow.
 func (l latencies) want(t testing.TB, what string) {
 	t.Helper()
 	slices.Sort(l)

@@ -38,7 +38,9 @@ func child(t *testing.T, url string) (cmd *exec.Cmd, output *strings.Builder) {
 func childDial(url string, opts *ws.Options) *ws.Conn {
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	opts.Native.HTTPClient = &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}}}
+	opts.Native.HTTPClient = &http.Client{
+		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}},
+	}
 	c, err := ws.Dial(ctx, url, opts)
 	if err != nil {
 		fmt.Println(err)
@@ -109,7 +111,7 @@ func TestControlStopped(t *testing.T) {
 	}
 }
 
-// stopProcesses says what is wrong with the end of connections whose processes are stopped now and then.
+// stopProcesses returns what is wrong with the end of connections whose processes are stopped now and then.
 func stopProcesses(t *testing.T, interval time.Duration) string {
 	processes, rounds := 6, 3
 	if testing.Short() {
@@ -155,8 +157,8 @@ func stopProcesses(t *testing.T, interval time.Duration) string {
 	return all
 }
 
-// lateness begins to measure how late timers are, which says how busy the machine is. What it returns ends that and
-// returns the most.
+// lateness starts to measure how late timers fire, which shows how busy the machine is. The function that it returns
+// ends the measurement and returns the maximum.
 func lateness() func() time.Duration {
 	const step = 5 * time.Millisecond
 	stop, most := make(chan struct{}), make(chan time.Duration)

@@ -18,7 +18,7 @@ import (
 // writeDocsVariable names the environment variable that has TestDocs write the documents instead of comparing them.
 const writeDocsVariable = "WS_WRITE_DOCS"
 
-// TestDocs: the generated parts of docs are what they are made of says.
+// TestDocs: the generated parts of docs match their sources.
 //
 //	WS_WRITE_DOCS=1 go test -run TestDocs .
 func TestDocs(t *testing.T) {
@@ -59,7 +59,7 @@ func readText(t *testing.T, name string) string {
 	return strings.ReplaceAll(string(text), "\r\n", "\n") // git on Windows
 }
 
-// quirksTable is what the comments of quirks_js.go say: see TestQuirks.
+// quirksTable is made from the comments of quirks_js.go: see TestQuirks.
 func quirksTable(t *testing.T) string {
 	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), "quirks_js.go", nil, parser.ParseComments)

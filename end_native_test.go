@@ -164,7 +164,8 @@ func (s *wireServer) options() *ws.Options {
 	return &ws.Options{Native: ws.NativeOptions{HTTPClient: s.client}}
 }
 
-// programVariable names what the child processes of the tests below do, and endURLVariable where.
+// programVariable names the program that a child process of the tests below runs, and endURLVariable the URL that it
+// uses.
 const (
 	programVariable = "WS_TEST_END_PROGRAM"
 	endURLVariable  = "WS_TEST_END_URL"
@@ -281,8 +282,8 @@ func listen(conn net.Conn, in *bufio.Reader) (s said) {
 	}
 }
 
-// TestEndPrograms: a small program that ends right after Close or CloseWith has said goodbye, 100 times of 100.
-// What was sent before Shutdown arrives, all of it.
+// TestEndPrograms: a small program that exits right after Close or CloseWith has sent its Close frame, 100 times out of
+// 100. What was sent before Shutdown arrives, all of it.
 func TestEndPrograms(t *testing.T) {
 	if program := os.Getenv(programVariable); program != "" {
 		runProgram(program)
@@ -311,8 +312,10 @@ func TestEndPrograms(t *testing.T) {
 					t.Fatalf("run %d: %v\n%s", i, err, out)
 				}
 				got := await(t, "end at the server", heard)
-				if got.err != nil || got.close.first != want.close.first || !bytes.Equal(got.close.payload, want.close.payload) || got.bytes != want.bytes {
-					t.Fatalf("run %d: the server got %d bytes, then %v, %v; want %d bytes and %v", i, got.bytes, got.close, got.err, want.bytes, want.close)
+				if got.err != nil || got.close.first != want.close.first || !bytes.Equal(got.close.payload, want.close.payload) ||
+					got.bytes != want.bytes {
+					t.Fatalf("run %d: the server got %d bytes, then %v, %v; want %d bytes and %v", i, got.bytes, got.close, got.err,
+						want.bytes, want.close)
 				}
 			}
 		})
@@ -366,9 +369,11 @@ func panicIn(handler string) func(context.Context, string) error {
 	}
 }
 
-// panicHere has a name that is looked for in the stack. The panic comes while events arrive: nobody may handle them.
+// panicHere has a name that the test looks for in the stack. The panic comes while events arrive, which must not be
+// handled.
 func panicHere(name string) {
-	defer time.Sleep(20 * time.Millisecond) // a program's own deferred functions run; an event too many would come meanwhile
+	// A program's own deferred functions run. An event too many would come meanwhile.
+	defer time.Sleep(20 * time.Millisecond)
 	panic("thrown in " + name)
 }
 
@@ -401,7 +406,8 @@ func TestEndPanic(t *testing.T) {
 				}
 			}
 			events, _, _ := strings.Cut(out, "panic: ")
-			if last := strings.TrimSpace(events); !strings.HasSuffix(last, "event: "+name) || strings.Count(out, "event: "+name+"\n") != 1 {
+			if last := strings.TrimSpace(events); !strings.HasSuffix(last, "event: "+name) ||
+				strings.Count(out, "event: "+name+"\n") != 1 {
 				t.Errorf("events:\n%s", events)
 			}
 			if t.Failed() {
@@ -504,7 +510,8 @@ func (exitingJar) Cookies(*url.URL) []*http.Cookie {
 	return nil
 }
 
-// TestEndCloseNowOpening: CloseNow just as the connection opens ends it, though the peer answers no Close frame.
+// TestEndCloseNowOpening: CloseNow at the moment when the connection opens ends it, although the peer answers no Close
+// frame.
 func TestEndCloseNowOpening(t *testing.T) {
 	t.Parallel()
 	s := newWireServer(t, false, func(conn net.Conn, in *bufio.Reader) { io.Copy(io.Discard, in) })
@@ -568,7 +575,7 @@ func heap() int64 {
 // closedHolds is how many bytes a closed connection may hold.
 const closedHolds = 4 << 10
 
-// user is a test that leaves nothing behind that refers to its connections.
+// user is a part of the test that keeps no references to its connections.
 type user struct {
 	testing.TB
 	ctx context.Context

@@ -100,7 +100,7 @@ func (s *endScene) awaitEvents(t testing.TB, n int) {
 	})
 }
 
-// until waits for what is no event.
+// until waits for a condition that no event announces.
 func until(t testing.TB, what string, happened func() bool) {
 	t.Helper()
 	ctx := testContext(t)
@@ -367,7 +367,7 @@ func wantClosedNow(t testing.TB, c *ws.Conn) {
 	}
 }
 
-// TestEndCloseNowLeaves: the peer sees the end of TCP. What it sends meanwhile comes to nobody.
+// TestEndCloseNowLeaves: the peer sees the end of TCP. What it sends meanwhile is delivered to nobody.
 func TestEndCloseNowLeaves(t *testing.T) {
 	t.Parallel()
 	s := endOpen(t, "", nil)
@@ -561,7 +561,8 @@ func TestEndShutdownArguments(t *testing.T) {
 			{1001, strings.Repeat("x", 124), ws.ErrInvalidAccess},
 			{1000, strings.Repeat("x", 124), ws.ErrSyntax}, {4000, "\xff", ws.ErrSyntax}, {1000, "\xed\xa0\x80", ws.ErrSyntax},
 		} {
-			for what, ctx := range map[string]context.Context{"": context.Background(), " and an ended context": ended, " and no context": nil} {
+			for what, ctx := range map[string]context.Context{"": context.Background(), " and an ended context": ended,
+				" and no context": nil} {
 				err := c.Shutdown(ctx, args.code, args.reason)
 				wantException(t, fmt.Sprintf("Shutdown(%d, %q)%s", args.code, args.reason, what), err, args.kind)
 				if other := c.CloseWith(args.code, args.reason); other == nil || err == nil || other.Error() != err.Error() {
@@ -569,7 +570,8 @@ func TestEndShutdownArguments(t *testing.T) {
 				}
 			}
 		}
-		wantException(t, "Shutdown without a context", c.Shutdown(nil, 1000, ""), typeError) //lint:ignore SA1012 the test is about that
+		//lint:ignore SA1012 the test is about that
+		wantException(t, "Shutdown without a context", c.Shutdown(nil, 1000, ""), typeError)
 		if got := c.ReadyState(); got != state && state == ws.Open {
 			t.Errorf("after Shutdowns with bad arguments the state is %v, before it was %v", got, state)
 		}
@@ -610,7 +612,7 @@ func TestEndShutdownCancelled(t *testing.T) {
 						if early {
 							cancel(cause)
 						} else {
-							// In any order with Shutdown: nobody can tell when that waits.
+							// This may come before or after Shutdown starts to wait, which cannot be observed.
 							go cancel(cause)
 						}
 						err := c.Shutdown(ctx, 4000, "mine")
@@ -680,7 +682,8 @@ func TestEndCloseStatus(t *testing.T) {
 	if got := ws.CloseStatus(err); got != 4123 {
 		t.Errorf("CloseStatus of what Read returns, %v, is %d", err, got)
 	}
-	if _, err := ws.Dial(testContext(t), absolute("/status?code=404"), nil); ws.CloseStatus(err) != ws.StatusAbnormalClosure {
+	if _, err := ws.Dial(testContext(t), absolute("/status?code=404"),
+		nil); ws.CloseStatus(err) != ws.StatusAbnormalClosure {
 		t.Errorf("CloseStatus of what Dial returns, %v, is %d", err, ws.CloseStatus(err))
 	}
 }
@@ -854,7 +857,7 @@ func TestEndDialRace(t *testing.T) {
 	t.Logf("%d of %d Dials succeeded", succeeded, rounds)
 }
 
-// askedContext tells that Dial has begun: it asks for the error first.
+// askedContext reports that Dial has begun, which first asks for the context's error.
 type askedContext struct {
 	context.Context
 	once  sync.Once
@@ -936,10 +939,19 @@ func TestEndWaits(t *testing.T) {
 		do   func(*endScene)
 		want ws.CloseEvent
 	}{
-		"Shutdown":       {func(s *endScene) { go s.c.Shutdown(context.Background(), mine.Code, mine.Reason); s.server.ending() }, mine},
-		"Close":          {func(s *endScene) { s.c.CloseWith(mine.Code, mine.Reason); s.server.ending() }, mine},
-		"CloseNow":       {func(s *endScene) { s.c.CloseNow() }, abnormal},
-		"peer's Close":   {func(s *endScene) { s.server.close(4001, "theirs"); s.server.wantAnswer(4001); s.server.end("close") }, theirs},
+		"Shutdown": {func(s *endScene) {
+			go s.c.Shutdown(context.Background(), mine.Code,
+				mine.Reason)
+			s.server.ending()
+		}, mine},
+		"Close":    {func(s *endScene) { s.c.CloseWith(mine.Code, mine.Reason); s.server.ending() }, mine},
+		"CloseNow": {func(s *endScene) { s.c.CloseNow() }, abnormal},
+		"peer's Close": {func(s *endScene) {
+			s.server.close(4001,
+				"theirs")
+			s.server.wantAnswer(4001)
+			s.server.end("close")
+		}, theirs},
 		"peer's reset":   {func(s *endScene) { s.server.end("reset") }, abnormal},
 		"cut connection": {func(s *endScene) { s.server.end("close") }, abnormal},
 	} {

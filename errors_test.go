@@ -81,7 +81,8 @@ func TestHandshakeErrors(t *testing.T) {
 		{&ws.HandshakeError{StatusCode: 101, Header: header, Cause: cause}, []string{cause.Error()}},
 		{&ws.ProxyError{Address: "proxy.test:3128", StatusCode: 407, Header: header}, []string{"proxy.test:3128", "407"}},
 		{&ws.ProxyError{Address: "proxy.test:3128", Cause: cause}, []string{"proxy.test:3128", cause.Error()}},
-		{&ws.ProxyError{Address: "proxy.test:3128", StatusCode: 200, Cause: cause}, []string{"proxy.test:3128", "200", cause.Error()}},
+		{&ws.ProxyError{Address: "proxy.test:3128", StatusCode: 200, Cause: cause},
+			[]string{"proxy.test:3128", "200", cause.Error()}},
 	} {
 		closed := &ws.CloseError{CloseEvent: abnormal, Err: fmt.Errorf("opening handshake: %w", test.err)}
 		for _, part := range test.want {
@@ -97,7 +98,8 @@ func TestHandshakeErrors(t *testing.T) {
 
 func TestNumbers(t *testing.T) {
 	t.Parallel()
-	for state, want := range map[ws.ReadyState]string{0: "CONNECTING", 1: "OPEN", 2: "CLOSING", 3: "CLOSED", 4: "ReadyState(4)"} {
+	for state, want := range map[ws.ReadyState]string{0: "CONNECTING", 1: "OPEN", 2: "CLOSING", 3: "CLOSED",
+		4: "ReadyState(4)"} {
 		if got := state.String(); got != want {
 			t.Errorf("ReadyState %d is %q, want %q", uint16(state), got, want)
 		}
@@ -106,10 +108,14 @@ func TestNumbers(t *testing.T) {
 		t.Error("the states do not have the standard's numbers")
 	}
 	for code, want := range map[ws.StatusCode]string{
-		1000: "StatusNormalClosure", 1001: "StatusGoingAway", 1002: "StatusProtocolError", 1003: "StatusUnsupportedData", 1004: "StatusCode(1004)",
-		1005: "StatusNoStatusRcvd", 1006: "StatusAbnormalClosure", 1007: "StatusInvalidFramePayloadData", 1008: "StatusPolicyViolation",
-		1009: "StatusMessageTooBig", 1010: "StatusMandatoryExtension", 1011: "StatusInternalError", 1012: "StatusServiceRestart",
-		1013: "StatusTryAgainLater", 1014: "StatusBadGateway", 1015: "StatusTLSHandshake", 0: "StatusCode(0)", 4123: "StatusCode(4123)",
+		1000: "StatusNormalClosure", 1001: "StatusGoingAway", 1002: "StatusProtocolError", 1003: "StatusUnsupportedData",
+		1004: "StatusCode(1004)",
+		1005: "StatusNoStatusRcvd", 1006: "StatusAbnormalClosure", 1007: "StatusInvalidFramePayloadData",
+		1008: "StatusPolicyViolation",
+		1009: "StatusMessageTooBig", 1010: "StatusMandatoryExtension", 1011: "StatusInternalError",
+		1012: "StatusServiceRestart",
+		1013: "StatusTryAgainLater", 1014: "StatusBadGateway", 1015: "StatusTLSHandshake", 0: "StatusCode(0)",
+		4123: "StatusCode(4123)",
 	} {
 		if got := code.String(); got != want {
 			t.Errorf("StatusCode %d is %q, want %q", uint16(code), got, want)

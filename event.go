@@ -28,21 +28,21 @@ func (s ReadyState) String() string {
 	return "ReadyState(" + strconv.Itoa(int(s)) + ")"
 }
 
-// CloseEvent is how a connection ended (WHATWG WebSockets, section 6).
+// CloseEvent describes how a connection ended (WHATWG WebSockets, section 6).
 type CloseEvent struct {
-	// Code is the status code of the peer's Close frame; StatusNoStatusRcvd if that frame had none, and
-	// StatusAbnormalClosure if none came.
+	// Code is the status code of the peer's Close frame. It is StatusNoStatusRcvd if that frame had no code, and
+	// StatusAbnormalClosure if no Close frame came.
 	Code StatusCode
 
 	// Reason is the text of the peer's Close frame, at most 123 bytes.
 	Reason string
 
-	// WasClean tells that both sides sent a Close frame.
+	// WasClean reports whether both sides sent a Close frame.
 	WasClean bool
 }
 
 // StatusCode is a WebSocket close code (RFC 6455, section 7.4). [Conn.CloseWith] takes StatusNormalClosure and 3000 to
-// 4999; the others are for the protocol and for servers.
+// 4999. The other codes are for the protocol itself and for servers.
 type StatusCode uint16
 
 // The registered codes (RFC 6455, section 7.4.1, and the IANA registry).

@@ -1,10 +1,10 @@
 package ws
 
-// The receiving half of the state machine: a platform reports what happened on the connection, and here it becomes
+// The receiving half of the state machine. A platform reports what happened on the connection; here that becomes
 // readyState, messages for Read, and calls of handlers.
 //
-// What happened is posted, under mu. What no handler is called for is applied at once, unless something posted
-// before it is still waiting. The rest is applied by deliver, event after event.
+// Events are posted, under mu. An event for which no handler is called is applied at once, unless an earlier event is
+// still waiting. The others are applied by deliver, one after the other.
 
 // posted are the events that have not been delivered yet, in this order.
 type posted struct {
@@ -12,7 +12,7 @@ type posted struct {
 	opened   bool // the connection is open, which comes first
 	closing  bool // the peer's Close frame came
 	closed   bool // the connection has ended, as Conn.end says
-	onError  bool // and OnError is to be called
+	onError  bool // and OnError has to be called
 	onClose  bool // and OnClose
 }
 
@@ -20,7 +20,7 @@ func (p *posted) any() bool {
 	return p.opened || p.messages.len() > 0 || p.closing || p.closed || p.onError || p.onClose
 }
 
-// forHandlers reports whether a handler is to be called.
+// forHandlers reports whether a handler has to be called.
 func (p *posted) forHandlers() bool {
 	return p.opened || p.messages.len() > 0 || p.onError || p.onClose
 }
@@ -55,17 +55,17 @@ func (c *Conn) settle() {
 	}
 }
 
-// demand says what is to follow when messages have been received.
+// demand says what has to happen after messages have been received.
 type demand uint8
 
 const (
 	wantMore    demand = iota // nothing special
 	wantDeliver               // a call of deliver
-	wantPause                 // ReadBuffer is exceeded: nothing is to be received until resume is called
-	wantYield                 // the program takes messages by Read, and will come for the next
+	wantPause                 // ReadBuffer is exceeded: receive nothing until resume is called
+	wantYield                 // the program takes messages with Read, and will come for the next one
 )
 
-// received takes messages that have arrived, and says what is to follow.
+// received takes messages that have arrived, and returns what has to happen next.
 func (c *Conn) received(batch []payload) demand {
 	c.mu.Lock()
 	next := c.addReceived(batch)
@@ -101,7 +101,7 @@ func (c *Conn) addReceived(batch []payload) demand {
 	return wantMore
 }
 
-// idle says that nothing arrives for the moment: memory that was kept for a flood goes.
+// idle says that nothing arrives for the moment. It releases memory that was kept for a flood.
 func (c *Conn) idle() {
 	c.mu.Lock()
 	c.unread.trim()
@@ -126,7 +126,7 @@ func (c *Conn) peerClosed() bool {
 	return c.end != nil && c.end.Code != StatusAbnormalClosure
 }
 
-// ended says how the connection has ended, and whether it was failed.
+// ended reports how the connection has ended, and whether it was failed.
 func (c *Conn) ended(err *CloseError, failed bool) {
 	c.mu.Lock()
 	c.postEnd(err, failed)
@@ -142,7 +142,7 @@ func (c *Conn) postEnd(err *CloseError, failed bool) {
 	if c.endedChan != nil {
 		close(c.endedChan)
 	}
-	// At once, because a handler may wait in Drain, and the event waits for the handler.
+	// Do this now, because a handler may wait in Drain, and the event waits for the handler.
 	c.wakeDrains()
 	if released := c.released(); released != nil {
 		go func() {
@@ -172,8 +172,8 @@ func (c *Conn) drained() {
 	c.mu.Unlock()
 }
 
-// applyPosted applies what has been posted if no handler is to be called for it and nobody delivers. It reports whether
-// nothing is left that somebody would have to deliver.
+// applyPosted applies what has been posted if no handler has to be called for it and no goroutine delivers. It reports
+// whether nothing is left to be delivered.
 func (c *Conn) applyPosted() bool {
 	if c.delivering {
 		return true
@@ -186,8 +186,8 @@ func (c *Conn) applyPosted() bool {
 	return true
 }
 
-// deliver applies what has been posted, event after event, and calls the handlers, until nothing is left. It may be
-// called by several goroutines: one delivers, for the others there is nothing to do.
+// deliver applies what has been posted, event after event, and calls the handlers, until nothing is left. Several
+// goroutines may call it: one of them delivers, the others return at once.
 func (c *Conn) deliver() {
 	c.mu.Lock()
 	if c.delivering || !c.posted.any() {
@@ -201,7 +201,7 @@ func (c *Conn) deliver() {
 			return
 		}
 		if thrown := recover(); thrown != nil {
-			panic(thrown) // no further event is delivered: the program ends
+			panic(thrown) // deliver no further event: the program ends
 		}
 		c.handlerExited()
 	}()
@@ -212,7 +212,7 @@ func (c *Conn) deliver() {
 	complete = true
 }
 
-// handlerExited goes on after a handler that has ended its goroutine, by runtime.Goexit or a test's Fatal.
+// handlerExited continues after a handler that has ended its goroutine, with runtime.Goexit or a test's Fatal.
 func (c *Conn) handlerExited() {
 	c.mu.Lock()
 	c.handling, c.delivering = false, false
@@ -290,7 +290,7 @@ func (c *Conn) leaveHandler() {
 	c.handling = false
 }
 
-// dropUnread forgets the messages that neither Read nor a handler has got, and those that are still to come.
+// dropUnread drops the messages that neither Read nor a handler has got, and those that are still to come.
 func (c *Conn) dropUnread() {
 	c.dropping = true
 	for _, q := range []*queue[payload]{&c.unread, &c.posted.messages} {

@@ -13,7 +13,7 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// A server for the first example's client: it sends every message back.
+// This server sends every message back. It suits the client of the first example.
 func ExampleServe() {
 	server := httptest.NewServer(http.HandlerFunc(chat))
 	defer server.Close()
@@ -33,7 +33,7 @@ func chat(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// A connection without OnMessage is read by a goroutine of the program, so that the handler can return.
+// Without OnMessage, read the connection in a separate goroutine, so that the handler can return.
 func ExampleAccept() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, err := ws.Accept(w, r, nil)
@@ -70,7 +70,7 @@ func ExampleAccept() {
 	// ws: closed with 1001 "that is enough"
 }
 
-// What one client says all of them get. At the end the server says goodbye to each.
+// Every client gets what one of them says. At the end the server closes all connections.
 func ExampleGroup() {
 	var room ws.Group
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

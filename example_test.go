@@ -9,7 +9,7 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// The same program in a browser and on a server.
+// This program runs in a browser and natively.
 func Example() {
 	if err := greet(context.Background(), serverURL+"/echo?protocols=chat.v2"); err != nil {
 		fmt.Println(err)
@@ -34,7 +34,7 @@ func greet(ctx context.Context, url string) error {
 	return c.Shutdown(ctx, 4000, "thank you")
 }
 
-// Messages go to a handler, as in a browser's script.
+// Messages go to a handler, as in a script for browsers.
 func ExampleNew() {
 	ended := make(chan struct{})
 	_, err := ws.New(serverURL+"/echo", &ws.Options{
@@ -66,7 +66,7 @@ func ExampleNew() {
 	// CLOSED StatusNoStatusRcvd true
 }
 
-// A program that sends more than the network takes waits between messages.
+// If a program sends more than the network takes, it should wait between messages.
 func ExampleConn_Drain() {
 	ctx := context.Background()
 	c, err := ws.Dial(ctx, serverURL+"/count", nil)
@@ -94,7 +94,7 @@ func ExampleConn_Drain() {
 	// <nil>
 }
 
-// Everything that was sent has arrived when Shutdown returns nil.
+// When Shutdown returns nil, everything that was sent has arrived.
 func ExampleConn_Shutdown() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -112,7 +112,7 @@ func ExampleConn_Shutdown() {
 	// Output: <nil>
 }
 
-// The error of Dial has the close code 1006, and natively the cause.
+// Dial's error has the close code 1006, and natively also the cause.
 func ExampleDial() {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
@@ -152,7 +152,7 @@ func ExampleConn_Messages() {
 	// StatusCode(4000)
 }
 
-// All messages are read into the same memory.
+// Read all messages into the same memory.
 func ExampleConn_ReadAppend() {
 	ctx := context.Background()
 	c, err := ws.Dial(ctx, serverURL+"/close?messages=2&code=1000", nil)

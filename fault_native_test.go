@@ -32,7 +32,7 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// faultKind is what happens on the way.
+// faultKind is what happens to the connection.
 type faultKind int
 
 const (
@@ -177,7 +177,7 @@ var (
 	faultClose = ws.CloseEvent{Code: 4000, Reason: "bye", WasClean: true}
 )
 
-// faultSays returns what the server sends after its handshake but for the Close frame, and where in it each message
+// faultSays returns what the server sends after its handshake, except the Close frame, and where in it each message
 // ends.
 func faultSays() (stream []byte, ends []int) {
 	var deflated bytes.Buffer
@@ -214,7 +214,8 @@ func faultServe(conn net.Conn, stream []byte) (heard faultHeard) {
 		return heard
 	}
 	header := bytes.Replace(response.Bytes(), []byte("\r\n\r\n"),
-		[]byte("\r\nSec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; server_no_context_takeover\r\n\r\n"), 1)
+		[]byte("\r\nSec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover; "+
+			"server_no_context_takeover\r\n\r\n"), 1)
 	heard.opened, heard.header = true, len(header)
 	var writing sync.WaitGroup
 	writing.Go(func() { conn.Write(append(header, stream...)) })
@@ -250,7 +251,8 @@ func faultServe(conn net.Conn, stream []byte) (heard faultHeard) {
 			continue
 		}
 		if deflated {
-			message, err = io.ReadAll(flate.NewReader(bytes.NewReader(append(message, "\x00\x00\xff\xff\x01\x00\x00\xff\xff"...))))
+			message, err = io.ReadAll(flate.NewReader(bytes.NewReader(append(message,
+				"\x00\x00\xff\xff\x01\x00\x00\xff\xff"...))))
 			if err != nil {
 				heard.err = err
 				return heard
@@ -507,8 +509,8 @@ func faultPlaces(total [2]int, head, tail, step int) (places []faultPlace) {
 	return places
 }
 
-// TestFault runs a session with a fault at each of its bytes, but for the inside of the large messages, of which
-// there is a selection, and over TLS at each 21st one. Whatever happens, events come in order and once, no message
+// TestFault runs a session with a fault at each of its bytes, except that inside the large messages there is only a
+// selection, and over TLS at each 21st one. Whatever happens, events come in order and once, no message
 // is lost, repeated or damaged before the fault, the close event comes, and nothing is left.
 func TestFault(t *testing.T) {
 	serverTLS, client := faultTLS(t)

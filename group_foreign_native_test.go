@@ -14,8 +14,8 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// TestGroupForeign: another library gets what a Group sends, of all lengths and in order, beside what its member is sent
-// alone.
+// TestGroupForeign: another library gets what a Group sends, of all lengths and in order, beside what its member is
+// sent alone.
 func TestGroupForeign(t *testing.T) {
 	t.Parallel()
 	for server := ws.CompressAlone; server <= ws.NoCompression; server++ {

@@ -15,41 +15,41 @@ import (
 
 // Group is a set of connections: all those of a server, or those in a room. Use it to send a message to all of them,
 // and to end them when the server stops. The zero value is an empty Group. A Group must not be copied after its first
-// use, and its methods may be called by several goroutines, also in handlers of its members.
+// use. Its methods may be called from several goroutines, and in handlers of its members.
 //
-// A connection joins by AcceptOptions.Group or by Add, and leaves when it has ended, or by Remove. It may be in several
-// Groups.
+// A connection joins through AcceptOptions.Group or [Group.Add], and leaves when it ends or through [Group.Remove]. It
+// may be in several Groups.
 type Group struct {
-	// sending is held by a Send, so that messages of several come to all members in the same order. It comes before any
-	// Conn.mu.
+	// sending is held by a Send, so that all members get the messages of several Sends in the same order. It is locked
+	// before any Conn.mu.
 	sending sync.Mutex
 
-	// mu guards everything below. It comes after every Conn.mu.
+	// mu guards everything below. It is locked after any Conn.mu.
 	mu      sync.Mutex
 	state   groupState
 	members []*Conn
-	places  map[*Conn]int // where each is in members
-	joining int           // calls of Accept whose connection is to join
+	places  map[*Conn]int // index of each in members
+	joining int           // calls of Accept whose connection will join
 	farewell
-	empty chan struct{} // closed when nobody is left; nil until Shutdown waits for that
+	empty chan struct{} // closed when no member is left; nil until Shutdown waits for that
 }
 
 type groupState uint8
 
 const (
 	groupOpen groupState = iota
-	groupDown            // Shutdown has been called: nobody joins any more
-	groupCut             // and its context has ended: whoever still joins is cut
+	groupDown            // Shutdown has been called: no connection may join any more
+	groupCut             // its context has ended as well: a connection that still joins is cut
 )
 
-// farewell is what Shutdown says to the members.
+// farewell is the close code and reason that Shutdown sends to the members.
 type farewell struct {
 	code   StatusCode
 	reason string
 }
 
-// Add makes c a member. It reports false, and does nothing, if c is not Open, or if the Group has been shut down. To
-// add a member again changes nothing.
+// Add makes c a member. It reports false, and does nothing, if c is not Open or if the Group has been shut down. Adding
+// a member again changes nothing.
 func (g *Group) Add(c *Conn) bool {
 	if c == nil {
 		return false
@@ -68,7 +68,7 @@ func (g *Group) Add(c *Conn) bool {
 	return true
 }
 
-// addLocked needs the mu of c, too.
+// addLocked requires that c.mu is held, too.
 func (g *Group) addLocked(c *Conn) {
 	if _, member := g.places[c]; member {
 		return
@@ -81,7 +81,7 @@ func (g *Group) addLocked(c *Conn) {
 	c.groups = &membership{g, c.groups}
 }
 
-// Remove makes c leave the Group. The connection goes on. It does nothing if c is no member.
+// Remove takes c out of the Group and leaves the connection open. It does nothing if c is not a member.
 func (g *Group) Remove(c *Conn) {
 	if c == nil {
 		return
@@ -97,13 +97,13 @@ func (g *Group) Remove(c *Conn) {
 	g.forget(c)
 }
 
-// membership is one of the Groups of a connection, and the rest of them. Most connections have few, or none.
+// membership is a list of the Groups of a connection. Most connections are in few, or none.
 type membership struct {
 	group *Group
 	next  *membership
 }
 
-// leaveGroups makes a connection that has ended leave its Groups. It needs mu.
+// leaveGroups takes a connection that has ended out of its Groups. It needs mu.
 func (c *Conn) leaveGroups() {
 	for m := c.groups; m != nil; m = m.next {
 		m.group.forget(c)
@@ -126,12 +126,12 @@ func (g *Group) forget(c *Conn) {
 	g.members = g.members[:last]
 	delete(g.places, c)
 	if last == 0 {
-		g.members, g.places = nil, nil // a map keeps the memory of what was deleted
+		g.members, g.places = nil, nil // a map keeps the memory of deleted entries
 	}
 	g.emptyLocked()
 }
 
-// emptyLocked tells Shutdown when nobody is left.
+// emptyLocked tells Shutdown if no member is left.
 func (g *Group) emptyLocked() {
 	if g.empty != nil && len(g.members) == 0 && g.joining == 0 {
 		close(g.empty)
@@ -139,8 +139,8 @@ func (g *Group) emptyLocked() {
 	}
 }
 
-// expect says that Accept is at work for a connection that is to join, and reports whether it may. Each call that
-// returned true is followed by one of join or giveUp. A nil Group expects everybody.
+// expect announces a connection that Accept is opening and that will join, and reports whether it may. After each call
+// that returned true, join or giveUp must be called. A nil Group accepts every connection.
 func (g *Group) expect() bool {
 	if g == nil {
 		return true
@@ -154,7 +154,7 @@ func (g *Group) expect() bool {
 	return true
 }
 
-// giveUp says that the connection that was expected does not come.
+// giveUp says that an expected connection will not come.
 func (g *Group) giveUp() {
 	if g == nil {
 		return
@@ -165,7 +165,7 @@ func (g *Group) giveUp() {
 	g.emptyLocked()
 }
 
-// join makes the connection that was expected a member. If the Group has been shut down since, it is closed as the
+// join makes an expected connection a member. If the Group has been shut down since, the connection is closed as the
 // others were.
 func (g *Group) join(c *Conn) {
 	if g == nil {
@@ -186,7 +186,7 @@ func (g *Group) join(c *Conn) {
 	}
 }
 
-// open reports whether connections may join. A nil Group takes everybody.
+// open reports whether connections may join. A nil Group accepts every connection.
 func (g *Group) open() bool {
 	if g == nil {
 		return true
@@ -203,7 +203,7 @@ func (g *Group) Len() int {
 	return len(g.members)
 }
 
-// All returns an iterator over those that are members when it begins.
+// All returns an iterator over the connections that are members when the iteration begins.
 func (g *Group) All() iter.Seq[*Conn] {
 	return func(yield func(*Conn) bool) {
 		for _, c := range g.snapshot() {
@@ -220,17 +220,17 @@ func (g *Group) snapshot() []*Conn {
 	return slices.Clone(g.members)
 }
 
-// Send sends a message to all members, each of which gets it as by [Conn.Send]. It waits for none of them, however
-// slowly they receive: use AcceptOptions.SendBuffer to bound what one may leave unsent. All members get the
-// messages of several Sends in the same order.
+// Send sends a message to all members, each of which gets it as by [Conn.Send]. It does not wait for any of them,
+// however slowly they receive; use AcceptOptions.SendBuffer to limit how much one of them may leave unsent. All members
+// get the messages of several Sends in the same order.
 //
-// The message is framed once for all members, and compressed once for all that use CompressAlone, and what slow ones
-// have yet to be sent takes memory once. So it costs less than a loop of Conn.Send, and uses all processors. Members
-// with CompressContext, and connections of Dial, compress or mask for themselves.
+// The message is framed once for all members and compressed once for all members that use CompressAlone, and the bytes
+// that slow members have yet to be sent are in memory once. Send therefore costs less than a loop of Conn.Send, and it
+// uses all processors. For members with CompressContext and connections of Dial, each compresses or masks by itself.
 //
-// The error is an *Exception, and then nothing has been sent: those of a bad message as from Conn.Send, and
-// ErrInvalidState after Shutdown. Members that are not Open do not get the message; what becomes of one that fails
-// meanwhile, its own events tell.
+// If Send returns an error, nothing has been sent. It is an *Exception: one that [Conn.Send] returns for a bad message,
+// or ErrInvalidState after Shutdown. Members that are not Open do not get the message. If a member fails meanwhile, its
+// own events report it.
 func (g *Group) Send(m Message) error {
 	if err := checkMessage(m); err != nil {
 		return err
@@ -246,7 +246,7 @@ func (g *Group) Send(m Message) error {
 	return nil
 }
 
-// sendPrepared is Send to a member.
+// sendPrepared sends to one member.
 func (c *Conn) sendPrepared(p *engine.Prepared, size int) {
 	if c.readyState() != Open {
 		return
@@ -255,22 +255,23 @@ func (c *Conn) sendPrepared(p *engine.Prepared, size int) {
 	if e := c.endpoint.Load(); e != nil {
 		result = e.SendPrepared(p)
 	}
-	// A member that fails has events of its own for it.
+	// If a member fails, its own events report it.
 	_, _ = c.transmitted(result, size)
 }
 
-// Shutdown ends all members: it sends each a Close frame with the code and reason, behind what was sent before, and
-// waits until all have ended. Code 0 is 1001, going away, which tells browsers that the server stops. From now on
-// nobody joins, Accept answers 503, and Send is an error; so a Group can be shut down once. Further calls only wait.
+// Shutdown ends all members, for example when the server stops. It sends each member a Close frame with the code and
+// reason, after everything that was sent before, and waits until all have ended. Code 0 means 1001, going away, which
+// tells browsers that the server stops. From now on no connection can join, Accept answers 503, and Send returns an
+// error: a Group can be shut down only once. Further calls only wait.
 //
-// It returns nil when nobody is left. When ctx ends first, it cuts the rest by [Conn.CloseNow] and returns ctx.Err().
-// Give it a ctx that ends: a member that does not answer takes 10 seconds, one that takes no data 2 minutes. An error
-// of the arguments is an *Exception as from [Conn.Shutdown], and then nothing has happened. Connections of Dial get
-// no code if a client may not send it.
+// Shutdown returns nil when no member is left. If ctx ends first, it ends the remaining members with [Conn.CloseNow]
+// and returns ctx.Err(). Give it a ctx that ends: a member that does not answer takes 10 seconds, one that takes no
+// data 2 minutes. A bad argument is an *Exception as from [Conn.Shutdown], and then nothing has happened. Connections
+// of Dial are closed without a code if a client may not send it.
 //
-// Shutdown may be called in a handler of a member: it does not wait for handlers.
+// Shutdown may be called in a handler of a member, because it does not wait for handlers.
 //
-// http.Server.Shutdown neither ends nor waits for connections that have been accepted. Stop a server by both:
+// http.Server.Shutdown neither ends accepted connections nor waits for them. To stop a server, call both:
 //
 //	server.RegisterOnShutdown(func() { go group.Shutdown(ctx, 0, "") })
 //	err := errors.Join(server.Shutdown(ctx), group.Shutdown(ctx, 0, ""))
@@ -304,7 +305,7 @@ func (g *Group) Shutdown(ctx context.Context, code StatusCode, reason string) er
 	return err
 }
 
-// shutDown keeps everybody from joining, and returns a channel that is closed when nobody is left.
+// shutDown keeps connections from joining, and returns a channel that is closed when no member is left.
 func (g *Group) shutDown(f farewell) <-chan struct{} {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -329,12 +330,12 @@ func (g *Group) cut() {
 // leaveWith closes a member.
 func (c *Conn) leaveWith(f farewell) {
 	if c.CloseWith(f.code, f.reason) != nil {
-		c.Close() // a client, which may not send this code
+		c.Close() // c is a client and may not send this code
 	}
 }
 
-// spreadBlock is how many connections one goroutine takes at a time. Fewer than two blocks are not worth another
-// goroutine.
+// spreadBlock is the number of connections that one goroutine takes at a time. Fewer than two blocks are not worth
+// another goroutine.
 const spreadBlock = 16
 
 // spread calls f for each connection, on as many goroutines as there are processors, and returns when all are done.

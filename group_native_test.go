@@ -239,7 +239,8 @@ func TestGroupErrors(t *testing.T) {
 	wantException(t, "Send of nil", group.Send(nil), &ws.Exception{Name: "TypeError"})
 	wantException(t, "Send of invalid UTF-8", group.Send(ws.Text("\xff")), ws.ErrSyntax)
 	wantException(t, "Shutdown with code 1005", group.Shutdown(t.Context(), 1005, ""), ws.ErrInvalidAccess)
-	wantException(t, "Shutdown with a long reason", group.Shutdown(t.Context(), 1000, strings.Repeat("x", 124)), ws.ErrSyntax)
+	wantException(t, "Shutdown with a long reason", group.Shutdown(t.Context(), 1000, strings.Repeat("x", 124)),
+		ws.ErrSyntax)
 	//lint:ignore SA1012 the error is what is tested
 	wantException(t, "Shutdown without a context", group.Shutdown(nil, 0, ""), &ws.Exception{Name: "TypeError"})
 	if err := group.Send(ws.Text("still there")); err != nil {
@@ -282,7 +283,8 @@ func TestGroupRefuses(t *testing.T) {
 	}))
 	t.Cleanup(server.Close)
 	_, err := ws.Dial(testContext(t), wsURL(server), nil)
-	if handshake := new(ws.HandshakeError); !errors.As(err, &handshake) || handshake.StatusCode != http.StatusServiceUnavailable {
+	if handshake := new(ws.HandshakeError); !errors.As(err, &handshake) ||
+		handshake.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("Dial returned %v", err)
 	}
 	for range 2 {
@@ -410,7 +412,8 @@ func TestGroupAtOnce(t *testing.T) {
 	}
 	var group ws.Group
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = ws.Accept(w, r, &ws.AcceptOptions{Group: &group, OnMessage: func(c *ws.Conn, m ws.Message) { _ = group.Send(m) }})
+		_, _ = ws.Accept(w, r,
+			&ws.AcceptOptions{Group: &group, OnMessage: func(c *ws.Conn, m ws.Message) { _ = group.Send(m) }})
 	}))
 	t.Cleanup(server.Close)
 	var running sync.WaitGroup

@@ -34,7 +34,8 @@ func TestEvents(t *testing.T) {
 	server.wantFrame(fin|pong, "")
 	server.wantAnswer(4123)
 	server.end("close")
-	log.want(t, "open OPEN", `message Text "a" OPEN`, `message ArrayBuffer "b" OPEN`, `message Text "cd" OPEN`, `close 4123 "bye" true CLOSED`)
+	log.want(t, "open OPEN", `message Text "a" OPEN`, `message ArrayBuffer "b" OPEN`, `message Text "cd" OPEN`,
+		`close 4123 "bye" true CLOSED`)
 	mu.Lock()
 	defer mu.Unlock()
 	if len(conns) != 5 || slices.ContainsFunc(conns, func(other *ws.Conn) bool { return other != c }) {
@@ -142,7 +143,7 @@ func TestHandlersUseConnections(t *testing.T) {
 	log.want(t, `Text "0" Text "0"`, `Text "1" Text "1"`, `Text "2" Text "2"`, `close 4000 "" true CLOSED`)
 }
 
-// TestDoneBeforeHandlers: in OnError and OnClose the connection is closed for everybody, and Wait and Read return
+// TestDoneBeforeHandlers: in OnError and OnClose the connection is closed for all goroutines, and Wait and Read return
 // at once.
 func TestDoneBeforeHandlers(t *testing.T) {
 	t.Parallel()
@@ -188,7 +189,7 @@ func TestHandlersWithRead(t *testing.T) {
 	wantClosed(t, c, err, ws.CloseEvent{Code: 4123, Reason: "bye", WasClean: true})
 }
 
-// TestNoHandlers: without any, everything is told by the methods.
+// TestNoHandlers: without handlers, the methods report everything.
 func TestNoHandlers(t *testing.T) {
 	t.Parallel()
 	c := construct(t, "/status?code=404", nil)

@@ -41,7 +41,8 @@ func TestDialContextReaches(t *testing.T) {
 		},
 	}
 	t.Cleanup(transport.CloseIdleConnections)
-	for name, rt := range map[string]http.RoundTripper{"http.Transport": transport, "wrapped": foreignTransport{transport}} {
+	for name, rt := range map[string]http.RoundTripper{"http.Transport": transport,
+		"wrapped": foreignTransport{transport}} {
 		opts := &ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Transport: rt}}}
 		hooks := make(chan string, 10)
 		ctx, cancel := context.WithCancel(context.WithValue(testContext(t), dialKey{}, "value"))
@@ -135,7 +136,8 @@ func TestProxyError(t *testing.T) {
 	transport := &http.Transport{Proxy: http.ProxyURL(via)}
 	defer transport.CloseIdleConnections()
 	for _, target := range []string{"ws://nowhere.invalid/", "wss://nowhere.invalid/"} {
-		c, err := ws.Dial(testContext(t), target, &ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Transport: transport}}})
+		c, err := ws.Dial(testContext(t), target,
+			&ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Transport: transport}}})
 		closeUnwanted(t, c)
 		var failure *ws.ProxyError
 		var refused *ws.HandshakeError
@@ -143,10 +145,12 @@ func TestProxyError(t *testing.T) {
 			t.Errorf("%s: %v", target, err)
 			continue
 		}
-		if failure.Address != via.Host || failure.StatusCode != 407 || http.Header(failure.Header).Get("Proxy-Authenticate") == "" || failure.Cause != nil {
+		if failure.Address != via.Host || failure.StatusCode != 407 ||
+			http.Header(failure.Header).Get("Proxy-Authenticate") == "" || failure.Cause != nil {
 			t.Errorf("%s: %+v", target, failure)
 		}
-		if text := err.Error(); !strings.Contains(text, via.Host) || !strings.Contains(text, "407") || strings.Contains(text, "secret") {
+		if text := err.Error(); !strings.Contains(text, via.Host) || !strings.Contains(text, "407") ||
+			strings.Contains(text, "secret") {
 			t.Errorf("%s: %s", target, text)
 		}
 	}
@@ -172,7 +176,8 @@ func TestUpgradeAndClose(t *testing.T) {
 			c, err = ws.Dial(testContext(t), p.URL, nil)
 			dialled <- err
 		}()
-		sum := sha1.Sum([]byte(http.Header(p.conn(0).request().Header).Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
+		sum := sha1.Sum([]byte(http.Header(p.conn(0).request().Header).Get("Sec-WebSocket-Key") +
+			"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 		p.conn(0).answer("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: "+connection,
 			"Sec-WebSocket-Accept: "+base64.StdEncoding.EncodeToString(sum[:]))
 		err := await(t, "end of Dial", dialled)

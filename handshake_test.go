@@ -53,7 +53,7 @@ func TestPasswordHidden(t *testing.T) {
 
 type dialKey struct{}
 
-// TestDialDetaches: a context with a value, a deadline and a cause is nothing to a connection that is open.
+// TestDialDetaches: a context with a value, a deadline and a cause has no effect on a connection that is open.
 func TestDialDetaches(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancelCause(context.WithValue(testContext(t), dialKey{}, "value"))

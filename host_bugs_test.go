@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// hostBug is what a JavaScript host does wrong and no code around it can put right.
+// hostBug is a fault of a JavaScript host that no code in the package can correct.
 type hostBug struct {
 	host string // as testbrowser calls it
 	test string // the test that fails there; all below it if it ends in "/"
@@ -18,13 +18,13 @@ type hostBug struct {
 	why  string
 }
 
-// hostVersions are those in which the bugs were seen last.
+// hostVersions are the versions in which the bugs were last seen.
 var hostVersions = map[string]string{
 	"chromium": "156", "firefox": "153", "webkitgtk": "2.50", "node": "24.21", "deno": "2.9", "bun": "1.4",
 }
 
-// hostBugs are checked by their tests: one that passes in its host fails, so that a line is taken out when its host has
-// been fixed.
+// hostBugs are checked by their tests: a test that passes in its host counts as a failure, so that the line is removed
+// once the host has been fixed.
 var hostBugs = []hostBug{
 	{
 		host: "chromium", test: `TestBadArguments/the_URL_"ws://a_b/"`,
@@ -218,7 +218,7 @@ var hostBugs = []hostBug{
 	},
 }
 
-// onHostObject tells that connections are objects of a JavaScript host.
+// onHostObject reports whether connections are objects of a JavaScript host.
 const onHostObject = runtime.GOOS == "js"
 
 // hostName is the JavaScript host that runs the tests, "" natively.
@@ -232,7 +232,7 @@ func hostName() string {
 // knownBug is how the log of a skipped test begins, for TestBrowsers, which counts them.
 const knownBug = "known host bug: "
 
-// closeLimits are the hosts that give a closing handshake up after so short a time that a busy machine may take longer.
+// closeLimits are the hosts that give up a closing handshake after so short a time that a busy machine may take longer.
 var closeLimits = map[string]time.Duration{"webkitgtk": 5 * time.Second}
 
 // onHost runs the body of a test. Where the host has a bug that makes it fail, it must fail. Where it fails after the

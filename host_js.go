@@ -12,8 +12,8 @@ import (
 	"unsafe"
 )
 
-// host has what the package uses of the JavaScript host besides the WebSocket objects. Looking up a property by name
-// costs about 3 us, which is many times what a call of a bound function costs, so it is done once.
+// host has what the package uses of the JavaScript host besides the WebSocket objects. A lookup of a property by name
+// costs about 3 us, many times as much as a call of a bound function, so it is done once.
 type host struct {
 	builtins [builtinCount]js.Value
 	bindWith js.Value // (f, ...args) => f.bind(...args)
@@ -25,8 +25,8 @@ type host struct {
 	decode     js.Value // TextDecoder's decode, bound; it keeps a byte order mark
 	empty      js.Value // ""
 
-	// readBlob is (*Blob).ArrayBuffer once a program has changed a BinaryType. One that does not goes without its
-	// code.
+	// readBlob is (*Blob).ArrayBuffer once a program has changed a BinaryType. A program that never does is linked without
+	// that code.
 	readBlob func(*Blob, context.Context) (*ArrayBuffer, error)
 
 	blobBytes int64     // received since the last collection
@@ -37,7 +37,7 @@ type host struct {
 	noBatches bool      // the host lacks a piece of one
 }
 
-// builtin is one of what is taken from the host as it is. Undefined is what it lacks.
+// builtin is a function or object that is taken from the host as it is. It is undefined if the host lacks it.
 type builtin int
 
 const (
@@ -73,12 +73,13 @@ var builtinPaths = [builtinCount]string{
 	arrayForEach: "Array.prototype.forEach", arrayJoin: "Array.prototype.join", stringValueOf: "String.prototype.valueOf",
 }
 
-// theHost looks everything up when the first connection or buffer needs it: importing the package touches no globals.
+// theHost looks everything up when the first connection or buffer needs it, so importing the package touches no
+// globals.
 var theHost = sync.OnceValue(newHost)
 
 func newHost() *host {
 	h := &host{empty: js.ValueOf("")}
-	// The Go program's own loader, wasm_exec.js, cannot do without Reflect.
+	// Reflect exists: the Go program's own loader, wasm_exec.js, needs it.
 	h.builtins[reflectGet] = js.Global().Get("Reflect").Get("get")
 	for i, path := range builtinPaths {
 		h.builtins[i] = h.at(path)
@@ -108,12 +109,12 @@ func (h *host) string(s string) (js.Value, error) {
 	return v, err
 }
 
-// longText is the length in bytes from which on a text may be longer than the host's longest string: 512 MiB in V8, 1
-// GiB in Firefox, 2 GiB in WebKit.
+// longText is the length in bytes from which a text may be longer than the host's longest string: 512 MiB in V8, 1 GiB
+// in Firefox, 2 GiB in WebKit.
 const longText = 256 << 20
 
 // lend calls a function of the host with a Uint8Array that has the bytes of data, which the function must copy before
-// it returns. In every host send does.
+// it returns. In every host, send does that.
 func (h *host) lend(function js.Value, data []byte) (result js.Value, err error) {
 	s := h.takeStaging(len(data))
 	var array js.Value
@@ -133,8 +134,8 @@ func (h *host) lend(function js.Value, data []byte) (result js.Value, err error)
 	return result, nil
 }
 
-// staging is memory of the host that is used again and again for one message after another: an array of 128 KiB takes
-// the host a hundred times as long to make as to fill.
+// staging is memory of the host that is reused for one message after another: for an array of 128 KiB, allocation takes
+// the host a hundred times as long as filling it.
 type staging struct {
 	size     int
 	array    js.Value      // Uint8Array
@@ -145,16 +146,16 @@ type staging struct {
 }
 
 const (
-	// smallStaging is the longest message for which memory is kept for good.
+	// smallStaging is the length of the longest message for which memory is kept for good.
 	smallStaging = 64 << 10
 
-	// largeStaging is the longest one for which it is kept until it has not been used from one garbage collection to
-	// the next.
+	// largeStaging is the length of the longest one for which memory is kept until it was not used between two garbage
+	// collections.
 	largeStaging = 16 << 20
 )
 
-// takeStaging returns nil for what is too long, and where the host has no memory. It is taken away meanwhile: the
-// host may call Go, and an allocation may let another goroutine run.
+// takeStaging returns nil if n is too large, and if the host has no memory. While in use, the staging is taken out of
+// host: the host may call Go, and an allocation may let another goroutine run.
 func (h *host) takeStaging(n int) *staging {
 	switch {
 	case n > largeStaging:
@@ -193,7 +194,7 @@ func (h *host) newStaging(size int) *staging {
 	return s
 }
 
-// view returns a Uint8Array with the bytes of data. Making one costs the host twenty times what filling it does, so
+// view returns a Uint8Array with the bytes of data. Making one costs the host twenty times as much as filling it, so
 // some are kept.
 func (s *staging) view(h *host, data []byte) js.Value {
 	h.copyToJS(s.array, data)
@@ -219,7 +220,7 @@ func (h *host) bytes(data []byte) (array js.Value, thrown *js.Error) {
 	return array, thrown
 }
 
-// await waits for what JavaScript's await waits for: a promise, or anything with a method then; another value is the
+// await waits as JavaScript's await does: for a promise, or anything with a method then; any other value is itself the
 // result.
 func (h *host) await(ctx context.Context, promise js.Value) (js.Value, error) {
 	then := h.get(promise, "then")
@@ -235,7 +236,7 @@ func (h *host) await(ctx context.Context, promise js.Value) (js.Value, error) {
 	settle := func(r result) {
 		select {
 		case settled <- r:
-			// Only here: after a cancelled wait the promise still settles.
+			// Release only here: after a cancelled wait the promise still settles.
 			fulfilled.Release()
 			rejected.Release()
 		default: // a thenable that settles twice

@@ -187,7 +187,7 @@ func TestReceivedLongText(t *testing.T) {
 	})
 }
 
-// asks calls what a Conn answers to.
+// asks calls all methods of a Conn that only report something.
 func asks(t *testing.T, c *ws.Conn) js.Func {
 	f := js.FuncOf(func(js.Value, []js.Value) any {
 		c.ReadyState()
@@ -288,7 +288,7 @@ func TestCalledInside(t *testing.T) {
 	})
 }
 
-// TestCloseThrows: as undici's close does where prototypes are frozen.
+// TestCloseThrows: close throws, as undici's does if prototypes are frozen.
 func TestCloseThrows(t *testing.T) {
 	noSymbol := js.Global().Get("Symbol").Get("prototype").Get("valueOf")
 	thrower := noSymbol.Call("bind", 1)
@@ -320,7 +320,7 @@ func TestCloseThrows(t *testing.T) {
 	}
 }
 
-// TestCloseNowHearsNothing: after CloseNow no event of the host reaches Go, also none that is fired inside of close.
+// TestCloseNowHearsNothing: after CloseNow no event of the host reaches Go, not even one that is fired inside close.
 func TestCloseNowHearsNothing(t *testing.T) {
 	var opts ws.Options
 	log := record(&opts)

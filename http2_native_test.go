@@ -39,8 +39,11 @@ func TestHTTP2(t *testing.T) {
 	}
 	dir := t.TempDir()
 	writeCertificate(t, dir)
-	config := hosttest.Config{Flags: []string{"-tls"}, Required: requiredHosts(), Timeout: 4 * time.Minute, Start: startServers}
-	for variable, debug := range map[string]string{"WS_TEST_HTTP2": "http2xconnect=1", "WS_TEST_HTTP1": "http2xconnect=0"} {
+	config := hosttest.Config{Flags: []string{"-tls"}, Required: requiredHosts(), Timeout: 4 * time.Minute,
+		Start: startServers}
+	for variable, debug := range map[string]string{
+		"WS_TEST_HTTP2": "http2xconnect=1", "WS_TEST_HTTP1": "http2xconnect=0",
+	} {
 		address := startHTTP2Server(t, dir, debug)
 		config.Env = append(config.Env, variable+"="+address)
 		config.Flags = append(config.Flags, "-trust", address+"="+filepath.Join(dir, "cert.pem"))
@@ -92,7 +95,7 @@ func startHTTP2Server(t *testing.T, dir, debug string) string {
 	return address
 }
 
-// TestHTTP2Server is no test but the server, in a process of its own. It ends when its standard input does.
+// TestHTTP2Server is not a test but the server, in a process of its own. It ends when its standard input ends.
 func TestHTTP2Server(t *testing.T) {
 	dir := os.Getenv(http2Variable)
 	if dir == "" {
@@ -105,7 +108,7 @@ func TestHTTP2Server(t *testing.T) {
 	var group ws.Group
 	server := &http.Server{
 		Handler: http2Handler(&group),
-		// They are for requests, not for connections.
+		// These timeouts are for requests, not for connections.
 		ReadTimeout: 2 * time.Second, WriteTimeout: 2 * time.Second,
 	}
 	served := make(chan error, 1)
@@ -137,7 +140,7 @@ func http2Handler(group *ws.Group) http.Handler {
 		_, _ = io.WriteString(w, r.Proto)
 	})
 	mux.HandleFunc("/ws", func(w http.ResponseWriter, r *http.Request) {
-		// The error has been answered, and the client tells.
+		// The request has been answered, and the client reports the error.
 		_ = ws.Serve(w, r, &ws.AcceptOptions{
 			Protocols: []string{"chat.v2"},
 			Origins:   []string{"*"},

@@ -18,7 +18,8 @@ func TestConnJSValue(t *testing.T) {
 	if !v.InstanceOf(js.Global().Get("WebSocket")) {
 		t.Fatal("JSValue is no WebSocket")
 	}
-	if v.Get("url").String() != c.URL() || v.Get("protocol").String() != c.Protocol() || v.Get("extensions").String() != c.Extensions() ||
+	if v.Get("url").String() != c.URL() || v.Get("protocol").String() != c.Protocol() ||
+		v.Get("extensions").String() != c.Extensions() ||
 		v.Get("readyState").Int() != int(c.ReadyState()) || v.Get("binaryType").String() != string(c.BinaryType()) {
 		t.Error("the attributes of JSValue are not those of the Conn")
 	}
@@ -36,14 +37,16 @@ func TestBlobOf(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !b.JSValue().Equal(object) || b.Size() != 10 || b.Type() != object.Get("type").String() || string(content(t, b)) != "0123456789" {
+	if !b.JSValue().Equal(object) || b.Size() != 10 || b.Type() != object.Get("type").String() ||
+		string(content(t, b)) != "0123456789" {
 		t.Errorf("Size %d, Type %q, %q", b.Size(), b.Type(), content(t, b))
 	}
 	c := dial(t, "/echo", nil)
 	send(t, c, b, b.Slice(2, 5, ""))
 	wantBuffer(t, read(t, c), []byte("0123456789"))
 	wantBuffer(t, read(t, c), []byte("234"))
-	if v := blobOf(t, "a/b", ws.Text("x")).JSValue(); !v.InstanceOf(js.Global().Get("Blob")) || v.Get("size").Int() != 1 || v.Get("type").String() != "a/b" {
+	if v := blobOf(t, "a/b", ws.Text("x")).JSValue(); !v.InstanceOf(js.Global().Get("Blob")) || v.Get("size").Int() != 1 ||
+		v.Get("type").String() != "a/b" {
 		t.Error("JSValue of a new Blob is no Blob of it")
 	}
 }

@@ -11,31 +11,31 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Memory for programs that take messages by ReadAppend. What one call of Received brings stays where it was read, if it
-// is much, or goes into one block. Either goes back to a pool when the last of its messages has been copied to the
-// program. A Read that comes instead copies its message into memory of its own. So no memory that Read or a handler
-// hands out is ever used again.
+// Memory for programs that take messages with ReadAppend. What one call of Received brings stays where it was read, if
+// it is large, or goes into one block. In both cases the memory goes back to a pool when the last of its messages has
+// been copied to the program. If a Read comes instead, it copies its message into memory of its own. So no memory that
+// Read or a handler hands out is ever reused.
 
-// block is what several messages lie in.
+// block is memory that several messages share.
 type block struct {
 	memory  []byte
-	buffer  *engine.Buffer // instead of memory
+	buffer  *engine.Buffer // used instead of memory
 	class   int
 	left    atomic.Int32 // messages that have not been taken
-	lending *atomic.Bool // of the connection
+	lending *atomic.Bool // the connection's
 	binary  ArrayBuffer  // stands for each binary message: see payload.lent
 }
 
 const (
-	// leastLent is for how many bytes a block is worth it. What they lie in is at most four times as large, so what
-	// waits to be read takes at most four times what Options.ReadBuffer counts.
+	// leastLent is the number of bytes from which a block is worth it. The block is at most four times as large, so unread
+	// messages take at most four times what Options.ReadBuffer counts.
 	leastLent = 256
 
 	// A batch of leastInBuffer bytes or more stays where it was read: receiving 1 KiB takes half the time.
 	leastInBuffer = 16 << 10
 )
 
-// blocks have 1 KiB, 4 KiB, 16 KiB; the last have none, but a Buffer.
+// blocks are pools of blocks of 1 KiB, 4 KiB and 16 KiB; those of the last pool have no memory but a Buffer.
 var blocks [4]sync.Pool
 
 const (
@@ -61,7 +61,7 @@ func takeBlock(size int, buffer *engine.Buffer) *block {
 	return b
 }
 
-// giveBack is called when n of the messages of a block need it no more.
+// giveBack is called when n of the messages of a block no longer need it.
 func (b *block) giveBack(n int) {
 	if b.left.Add(int32(-n)) > 0 {
 		return
@@ -126,7 +126,7 @@ func (o *owner) blockFor(batch []engine.Message) *block {
 	return b
 }
 
-// own returns p in memory of its own.
+// own returns p, copied into memory of its own.
 func (p payload) own() payload {
 	if p.lent == nil {
 		return p
@@ -141,12 +141,12 @@ func (p payload) own() payload {
 	return payload{text: textOf(data)}
 }
 
-// receivedInto is received for the first message of a batch, if a ReadAppend waits for it and has room for it: it is
-// copied there, unless that is where it was read. rest are the others.
+// receivedInto is received for the first message of a batch, if a ReadAppend waits for it and has room for it: the
+// message is copied there, unless it was read there. rest are the other messages.
 func (c *Conn) receivedInto(batch []engine.Message) (next demand, rest []engine.Message) {
 	msg := &batch[0]
 	if msg.Owned {
-		return wantMore, batch // no copy of it is made with mu
+		return wantMore, batch // it is not copied with mu held
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -164,7 +164,7 @@ func (c *Conn) receivedInto(batch []engine.Message) (next demand, rest []engine.
 	c.waiting.readers.pop()
 	w.message, w.got = payload{text: textOf(room)}, true
 	w.wake <- struct{}{}
-	c.tookMessage = len(batch) > 1 // for received, which gets the others
+	c.tookMessage = len(batch) > 1 // for received, which gets the other messages
 	if c.readersWaiting() == 0 {
 		next = wantYield
 	}

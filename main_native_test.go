@@ -13,7 +13,7 @@ func startTestServer() (url string, stop func(), err error) {
 		return "", nil, err
 	}
 	return server.URL(), func() {
-		// The tests are over; nobody is left to be told.
+		// The tests are over, so the error no longer matters.
 		_ = server.Close()
 	}, nil
 }

@@ -82,7 +82,7 @@ func dial(t testing.TB, url string, opts *ws.Options) *ws.Conn {
 	return c
 }
 
-// construct is dial without waiting.
+// construct is like dial, without waiting.
 func construct(t testing.TB, url string, opts *ws.Options) *ws.Conn {
 	t.Helper()
 	c, err := ws.New(absolute(url), opts)
@@ -104,7 +104,7 @@ func absolute(url string) string {
 	return url
 }
 
-// send is Send of messages that must be taken.
+// send sends messages that must be accepted.
 func send(t testing.TB, c *ws.Conn, messages ...ws.Message) {
 	t.Helper()
 	for _, m := range messages {
@@ -114,7 +114,7 @@ func send(t testing.TB, c *ws.Conn, messages ...ws.Message) {
 	}
 }
 
-// read is Read of a message that must come.
+// read reads a message that must come.
 func read(t testing.TB, c *ws.Conn) ws.Message {
 	t.Helper()
 	m, err := c.Read(testContext(t))
@@ -124,7 +124,7 @@ func read(t testing.TB, c *ws.Conn) ws.Message {
 	return m
 }
 
-// wait is Wait for a close event that must come.
+// wait waits for a close event that must come.
 func wait(t testing.TB, c *ws.Conn) ws.CloseEvent {
 	t.Helper()
 	ev, err := c.Wait(testContext(t))
@@ -200,7 +200,7 @@ func wantText(t testing.TB, m ws.Message, want string) {
 	}
 }
 
-// wantBuffer checks a message that is to be an *ArrayBuffer.
+// wantBuffer checks a message that must be an *ArrayBuffer.
 func wantBuffer(t testing.TB, m ws.Message, want []byte) {
 	t.Helper()
 	if got, ok := m.(*ws.ArrayBuffer); !ok || !bytes.Equal(got.Bytes(), want) || got.Len() != len(want) {
@@ -208,7 +208,7 @@ func wantBuffer(t testing.TB, m ws.Message, want []byte) {
 	}
 }
 
-// wantBlob checks a message that is to be a *Blob.
+// wantBlob checks a message that must be a *Blob.
 func wantBlob(t testing.TB, m ws.Message, want []byte) {
 	t.Helper()
 	got, ok := m.(*ws.Blob)

@@ -9,11 +9,11 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// payload is a received message that has not been delivered: text, or if array is not nil, binary.
+// payload is a received message that has not been delivered yet: text or, if array is not nil, binary.
 type payload struct {
 	text  Text
 	array *ArrayBuffer
-	lent  *block // if it is not nil, text has the bytes of either kind, in memory that is to be given back
+	lent  *block // if not nil, text has the bytes of either kind, in memory that must be given back
 }
 
 func (p payload) size() int64 {
@@ -23,7 +23,7 @@ func (p payload) size() int64 {
 	return int64(len(p.text))
 }
 
-// memory is where received messages are kept. It belongs to whoever receives.
+// memory allocates what received messages are kept in. It belongs to whoever receives.
 type memory struct {
 	slab   *slab
 	texts  *textSlab
@@ -45,21 +45,21 @@ type textSlab struct {
 	used  uint8
 }
 
-// batches have the payloads of one call of received.
+// batches are slices for the payloads of one call of received.
 var batches = sync.Pool{New: func() any { return new([]payload) }}
 
 const (
 	slabMessage = 32 // the length of the longest message that goes into a slab
-	slabAfter   = 32 // so many messages come before there is one: most connections are quiet
+	slabAfter   = 32 // number of messages before the first slab: most connections are quiet
 )
 
-// keep makes a payload of a message whose bytes are about to be overwritten, unless they are Owned.
+// keep makes a payload from a message. Unless it is Owned, its bytes are about to be overwritten and are copied.
 func (m *memory) keep(msg *engine.Message) payload {
 	data, text := msg.Payload, msg.Op == frame.Text
 	if msg.Owned || m.smalls < slabAfter || len(data) > slabMessage {
 		if !msg.Owned {
 			m.smalls++
-			own := make([]byte, len(data)) // with copy right behind, memory that make need not clear
+			own := make([]byte, len(data)) // followed directly by copy, so that make need not clear the memory
 			copy(own, data)
 			data = own
 		}

@@ -6,18 +6,19 @@ import (
 	"unicode/utf8"
 )
 
-// Message is what one WebSocket message carries: Text, Bytes, *ArrayBuffer or *Blob, and no other type.
+// Message is the content of one WebSocket message: a Text, Bytes, *ArrayBuffer or *Blob, and no other type.
 //
-// Text is a text message, the three others are binary ones. Received text is a Text; received binary is a *ArrayBuffer
-// or a *Blob, as Conn.BinaryType says at the moment of delivery. Bytes is a convenience for sending.
+// A Text is a text message, the other three are binary messages. Text is received as Text. Binary messages are received
+// as *ArrayBuffer or *Blob, whichever [Conn.BinaryType] says at the moment of delivery. Bytes is a convenience for
+// sending.
 type Message interface {
 	isMessage()
 }
 
-// Text is a text message. To be sent it must be valid UTF-8; received text always is.
+// Text is a text message. It must be valid UTF-8 to be sent; received text always is.
 type Text string
 
-// Bytes is a binary message to send, without the detour over NewArrayBuffer. It is never received.
+// Bytes is a binary message to send, which saves the call of NewArrayBuffer. It is never received.
 type Bytes []byte
 
 // BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob.
@@ -33,7 +34,7 @@ func (Bytes) isMessage()        {}
 func (*ArrayBuffer) isMessage() {}
 func (*Blob) isMessage()        {}
 
-// checkMessage returns the error of a message that Send and NewBlob refuse in every state.
+// checkMessage returns the error for a message that Send and NewBlob refuse in every state.
 func checkMessage(m Message) error {
 	switch m := m.(type) {
 	case nil:
@@ -48,13 +49,14 @@ func checkMessage(m Message) error {
 		}
 	case Text:
 		if !utf8.ValidString(string(m)) {
-			return exception(ErrSyntax, "the text is not valid UTF-8 at byte "+strconv.Itoa(validLen(string(m)))+" of "+strconv.Itoa(len(m)))
+			return exception(ErrSyntax,
+				"the text is not valid UTF-8 at byte "+strconv.Itoa(validLen(string(m)))+" of "+strconv.Itoa(len(m)))
 		}
 	}
 	return nil
 }
 
-// messageSize returns the bytes of application data that m has: what BufferedAmount counts.
+// messageSize returns the number of bytes of application data in m, which is what BufferedAmount counts.
 func messageSize(m Message) int64 {
 	switch m := m.(type) {
 	case Text:
@@ -69,14 +71,14 @@ func messageSize(m Message) int64 {
 	return 0
 }
 
-// sized is what fmt prints for a message whose content it does not print.
+// sized returns what fmt prints for a message whose content it does not print.
 //
 //go:noinline
 func sized(kind string, m Message) string {
 	return kind + strconv.Itoa(int(messageSize(m))) + " bytes)"
 }
 
-// validLen returns how many bytes of s are valid UTF-8 before the first that are not.
+// validLen returns the number of bytes of s before the first that is not valid UTF-8.
 func validLen(s string) int {
 	for i, r := range s {
 		if r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD") {

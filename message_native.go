@@ -19,12 +19,12 @@ func content(m Message) (data []byte, text bool) {
 	return nil, false
 }
 
-// textOf makes a Text of data, which nobody else may have.
+// textOf makes a Text of data, to which nothing else may refer.
 func textOf(data []byte) Text {
 	return Text(unsafe.String(unsafe.SliceData(data), len(data)))
 }
 
-// message makes of p what is delivered.
+// message returns what is delivered for p.
 func (p payload) message(t BinaryType) Message {
 	if p.lent != nil {
 		p = p.own()

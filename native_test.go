@@ -77,20 +77,22 @@ func TestTLS(t *testing.T) {
 	wantClosedEverywhere(t, c, ws.CloseEvent{Code: 4000, Reason: "done", WasClean: true})
 }
 
-// deaf is a connection that no deadline wakes.
+// deaf is a connection that ignores deadlines.
 type deaf struct{ net.Conn }
 
 func (deaf) SetDeadline(time.Time) error     { return nil }
 func (deaf) SetReadDeadline(time.Time) error { return nil }
 
-// TestCancelReadOf: Reads give up on every kind of connection, and lose nothing. Only here are there several kinds.
+// TestCancelReadOf: a cancelled Read gives up on every kind of connection, and loses nothing. Only natively are there
+// several kinds.
 func TestCancelReadOf(t *testing.T) {
 	t.Parallel()
 	encrypted := httptest.NewTLSServer(echoServer(t, nil))
 	defer encrypted.Close()
 	plain := httptest.NewServer(echoServer(t, nil))
 	defer plain.Close()
-	deafClient := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+	deafClient := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, network,
+		addr string) (net.Conn, error) {
 		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
 		return deaf{conn}, err
 	}}}
@@ -129,7 +131,8 @@ func TestTLSFailure(t *testing.T) {
 	}
 
 	// Plain HTTP on a TLS port and the other way round.
-	for _, url := range []string{"ws" + strings.TrimPrefix(server.URL, "https"), "wss" + strings.TrimPrefix(serverURL, "ws")} {
+	for _, url := range []string{"ws" + strings.TrimPrefix(server.URL, "https"),
+		"wss" + strings.TrimPrefix(serverURL, "ws")} {
 		if c, err := ws.Dial(testContext(t), url, nil); c != nil || !errors.As(err, &closed) || closed.Err == nil {
 			t.Errorf("Dial(%s) returned %v, %v, want a *CloseError with a cause", url, c, err)
 		}
@@ -183,14 +186,15 @@ func TestHeader(t *testing.T) {
 	got := p.conn(0).accept("real").Header
 	for name, want := range map[string]string{
 		"Origin": "[https://example.com]", "X-Several": "[one two]", "Authorization": "[Bearer token]",
-		"Sec-Websocket-Version": "[13]", "Sec-Websocket-Protocol": "[real]", "Upgrade": "[websocket]", "Connection": "[Upgrade]",
-		"Sec-Websocket-Extensions": "[permessage-deflate; client_max_window_bits]",
+		"Sec-Websocket-Version": "[13]", "Sec-Websocket-Protocol": "[real]", "Upgrade": "[websocket]",
+		"Connection": "[Upgrade]", "Sec-Websocket-Extensions": "[permessage-deflate; client_max_window_bits]",
 	} {
 		if fmt.Sprint(got[name]) != want {
 			t.Errorf("the request has %s %q, want %s", name, got[name], want)
 		}
 	}
-	if key, err := base64.StdEncoding.DecodeString(strings.Join(got["Sec-Websocket-Key"], "")); err != nil || len(key) != 16 {
+	if key, err := base64.StdEncoding.DecodeString(strings.Join(got["Sec-Websocket-Key"], "")); err != nil ||
+		len(key) != 16 {
 		t.Errorf("the request has Sec-WebSocket-Key %q", got["Sec-Websocket-Key"])
 	}
 
@@ -215,15 +219,19 @@ func TestHandshakeError(t *testing.T) {
 				t.Error("a redirect was about to be followed")
 				return nil
 			}}
-			_, err := ws.Dial(testContext(t), absolute(fmt.Sprintf("/status?code=%d&size=%d", test.code, test.size)), &ws.Options{
-				Native: ws.NativeOptions{HTTPClient: client, OnHandshake: func(*http.Response) { t.Error("OnHandshake was called") }},
-			})
+			_, err := ws.Dial(testContext(t), absolute(fmt.Sprintf("/status?code=%d&size=%d", test.code, test.size)),
+				&ws.Options{
+					Native: ws.NativeOptions{HTTPClient: client,
+						OnHandshake: func(*http.Response) { t.Error("OnHandshake was called") }},
+				})
 			var refused *ws.HandshakeError
 			if !errors.As(err, &refused) {
 				t.Fatalf("Dial returned %v, want a *HandshakeError", err)
 			}
-			if refused.StatusCode != test.code || http.Header(refused.Header).Get("X-Test") != "yes" || string(refused.Body) != strings.Repeat("b", min(test.size, 1024)) {
-				t.Errorf("StatusCode %d, X-Test %q, Body of %d bytes", refused.StatusCode, http.Header(refused.Header).Get("X-Test"), len(refused.Body))
+			if refused.StatusCode != test.code || http.Header(refused.Header).Get("X-Test") != "yes" ||
+				string(refused.Body) != strings.Repeat("b", min(test.size, 1024)) {
+				t.Errorf("StatusCode %d, X-Test %q, Body of %d bytes", refused.StatusCode,
+					http.Header(refused.Header).Get("X-Test"), len(refused.Body))
 			}
 			if !strings.Contains(err.Error(), fmt.Sprint(test.code)) || !strings.Contains(err.Error(), "/status?...") {
 				t.Errorf("the error does not name the status and the URL: %v", err)
@@ -247,7 +255,8 @@ func TestHandshakeError(t *testing.T) {
 func TestClientTimeout(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)
-	c := construct(t, p.URL, &ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Timeout: 200 * time.Millisecond}}})
+	c := construct(t, p.URL,
+		&ws.Options{Native: ws.NativeOptions{HTTPClient: &http.Client{Timeout: 200 * time.Millisecond}}})
 	wantClosedEverywhere(t, c, abnormal)
 	if !os.IsTimeout(errors.Unwrap(c.Err())) && !errors.Is(c.Err(), context.DeadlineExceeded) {
 		t.Errorf("the cause is %v, want a timeout", errors.Unwrap(c.Err()))
@@ -305,7 +314,8 @@ func TestCompression(t *testing.T) {
 			wantText(t, read(t, c), text)
 		}
 	}
-	if c := dial(t, "/echo?compress=1", &ws.Options{Native: ws.NativeOptions{DisableCompression: true}}); c.Extensions() != "" {
+	if c := dial(t, "/echo?compress=1",
+		&ws.Options{Native: ws.NativeOptions{DisableCompression: true}}); c.Extensions() != "" {
 		t.Errorf("Extensions %q although compression is disabled", c.Extensions())
 	}
 	if c := dial(t, "/echo", nil); c.Extensions() != "" {
@@ -370,7 +380,8 @@ func TestProxy(t *testing.T) {
 	wantEcho(t, c)
 	c.Close()
 	wait(t, c)
-	if got, want := await(t, "request to the proxy", asked), "CONNECT "+strings.TrimPrefix(target.URL, "http://"); got != want {
+	if got, want := await(t, "request to the proxy", asked),
+		"CONNECT "+strings.TrimPrefix(target.URL, "http://"); got != want {
 		t.Errorf("the proxy was asked for %q, want %q", got, want)
 	}
 }
@@ -424,7 +435,8 @@ func pressServer(listener net.Listener, size, most int, stalled chan<- int) erro
 		return err
 	}
 	sum := sha1.Sum([]byte(request.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
-	_, err = fmt.Fprintf(conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
+	_, err = fmt.Fprintf(conn,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %s\r\n\r\n",
 		base64.StdEncoding.EncodeToString(sum[:]))
 	if err != nil {
 		return err

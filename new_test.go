@@ -23,8 +23,10 @@ func TestNew(t *testing.T) {
 	if got, want := c.URL(), p.URL+"a/b?q=%C3%A9"; got != want {
 		t.Errorf("URL %q, want %q", got, want)
 	}
-	if c.Protocol() != "" || c.Extensions() != "" || c.BufferedAmount() != 0 || c.BinaryType() != ws.BinaryArrayBuffer || c.Err() != nil {
-		t.Errorf("Protocol %q, Extensions %q, BufferedAmount %d, BinaryType %q, Err %v", c.Protocol(), c.Extensions(), c.BufferedAmount(), c.BinaryType(), c.Err())
+	if c.Protocol() != "" || c.Extensions() != "" || c.BufferedAmount() != 0 || c.BinaryType() != ws.BinaryArrayBuffer ||
+		c.Err() != nil {
+		t.Errorf("Protocol %q, Extensions %q, BufferedAmount %d, BinaryType %q, Err %v", c.Protocol(), c.Extensions(),
+			c.BufferedAmount(), c.BinaryType(), c.Err())
 	}
 	select {
 	case <-c.Done():
@@ -76,7 +78,8 @@ func TestDial(t *testing.T) {
 
 // badURLs do not parse with any base.
 var badURLs = []string{
-	"ws://", "ws://a b/", "ws://[::1", "ws://[1:2]/", "ws://host:99999/", "ws://host:port/", "ws://ho%00st/", "ws://ho<st/",
+	"ws://", "ws://a b/", "ws://[::1", "ws://[1:2]/", "ws://host:99999/", "ws://host:port/", "ws://ho%00st/",
+	"ws://ho<st/",
 	"ws://256.256.256.256/", "ws://1.2.3.4.5/", "ws://user@/", "ws://%zz/",
 	"ftp://127.0.0.1/", "file:///x", "mailto:someone", "javascript:0", "data:,x", "blob:x", "wss+x://127.0.0.1/",
 	"ws://127.0.0.1/#", "ws://127.0.0.1/#fragment", "http://127.0.0.1/a#b",
@@ -93,7 +96,8 @@ func TestBadArguments(t *testing.T) {
 	arguments := []argument{
 		{what: "an unknown BinaryType", url: "ws://127.0.0.1/", opts: ws.Options{BinaryType: "nodebuffer"}, kind: typeError},
 		{what: "a base that does not parse", url: "path", opts: ws.Options{BaseURL: "no url"}, kind: ws.ErrSyntax},
-		{what: "a base that does not parse, for an absolute URL", url: "ws://127.0.0.1/", opts: ws.Options{BaseURL: "no url"}, kind: ws.ErrSyntax},
+		{what: "a base that does not parse, for an absolute URL", url: "ws://127.0.0.1/", opts: ws.Options{BaseURL: "no url"},
+			kind: ws.ErrSyntax},
 		{what: "a base without hierarchy", url: "path", opts: ws.Options{BaseURL: "mailto:someone"}, kind: ws.ErrSyntax},
 		{what: "a base of another scheme", url: "path", opts: ws.Options{BaseURL: "ftp://127.0.0.1/"}, kind: ws.ErrSyntax},
 		{what: "a relative fragment", url: "#x", opts: ws.Options{BaseURL: "ws://127.0.0.1/"}, kind: ws.ErrSyntax},
@@ -101,15 +105,19 @@ func TestBadArguments(t *testing.T) {
 	for _, url := range badURLs {
 		arguments = append(arguments, argument{what: fmt.Sprintf("the URL %q", url), url: url, kind: ws.ErrSyntax})
 	}
-	for _, name := range []string{"", " ", "a b", "a,b", "a\tb", "a\x00", "a\x7f", "é", "a/b", "a:b", `a"b`, "a(b)", "a;b", "a=b", "a@b", "a[b]", "a{b}", `a\b`, "a?", "\xff"} {
+	for _, name := range []string{"", " ", "a b", "a,b", "a\tb", "a\x00", "a\x7f", "é", "a/b", "a:b", `a"b`, "a(b)",
+		"a;b", "a=b", "a@b", "a[b]", "a{b}", `a\b`, "a?", "\xff"} {
 		arguments = append(arguments, argument{
-			what: fmt.Sprintf("the protocol %q", name), url: "ws://127.0.0.1/", opts: ws.Options{Protocols: []string{"good", name}}, kind: ws.ErrSyntax,
+			what: fmt.Sprintf("the protocol %q", name), url: "ws://127.0.0.1/",
+			opts: ws.Options{Protocols: []string{"good", name}}, kind: ws.ErrSyntax,
 		})
 	}
 	arguments = append(arguments, argument{
-		what: "a protocol twice", url: "ws://127.0.0.1/", opts: ws.Options{Protocols: []string{"a", "b", "a"}}, kind: ws.ErrSyntax,
+		what: "a protocol twice", url: "ws://127.0.0.1/", opts: ws.Options{Protocols: []string{"a", "b", "a"}},
+		kind: ws.ErrSyntax,
 	})
-	for _, port := range []int{1, 7, 22, 25, 110, 143, 389, 587, 993, 2049, 5060, 5061, 6000, 6566, 6665, 6669, 6697, 10080} {
+	for _, port := range []int{1, 7, 22, 25, 110, 143, 389, 587, 993, 2049, 5060, 5061, 6000, 6566, 6665, 6669, 6697,
+		10080} {
 		for _, scheme := range []string{"ws", "wss", "http", "https"} {
 			url := fmt.Sprintf("%s://127.0.0.1:%d/", scheme, port)
 			arguments = append(arguments, argument{what: url, url: url, kind: ws.ErrSecurity})
@@ -291,11 +299,16 @@ func TestFailedAttempt(t *testing.T) {
 			c.do("write", nil, "text", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: webs")
 			c.end("fin")
 		}},
-		{name: "no Upgrade", server: answering("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Sec-WebSocket-Accept: {ACCEPT}")},
-		{name: "no Connection", server: answering("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Sec-WebSocket-Accept: {ACCEPT}")},
-		{name: "no Accept", server: answering("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")},
-		{name: "wrong Accept", server: answering("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: c3VwZXJjYWxpZnJhZ2lsaXM=")},
-		{name: "unknown extension", server: answering("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Accept: {ACCEPT}", "Sec-WebSocket-Extensions: x-unknown")},
+		{name: "no Upgrade",
+			server: answering("HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", "Sec-WebSocket-Accept: {ACCEPT}")},
+		{name: "no Connection",
+			server: answering("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Sec-WebSocket-Accept: {ACCEPT}")},
+		{name: "no Accept",
+			server: answering("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket", "Connection: Upgrade")},
+		{name: "wrong Accept", server: answering("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket",
+			"Connection: Upgrade", "Sec-WebSocket-Accept: c3VwZXJjYWxpZnJhZ2lsaXM=")},
+		{name: "unknown extension", server: answering("HTTP/1.1 101 Switching Protocols", "Upgrade: websocket",
+			"Connection: Upgrade", "Sec-WebSocket-Accept: {ACCEPT}", "Sec-WebSocket-Extensions: x-unknown")},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			onHost(t, func(t testing.TB) {
@@ -353,7 +366,8 @@ func TestDialEndedContext(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	c, err := ws.Dial(ctx, "/no URL", &ws.Options{OnClose: func(*ws.Conn, ws.CloseEvent) { t.Error("a connection was made") }})
+	c, err := ws.Dial(ctx, "/no URL",
+		&ws.Options{OnClose: func(*ws.Conn, ws.CloseEvent) { t.Error("a connection was made") }})
 	if c != nil || !errors.Is(err, context.Canceled) {
 		t.Errorf("Dial returned %v, %v, want %v", c, err, context.Canceled)
 	}

@@ -2,8 +2,8 @@
 
 package ws_test
 
-// JavaScript objects that are not what they seem, and what the host does at awkward moments: there is nothing of it
-// natively.
+// JavaScript objects that are not what they seem, and what the host does at awkward moments. Natively there is no such
+// thing.
 
 import (
 	"bytes"
@@ -98,8 +98,8 @@ func TestReceivedMemory(t *testing.T) {
 
 // TestObserveDrop: ReadyState (or Send) runs while pump has taken messages from the host's queue and has not posted
 // them yet, and the host's readyState is already CLOSING. Here the second message's length getter is that moment;
-// in life it is an allocation in drainIncoming that has to assist the garbage collector and lets another goroutine
-// run.
+// in real programs it is an allocation in drainIncoming that has to assist the garbage collector and lets another
+// goroutine run.
 func TestObserveDrop(t *testing.T) {
 	c := dial(t, "/echo", nil)
 	v := c.JSValue()
@@ -110,7 +110,8 @@ func TestObserveDrop(t *testing.T) {
 	during := func(f func()) js.Value {
 		length := js.FuncOf(func(js.Value, []js.Value) any { f(); return 0 })
 		t.Cleanup(length.Release)
-		return js.Global().Get("Object").Call("defineProperty", js.Global().Get("Object").New(), "length", map[string]any{"get": length})
+		return js.Global().Get("Object").Call("defineProperty", js.Global().Get("Object").New(), "length",
+			map[string]any{"get": length})
 	}
 	v.Call("close")          // the host's readyState is CLOSING, as after the peer's Close frame
 	dispatch(during(func() { // two messages in one batch
@@ -184,7 +185,8 @@ func TestCollectionBetween(t *testing.T) {
 						return err
 					}
 					if got, want := content(t, m), message(n); !bytes.Equal(got, want) {
-						return fmt.Errorf("message %d of connection %d: %d bytes like % x, want %d like % x", n, i, len(got), got[:4], len(want), want[:4])
+						return fmt.Errorf("message %d of connection %d: %d bytes like % x, want %d like % x", n, i, len(got), got[:4],
+							len(want), want[:4])
 					}
 					if n%burst == burst-1 {
 						turn <- struct{}{}

@@ -1,6 +1,6 @@
 package ws_test
 
-// What real pages do to the objects that the js half touches. Each of these tests needs a page of its own:
+// What real pages do to the objects that the js half accesses. Each of these tests needs a page of its own: see
 // page_test.go.
 
 import (
@@ -107,7 +107,7 @@ func mock(t *testing.T, name string) {
 	replace(t, js.Global(), "WebSocket", safejs.Unsafe(class))
 }
 
-// echoes sends a few messages, and many, and wants them back.
+// echoes sends a few messages, then many, and expects them back.
 func echoes(t *testing.T, c *ws.Conn) {
 	t.Helper()
 	for i := range 20 {
@@ -265,7 +265,8 @@ func TestPageMockStrange(t *testing.T) {
 			break
 		}
 	}
-	// undefined, null, a number, a boolean, a symbol and an object are no bytes; what is no event is no message.
+	// undefined, null, a number, a boolean, a symbol and an object have no bytes; something that is not an event is not a
+	// message.
 	if want := "      0102 6c617374"; strings.Join(got, " ") != want {
 		t.Errorf("got %q, want %q", strings.Join(got, " "), want)
 	}
@@ -399,7 +400,8 @@ func openSession(t *testing.T, url string) {
 		return nil
 	})
 	defer failed.Release()
-	js.Global().Call("fetch", url, map[string]any{"credentials": "include"}).Call("then", text).Call("then", fulfilled, failed)
+	js.Global().Call("fetch", url, map[string]any{"credentials": "include"}).Call("then", text).Call("then", fulfilled,
+		failed)
 	if got := await(t, "answer to fetch", fetched); got != "HTTP/2.0" {
 		t.Fatalf("fetch(%q): %s", url, got)
 	}

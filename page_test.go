@@ -9,7 +9,7 @@ import (
 	"github.com/seed2c7e30c3/ws/testbrowser/hosttest"
 )
 
-// page is one that is not clean: testdata/pages/README.md. Its tests are in page_js_test.go.
+// page is a page that changes the host's objects: see testdata/pages/README.md. Its tests are in page_js_test.go.
 type page struct {
 	name   string
 	script string // "" is none
@@ -17,7 +17,7 @@ type page struct {
 	run    string // which tests
 }
 
-// zoneVariable names the environment variable with the file of zone.js, which is no part of the project.
+// zoneVariable names the environment variable with the file of zone.js, which is not part of the project.
 const zoneVariable = "WS_TEST_ZONE"
 
 var pages = []*page{
@@ -34,7 +34,7 @@ var pages = []*page{
 // pageBrowsers are the browsers that are given the pages.
 var pageBrowsers = []string{"chromium", "firefox"}
 
-// noPages are the flags of the test binary in a clean page.
+// noPages are the flags of the test binary in an unchanged page.
 var noPages = []string{"-test.skip=^TestPage"}
 
 // pageHosts are the browsers with each of the pages.

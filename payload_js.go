@@ -9,7 +9,7 @@ import (
 	"unsafe"
 )
 
-// payload is a received message that has not been delivered: its bytes, or a Blob.
+// payload is a received message that has not been delivered yet: its bytes, or a Blob.
 type payload struct {
 	data []byte
 	blob *receivedBlob
@@ -30,13 +30,14 @@ func (p payload) size() int64 {
 	return int64(len(p.data))
 }
 
-// shortMessage is up to how many bytes a message's size is found out by copying it, which costs one call less.
+// shortMessage is the number of bytes up to which the size of a message is determined by copying it, which costs one
+// call less.
 const shortMessage = 4 << 10
 
-// payload makes one of a message event's data. fits is false for a message that is larger than limit, if that is not
-// negative; of such a one nothing has been copied to Go.
+// payload makes a payload from a message event's data. fits is false if limit is not negative and the message is
+// larger; then nothing has been copied to Go.
 //
-// A browser's data is a string, an ArrayBuffer or a Blob. Of what a mock may give besides, arrays of numbers are
+// A browser's data is a string, an ArrayBuffer or a Blob. A mock may give other data: arrays of numbers are taken as
 // their bytes, and anything else is an empty binary message.
 func (h *host) payload(v js.Value, limit int64, blobs bool) (p payload, fits bool) {
 	if v.Type() == js.TypeString {
@@ -56,23 +57,23 @@ func (h *host) payload(v js.Value, limit int64, blobs bool) (p payload, fits boo
 			return payload{blob: &receivedBlob{value: v, size: size}}, limit < 0 || size <= limit
 		}
 	}
-	// Long ones are copied too, although they may be forwarded only: the host's memory is freed when Go collects
-	// garbage, and Go does not collect for what it does not see. Keeping their object for forwarding would keep that
-	// memory too.
+	// Long ones are copied too, although the program may only forward them. The host's memory is freed when Go collects
+	// garbage, and Go does not collect because of memory that it does not see. Keeping their object for forwarding would
+	// keep that memory too.
 	if array, thrown := h.construct(h.builtins[classUint8Array], v); thrown == nil {
 		data, fits := h.copyBytes(array, limit)
 		if len(data) > 0 || !fits {
 			return payload{data: data}, fits
 		}
 	}
-	// No bytes: it is empty, or no ArrayBuffer at all.
+	// No bytes: it is empty, or not an ArrayBuffer at all.
 	if _, ok := h.blobSize(v); ok && !blobs {
 		return h.payload(v, limit, true)
 	}
 	return payload{}, true
 }
 
-// encoded returns a Uint8Array with a string in UTF-8, undefined where the host has no memory for it.
+// encoded returns a Uint8Array with a string in UTF-8, or undefined if the host has no memory for it.
 func (h *host) encoded(v js.Value) js.Value {
 	if h.encode.Type() != js.TypeFunction {
 		array, _ := h.bytes([]byte(v.String()))
@@ -87,7 +88,7 @@ func (h *host) copyBytes(array js.Value, limit int64) (data []byte, fits bool) {
 	if !isObject(array) {
 		return nil, true
 	}
-	// Taken away meanwhile: an allocation in here may let another goroutine run.
+	// Take it out of host meanwhile: an allocation here may let another goroutine run.
 	scratch := h.scratch
 	h.scratch = nil
 	if scratch == nil {
@@ -118,8 +119,8 @@ func (h *host) blobSize(v js.Value) (size int64, ok bool) {
 	return int64(number(n)), n.Type() == js.TypeNumber
 }
 
-// countBlob collects garbage now and then: Go sees a few bytes of each Blob, and the host keeps it until Go has
-// collected.
+// countBlob collects garbage now and then: Go sees only a few bytes of each Blob, and the host keeps the Blob until Go
+// has collected them.
 func (h *host) countBlob(size int64) {
 	if h.blobBytes += size; h.blobBytes >= blobGarbage {
 		h.blobBytes = 0
@@ -127,11 +128,11 @@ func (h *host) countBlob(size int64) {
 	}
 }
 
-// blobGarbage is how many bytes of Blobs may be received between two collections.
+// blobGarbage is the number of bytes of Blobs that may be received between two collections.
 const blobGarbage = 64 << 20
 
-// message makes of p what is delivered. A Blob that was queued before BinaryType changed has to be read; that takes
-// as long as the host takes. If the host cannot read it the Blob itself is delivered, whose own methods say why.
+// message returns what is delivered for p. A Blob that was queued before BinaryType changed has to be read, which takes
+// as long as the host takes. If the host cannot read it, the Blob itself is delivered, and its own methods say why.
 func (p payload) message(t BinaryType) Message {
 	h := theHost()
 	if p.blob != nil && p.blob.bytes != nil {
@@ -139,7 +140,7 @@ func (p payload) message(t BinaryType) Message {
 	}
 	switch {
 	case p.text:
-		// The bytes are this message's own, and nobody changes them.
+		// The bytes belong to this message alone, and nothing changes them.
 		return Text(unsafe.String(unsafe.SliceData(p.data), len(p.data)))
 	case p.blob != nil:
 		b := &Blob{blob{p.blob.value}}

@@ -126,7 +126,8 @@ func (c *peerConn) frame(first byte, payload string) {
 // repeat sends a frame whose payload is a part n times.
 func (c *peerConn) repeat(first byte, part string, n int) {
 	c.t.Helper()
-	c.do("frame", nil, "first", fmt.Sprintf("%02x", first), "hex", hex.EncodeToString([]byte(part)), "repeat", fmt.Sprint(n))
+	c.do("frame", nil, "first", fmt.Sprintf("%02x", first), "hex", hex.EncodeToString([]byte(part)), "repeat",
+		fmt.Sprint(n))
 }
 
 // texts sends text messages in one write.
@@ -176,7 +177,7 @@ func (c *peerConn) message() (m testserver.Frame) {
 }
 
 // ending reads until the client's Close frame, answers that, ends TCP, and returns the frames. A client that ends TCP
-// without one is as good.
+// without one is accepted, too.
 func (c *peerConn) ending() (frames []testserver.Frame) {
 	c.t.Helper()
 	for {
@@ -212,7 +213,7 @@ func (c *peerConn) wantAnswer(code uint16) {
 	}
 }
 
-// reservedFrame is one that breaks the protocol: a reserved bit is set.
+// reservedFrame is a frame that breaks the protocol: a reserved bit is set.
 const reservedFrame = "\xc1\x01x"
 
 func showFrame(f testserver.Frame) string {

@@ -2,29 +2,29 @@ package ws
 
 import "context"
 
-// A connection has two halves. The portable one is this package's files without a suffix: the API, readyState, the
+// A connection has two halves. The portable half is in this package's files without a suffix: the API, readyState, the
 // order of events, the messages that wait. The platform's half connects, sends and receives: under GOOS=js it binds
 // to the host's WebSocket object (ws_js.go), elsewhere to an endpoint of internal/engine (ws_native.go).
 //
-// The portable half knows the platform's by the interface half, and the platform's half reports to the functions of
-// events.go: opened, received, idle, peerClosing, ended, drained, and calls deliver. It calls them without mu. Neither
-// half touches the other's fields, but two things are shared: the settings that newConn fills in, and mu, which guards
-// fields of the platform's half too.
+// The portable half calls the platform's half through the interface half. The platform's half reports to the functions
+// of events.go: opened, received, idle, peerClosing, ended, drained, and calls deliver. It calls them without mu.
+// Neither half touches the other's fields, with two exceptions: the settings that newConn fills in, and mu, which
+// guards fields of the platform's half too.
 
-// half is what a platform's half does. Conn has its methods by embedding the platform's type.
+// half has the methods of a platform's half. Conn gets them by embedding the platform's type.
 type half interface {
-	// connect begins to connect. Reports may follow at once. The context is Dial's, nil of New: what connects gets its
-	// values and deadline. Dial itself calls CloseNow when it ends.
+	// connect starts connecting. Reports may follow at once. The context is that of Dial, or nil for New; its values and
+	// deadline are passed on. When it ends, Dial itself calls CloseNow.
 	connect(context.Context, target, *Options) error
 
-	// isServer reports whether the connection has been accepted by a server: then its close codes may be a server's.
+	// isServer reports whether the connection has been accepted by a server, so that a server's close codes are allowed.
 	isServer() bool
 
-	// released returns a channel that is closed when nothing below uses what belongs to others any more: the state
-	// becomes Closed after that. nil means that there is nothing to wait for. It is called with mu.
+	// released returns a channel that is closed once nothing below uses objects of others any more; the state becomes
+	// Closed only after that. nil means that there is nothing to wait for. It is called with mu.
 	released() <-chan struct{}
 
-	// dialError is what Dial returns of an attempt to connect that ended in that way.
+	// dialError returns the error of Dial for an attempt to connect that ended in that way.
 	dialError(*CloseError) error
 
 	// abandon fails an attempt to connect: ended is reported soon. It is called without mu.
@@ -50,7 +50,7 @@ type half interface {
 	// closeFrameWaits is false. It is called with mu.
 	watchBuffered(limit int64)
 
-	// observe reports what the host tells by no event. It is called without mu.
+	// observe reports what the host does not announce by an event. It is called without mu.
 	observe()
 
 	// binaryTypeChanged is called without mu.
@@ -61,18 +61,18 @@ type half interface {
 	resume()
 
 	// receiveFor lets a Read that is about to wait do the platform's work meanwhile. It returns when the Read has been
-	// woken, its context has ended, or somebody else has to do the rest. It is called without mu.
+	// woken, when its context has ended, or when another goroutine has to continue. It is called without mu.
 	receiveFor(context.Context, *readWaiter)
 
-	// keepReceiving says that a Read has returned that was in receiveFor, while others wait. It is called with mu.
+	// keepReceiving says that a Read that was in receiveFor has returned, while other Reads wait. It is called with mu.
 	keepReceiving()
 }
 
 var _ half = (*Conn)(nil)
 
-// closeFrameWaits reports whether startClosing's Close frame is still to be given to the network, as far as that is
-// known. It is called with mu. It is no method, because each makes every program for a browser larger, and here most do
-// not need it.
+// closeFrameWaits reports whether startClosing's Close frame has yet to be given to the network, as far as that is
+// known. It is called with mu. It is not a method, because every method makes every program for a browser larger, and
+// most programs do not need this one.
 var _ func(*Conn) bool = closeFrameWaits
 
 // target is the platform's type of a parsed URL, which resolveURL returns.

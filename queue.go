@@ -4,10 +4,10 @@ package ws
 type queue[T any] struct {
 	items []T
 	head  int
-	brief bool // memory is to be given back when the queue is empty
+	brief bool // give memory back when the queue is empty
 }
 
-// queueKeepIdle is for how many items an empty queue keeps room after trim.
+// queueKeepIdle is the number of items for which an empty queue keeps room after trim.
 const queueKeepIdle = 16
 
 func (q *queue[T]) len() int { return len(q.items) - q.head }
@@ -21,7 +21,7 @@ func (q *queue[T]) push(v ...T) {
 	q.items = append(q.items, v...)
 }
 
-// first returns what pop returns next, of a queue that is not empty.
+// first returns the item that pop returns next. The queue must not be empty.
 func (q *queue[T]) first() *T { return &q.items[q.head] }
 
 func (q *queue[T]) pop() T {
@@ -45,7 +45,7 @@ func (q *queue[T]) reset() {
 	q.brief = false
 }
 
-// trim gives back memory kept for more, now or as soon as the queue is empty.
+// trim gives back memory that is not needed, now or as soon as the queue is empty.
 func (q *queue[T]) trim() {
 	q.brief = true
 	if q.len() == 0 {

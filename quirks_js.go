@@ -6,14 +6,14 @@ import (
 	"syscall/js"
 )
 
-// What single hosts do otherwise than the standards say, and what is done about it: one function each, and nothing of
-// the kind anywhere else. What no code can put right stands in the table of host_bugs_test.go.
+// Where single hosts deviate from the standards, and what is done about it: one function for each, and no such code
+// anywhere else. Deviations that no code can correct are in the table of host_bugs_test.go.
 //
 // The comment of a function ends with three lines, which TestQuirks reads: the hosts with the version in which it was
-// seen last, the reason, and the tests that fail without the function. What a host merely lacks is not here:
-// access_js.go has one default for it.
+// seen last, the reason, and the tests that fail without the function. Features that a host merely lacks are not here:
+// access_js.go has defaults for them.
 
-// exceptionNamed makes an Exception of the name and the message of what the host threw.
+// exceptionNamed makes an Exception from the name and the message of what the host threw.
 //
 // Host: Firefox 153
 // Reason: where a Content-Security-Policy forbids the connection the constructor throws NS_ERROR_CONTENT_BLOCKED, an
@@ -26,8 +26,8 @@ func exceptionNamed(name, message string) error {
 	return &Exception{Name: name, Message: message}
 }
 
-// closedSilently reports whether the host's object is CLOSED, so that no close event has to be waited for: in the
-// task after the one of the error event there was none.
+// closedSilently reports whether the host's object is CLOSED, so that waiting for a close event is useless: in the task
+// after that of the error event there was none.
 //
 // Host: Chromium 156
 // Reason: where a Content-Security-Policy forbids the connection there is an error event, with readyState CLOSED, and
@@ -35,7 +35,7 @@ func exceptionNamed(name, message string) error {
 // Test: TestPagePolicy
 func (c *Conn) closedSilently() bool { return c.hostState() == Closed }
 
-// closeCode returns the code of a close event whose code is missing or none.
+// closeCode returns the code of a close event whose code is missing or not a code.
 //
 // Host: Deno 2.9
 // Reason: the code is 0 where nothing was received
@@ -51,8 +51,8 @@ func closeCode(code js.Value, clean bool) StatusCode {
 	return StatusAbnormalClosure
 }
 
-// closedUnopened returns the close event of a connection that was closed before it opened, which had no closing
-// handshake; of any other one it returns the event itself.
+// closedUnopened returns the close event of a connection. If the connection was closed before it opened, there was no
+// closing handshake, and the event says so; otherwise it is returned unchanged.
 //
 // Host: Firefox 153
 // Reason: close() while the answer to the handshake is on its way ends with 1005, cleanly
@@ -64,22 +64,22 @@ func (c *Conn) closedUnopened(closed CloseEvent) CloseEvent {
 	return CloseEvent{Code: StatusAbnormalClosure}
 }
 
-// lost reports whether a string that was made of many bytes is empty.
+// lost reports whether a string that was made from many bytes is empty.
 //
 // Host: Chromium 156
 // Reason: TextDecoder makes "" of what is longer than the longest string, 2^29-24 characters, where other hosts throw
 // Test: TestLongText
 func (h *host) lost(v js.Value) bool { return v.Type() != js.TypeString || v.Equal(h.empty) }
 
-// closeOvertakes reports whether close has to wait for bufferedAmount to be 0: with the Blob gone to the network
-// first, every host keeps the order.
+// closeOvertakes reports whether close has to wait for bufferedAmount to be 0: once the Blob has gone to the network,
+// every host keeps the order.
 //
 // Host: Node 24, WebKitGTK 2.50
 // Reason: the Close frame overtakes a Blob that is still being read (Node), or the Blob is dropped (WebKitGTK)
 // Test: TestSendOrder, TestTruth
 func (c *Conn) closeOvertakes() bool { return c.out.sentBlob && c.hostBuffered() > 0 }
 
-// withType returns a Blob with the media type that was asked for.
+// withType returns a Blob with the requested media type.
 //
 // Host: Bun 1.4
 // Reason: the slice of a Blob takes the Blob's type over if it is to have none

@@ -5,11 +5,11 @@ import (
 	"errors"
 )
 
-// errOtherKind is what take returns when the next message is none that the Read can have.
+// errOtherKind is returned by take if the next message does not suit the Read.
 var errOtherKind = errors.New("ws: the next message is of another kind")
 
-// take is Read of a message that suits a request. It stands apart from Read, and is no method, so that a program that
-// calls nothing but Read has nothing of it.
+// take is like Read, for a message that suits a request. It is separate from Read, and not a method, so that a program
+// that only calls Read is linked without it.
 func take(ctx context.Context, c *Conn, r request) (payload, error) {
 	if err := checkContext(ctx); err != nil {
 		return payload{}, err
@@ -36,7 +36,7 @@ func take(ctx context.Context, c *Conn, r request) (payload, error) {
 	}
 }
 
-// errHandled is the error of a Read of a connection that has a handler.
+// errHandled returns the error of a Read on a connection whose messages go to a handler.
 func errHandled() error {
 	return exception(ErrInvalidState, "Read of a connection whose messages go to OnMessage")
 }

@@ -2,7 +2,7 @@
 
 package ws_test
 
-// What ReadAppend returns of messages that waited when their connection failed.
+// What ReadAppend returns for messages that waited when their connection failed.
 
 import (
 	"bytes"
@@ -12,8 +12,8 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// TestReadAppendAfterFailure: messages that wait to be read stay what they are while the rest of a failed connection is
-// read and ignored.
+// TestReadAppendAfterFailure: messages that wait to be read do not change while the rest of a failed connection is read
+// and ignored.
 func TestReadAppendAfterFailure(t *testing.T) {
 	t.Parallel()
 	for _, end := range []struct {

@@ -8,25 +8,25 @@ import (
 	"syscall/js"
 )
 
-// request says what a Read asks for. The next message stays the next one if it is none of that.
+// request says what a Read asks for. If the next message does not suit it, the message remains the next one.
 type request = uint8
 
 const (
 	anyMessage request = iota
 	onlyText           // ReadText
-	inMemory           // ReadBytes: no Blob whose bytes the host has
+	inMemory           // ReadBytes: no Blob, whose bytes are in the host
 	appended           // ReadAppend: the same
 )
 
-// appendTo is the request of a ReadAppend. The message goes into the program's memory when it has been taken.
+// appendTo is the request of a ReadAppend. The message is copied into the program's memory after it has been taken.
 func appendTo([]byte) request { return appended }
 
-// suits reports whether a Read can have p.
+// suits reports whether a Read with this request can take p.
 func (p *payload) suits(r request) bool {
 	return r == anyMessage || r == onlyText && p.text || r > onlyText && (p.blob == nil || p.blob.bytes != nil)
 }
 
-// takeBytes is take of a message whose bytes are in memory. Those of a Blob it reads.
+// takeBytes is take for a message whose bytes are in memory. If the message is a Blob, it reads the bytes first.
 func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
 	if r == appended {
 		c.in.payload = (*host).heldPayload
@@ -75,7 +75,7 @@ func nextBlob(c *Conn) *receivedBlob {
 	return c.unread.first().blob
 }
 
-// heldPayload is host.payload for a program that takes messages by ReadAppend: a long message stays the host's, and
+// heldPayload is host.payload for a program that takes messages with ReadAppend: a long message stays in the host, and
 // ReadAppend copies it from there into the program's memory.
 func (h *host) heldPayload(v js.Value, limit int64, blobs bool) (p payload, fits bool) {
 	array, text := js.Undefined(), v.Type() == js.TypeString
@@ -97,7 +97,7 @@ func (h *host) heldPayload(v js.Value, limit int64, blobs bool) (p payload, fits
 		data, fits := h.copyBytes(array, limit)
 		return payload{text: text, data: data}, fits
 	}
-	// Go sees a few bytes of it.
+	// Go sees only a few bytes of it.
 	h.countBlob(size)
 	return payload{text: text, blob: &receivedBlob{array, size, (*receivedBlob).copy}}, limit < 0 || size <= limit
 }
@@ -114,7 +114,7 @@ func (b *receivedBlob) appendTo(dst []byte) []byte {
 	return dst
 }
 
-// bytes returns the content of p, which nobody else has.
+// bytes returns the content of p, to which nothing else refers.
 func (p payload) bytes() []byte {
 	if p.blob != nil {
 		return p.blob.copy()

@@ -7,11 +7,11 @@ import (
 	"unsafe"
 )
 
-// request says what a Read asks for. The next message stays the next one if it is none of that.
+// request says what a Read asks for. If the next message does not suit it, the message remains the next one.
 type request struct {
 	text bool
-	lent bool   // the bytes are copied from where they are
-	room []byte // where they may go: what lies between the length, 0, and the capacity
+	lent bool   // the Read copies the bytes, so they may be in lent memory
+	room []byte // where they may go: the memory between the length, 0, and the capacity
 }
 
 var (
@@ -23,13 +23,13 @@ var (
 // appendTo is the request of a ReadAppend.
 func appendTo(dst []byte) request { return request{lent: true, room: dst[len(dst):]} }
 
-// suits reports whether a Read can have p.
+// suits reports whether a Read with this request can take p.
 func (p *payload) suits(r request) bool { return !r.text || p.array == nil }
 
 // Room implements engine.Waiter.
 func (w *readWaiter) Room() []byte { return w.request.room }
 
-// takeBytes is take of a message whose bytes are in memory.
+// takeBytes is take for a message whose bytes are in memory.
 func takeBytes(ctx context.Context, c *Conn, r request) (payload, error) {
 	if r.lent && !c.lending.Load() {
 		c.lending.Store(true)
@@ -45,7 +45,7 @@ func (p payload) content() []byte {
 	return unsafe.Slice(unsafe.StringData(string(p.text)), len(p.text))
 }
 
-// bytes returns the content of p, which nobody else has.
+// bytes returns the content of p, to which nothing else refers.
 func (p payload) bytes() []byte { return p.own().content() }
 
 // appendTo appends the content of p to dst.

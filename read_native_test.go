@@ -2,7 +2,7 @@
 
 package ws_test
 
-// ReadAppend natively, where it reads from the network by itself, into the memory that it is given.
+// ReadAppend natively, where it reads from the network itself, into the memory that is passed to it.
 
 import (
 	"bytes"

@@ -2,7 +2,7 @@
 
 package ws_test
 
-// All that reads, at once and at random, with the contents of everything that was received checked to the end.
+// All ways to read, at once and at random. The contents of everything that was received are checked to the end.
 
 import (
 	"bytes"
@@ -21,7 +21,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// numbered are messages that can be told by what is in them: their number, and bytes that follow from it.
+// numbered are messages that can be identified by their content: their number, and bytes that follow from it.
 type numbered struct {
 	seed  uint64
 	sizes []int // to choose from
@@ -181,7 +181,8 @@ func (a *readAll) read(r *rand.Rand) {
 	}
 }
 
-// writeRaw writes messages as no good endpoint does: in pieces of any length, fragments of any length, and pings between.
+// writeRaw writes messages as no good endpoint does: in pieces of any length, fragments of any length, and pings
+// between.
 func writeRaw(conn net.Conn, n *numbered, count int, masked bool, r *rand.Rand) error {
 	var out []byte
 	add := func(op frame.Opcode, fin bool, data []byte) {
@@ -275,11 +276,13 @@ func TestReadStress(t *testing.T) {
 func readStress(t *testing.T, kind string, compressed bool, seed uint64) {
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
-	sizes := [][]int{{20}, {200}, {20, 200, 2000}, {100, 5000, 20_000}, {50, 70_000, 200_000}, {200, 1 << 20}, {40_000}}[r.IntN(7)]
+	sizes := [][]int{{20}, {200}, {20, 200, 2000}, {100, 5000, 20_000}, {50, 70_000, 200_000}, {200, 1 << 20},
+		{40_000}}[r.IntN(7)]
 	count := min(3000, 8<<20/(1+sizes[len(sizes)-1]))
 	n := newNumbered(seed, sizes)
 	readBuffer := []int64{0, 1, 30_000, -1}[r.IntN(4)]
-	server := &ws.AcceptOptions{ReadBuffer: readBuffer, MessageLimit: -1, SendBuffer: -1, Compression: ws.Compression(r.IntN(2))}
+	server := &ws.AcceptOptions{ReadBuffer: readBuffer, MessageLimit: -1, SendBuffer: -1,
+		Compression: ws.Compression(r.IntN(2))}
 	if !compressed {
 		server.Compression = ws.NoCompression
 	}

@@ -15,7 +15,7 @@ import (
 
 // Reads that return bytes and text: ReadBytes, ReadAppend, ReadText.
 
-// sizes are those at which something changes on the way of a message.
+// sizes are those at which messages are handled differently.
 var readSizes = []int{0, 1, 16, 125, 126, 1000, 4095, 4096, 5000, 16 << 10, 65535, 65536, 70_000, 200_000, 1 << 20}
 
 // TestReadBytes: each message comes whole, in order, in memory of its own.
@@ -192,7 +192,7 @@ func TestReadAppendOfSeveral(t *testing.T) {
 	}
 }
 
-// TestReadText: a binary message is no text and stays next.
+// TestReadText: a binary message is an error and remains the next one.
 func TestReadText(t *testing.T) {
 	t.Parallel()
 	for _, binaryType := range []ws.BinaryType{ws.BinaryArrayBuffer, ws.BinaryBlob} {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// inbox is how messages come in. A builtin, Array.prototype.push bound to queue, is the listener that queues their
-// events, so whatever wakes Go finds each event there once and in order. Two things wake it:
+// inbox receives messages. A builtin, Array.prototype.push bound to queue, is the listener that queues their events, so
+// that Go, whatever wakes it, finds each event there once and in order. Two things wake Go:
 //
-//   - wakeEach: a second listener, a js.Func, is called after the builtin one. That has the lower latency.
-//   - wakePaced: in a flood the second listener is taken away, and a task of Go's own takes what has come since the
-//     last one, all the messages of one turn of the event loop at once: entering Go costs several times what a small
-//     message does.
+//   - wakeEach: a second listener, a js.Func, is called after the builtin one. This has the lower latency.
+//   - wakePaced: in a flood the second listener is removed, and a separate task takes everything that has come since
+//     the last one, all messages of one turn of the event loop at once. Entering Go costs several times as much as a
+//     small message.
 //
 // Nothing depends on when a host, or a framework that wraps its listeners, lets an added or removed listener take
 // effect.
@@ -23,10 +23,10 @@ type inbox struct {
 	splice js.Value // queue.splice, bound to start at 0
 
 	class js.Value // the prototype of the events of the last batch
-	data  js.Value // its getter of data, as a function of the event; undefined where it is no getter
+	data  js.Value // its getter of data, as a function of the event; undefined if there is no getter
 
 	working bool // a goroutine is in work
-	again   bool // something has come for it since
+	again   bool // more has come since
 	pending []hostEvent
 	opened  bool // the host's open event has come
 	errored bool // the host's error event has come
@@ -35,25 +35,25 @@ type inbox struct {
 	payload func(*host, js.Value, int64, bool) (payload, bool) // heldPayload; nil for host.payload
 
 	batch   []payload // for post
-	mean    int       // size of a message, about
+	mean    int       // approximate size of a message
 	waking  waking
 	count   int      // messages since wakePaced was last tried
-	untried int      // how many have to come before it is tried again
-	flood   int      // messages of the flood that is, or was last
-	due     bool     // wakeNextTurn's wake is still to come
-	noFlood bool     // the host keeps listeners that are removed
+	untried int      // how many must come before the next try
+	flood   int      // messages of the current or last flood
+	due     bool     // the wake of wakeNextTurn has not come yet
+	noFlood bool     // the host goes on calling removed listeners
 	channel js.Value // MessageChannel, in hosts without setImmediate
 	turn    js.Value // asks for a wake in a task of its own
 }
 
-// hostEnd is how far the end of the host's object has come. expectClose and leaveHost change it.
+// hostEnd says how far the host's object has got in closing. expectClose and leaveHost change it.
 type hostEnd uint8
 
 const (
 	alive         hostEnd = iota
-	closeExpected         // the object is CLOSED: its close event is to come
+	closeExpected         // the object is CLOSED: its close event should come
 	closeMissing          // it has not come in time
-	over                  // nothing of the host reaches Go any more
+	over                  // no event of the host reaches Go any more
 )
 
 type waking uint8
@@ -63,7 +63,7 @@ const (
 	wakePaced
 )
 
-// hostEvent is an event that is no message.
+// hostEvent is an event other than a message.
 type hostEvent struct {
 	kind  eventKind
 	event js.Value
@@ -103,14 +103,14 @@ func (h *host) argumentList(arguments ...js.Value) js.Value {
 	return list
 }
 
-// messageCame is called by the host at each message, unless in a flood.
+// messageCame is called by the host for each message, except in a flood.
 func (c *Conn) messageCame(event js.Value) {
 	in := &c.in
 	if c.listeners.byProperty {
 		theHost().method(in.queue, "push", event)
 	}
 	if in.waking == wakePaced {
-		in.noFlood = true // a host that does not let its listeners go: one more each time that it is added again
+		in.noFlood = true // the host does not release listeners: each time it is added, there would be one more
 	}
 	if in.end == over || in.waking == wakePaced {
 		return
@@ -122,7 +122,7 @@ func (c *Conn) messageCame(event js.Value) {
 	c.workOn(c.takeOne)
 }
 
-// eventCame is called by the host at each other event.
+// eventCame is called by the host for each other event.
 func (c *Conn) eventCame(kind eventKind, event js.Value) {
 	if kind == eventTurn {
 		c.turned()
@@ -135,8 +135,8 @@ func (c *Conn) eventCame(kind eventKind, event js.Value) {
 	c.work()
 }
 
-// work takes what the host has reported, in order. One goroutine at a time does that, and it waits for nothing. Any
-// call into the host may come here, as a host may call its listeners in it.
+// work takes what the host has reported, in order. One goroutine at a time does that, and it never waits. Any call into
+// the host may lead here, because the host may call its listeners during that call.
 func (c *Conn) work() { c.workOn(c.takeAll) }
 
 func (c *Conn) workOn(take func()) {
@@ -146,11 +146,11 @@ func (c *Conn) workOn(take func()) {
 		return
 	}
 	if c.out.busy {
-		in.again = true // what a call of send or close causes is seen after it
+		in.again = true // handle what a call of send or close causes after that call
 		return
 	}
 	if !c.mu.TryLock() {
-		// The goroutine that holds it goes on when this callback has returned.
+		// The goroutine that holds it continues when this callback has returned.
 		time.AfterFunc(0, c.work)
 		return
 	}
@@ -164,7 +164,7 @@ func (c *Conn) workOn(take func()) {
 	in.working = false
 }
 
-// takeOne takes the next message. There is one, unless a mock is at work.
+// takeOne takes the next message. There is one, except with some mocks.
 func (c *Conn) takeOne() {
 	if c.receiveNext() {
 		c.post()
@@ -195,16 +195,17 @@ func (c *Conn) takeAll() {
 	}
 }
 
-// A flood is found by trying: after so many messages the next task takes what has come. If that goes on for long it
-// was a flood; if not, the next try comes after twice as many. No time is measured, because how fast messages have to
-// come to be a flood depends on the host: with 16 in 2 ms as the mark, a busy Chromium never saw one, and its page was
-// occupied four times as long as with raw JavaScript instead of 1.3 times. A try costs 30 us.
+// A flood is detected by trying: after a number of messages the next task takes what has come. If that goes on for
+// long, it was a flood; if not, the next try comes after twice as many messages. Time is not measured, because how fast
+// messages must come to be a flood depends on the host: with 16 in 2 ms as the threshold, a busy Chromium never
+// detected one, and its page was occupied four times as long as with raw JavaScript instead of 1.3 times. A try costs
+// 30 us.
 const (
 	leastUntried = 16
 	mostUntried  = 64
 
-	// realFlood is how many messages a flood must have had for the next message to begin one again at once: servers
-	// send in bursts.
+	// realFlood is the number of messages after which a flood counts as real, so that the next message starts another one
+	// at once: servers send in bursts.
 	realFlood = 64
 )
 
@@ -231,7 +232,7 @@ func (c *Conn) floodBegins() bool {
 	return !in.noFlood && !c.listeners.byProperty && c.canTurn()
 }
 
-// turned is called in the task that wakeNextTurn has asked for.
+// turned is called in the task that wakeNextTurn has requested.
 func (c *Conn) turned() {
 	in := &c.in
 	in.due = false
@@ -271,7 +272,7 @@ func (c *Conn) canTurn() bool {
 	return true
 }
 
-// wakeNextTurn wakes Go in a task of its own, after those that are due already. It reports whether the host will do so.
+// wakeNextTurn wakes Go in a separate task, after those that are already due. It reports whether the host will do so.
 func (c *Conn) wakeNextTurn() bool {
 	_, thrown := theHost().call(c.in.turn)
 	c.in.due = thrown == nil
@@ -300,7 +301,7 @@ func (c *Conn) receive(n int) {
 func (c *Conn) receiveNext() bool {
 	data, thrown := theHost().call(c.in.next)
 	if thrown != nil {
-		return false // a mock that calls its listeners without an event, or with one that does not let anybody read it
+		return false // a mock called its listeners without an event, or with one that cannot be read
 	}
 	return c.receiveData(data)
 }

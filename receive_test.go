@@ -111,7 +111,8 @@ func TestByteOrderMark(t *testing.T) {
 		}
 		long := "\uFEFF" + strings.Repeat("x", 100000)
 		send(t, c, ws.Text(long))
-		if m := server.message(); m.First != fin|text || m.Length != len(long) || !strings.HasPrefix(string(m.Payload), "\uFEFFxx") {
+		if m := server.message(); m.First != fin|text || m.Length != len(long) ||
+			!strings.HasPrefix(string(m.Payload), "\uFEFFxx") {
 			t.Errorf("the client sent %s", showFrame(m))
 		}
 	})
@@ -402,7 +403,8 @@ func TestMessageLimit(t *testing.T) {
 				t.Errorf("Err is %v, want %v", c.Err(), ws.ErrMessageTooBig)
 			}
 			if !onHostObject {
-				if len(frames) != 1 || frames[0].First != fin|closeFrame || !strings.HasPrefix(string(frames[0].Payload), closeBody(1009, "")) {
+				if len(frames) != 1 || frames[0].First != fin|closeFrame ||
+					!strings.HasPrefix(string(frames[0].Payload), closeBody(1009, "")) {
 					t.Errorf("the client sent %d frames, not a Close frame with 1009", len(frames))
 				}
 			}

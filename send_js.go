@@ -7,21 +7,20 @@ import (
 	"time"
 )
 
-// outbox is how messages and the Close frame leave. While one goroutine is inside of the host's send or close, which
-// may call Go again, what others send is queued behind, so that the order of the calls is kept. No lock is held in
-// there.
+// outbox sends messages and the Close frame. While one goroutine is inside the host's send or close, which may call Go
+// again, messages of others are queued, so that the order of the calls is kept. No lock is held inside the host.
 type outbox struct {
 	send          js.Value // bound methods and getters of the host's object
 	getBuffered   js.Value
 	getReadyState js.Value
 
-	busy     bool // a goroutine is inside of the host
+	busy     bool // a goroutine is inside the host
 	queue    []departure
 	queued   int64 // bytes in queue
 	accepted int64 // bytes that transmit has taken
 	closed   bool  // startClosing has been called
 	aborted  bool  // abort has been called
-	last     int64 // what hostBuffered was then, and stays
+	last     int64 // the value of hostBuffered then, which no longer changes
 	sentBlob bool
 	closing  *departure // a call of close that waits for bufferedAmount to be 0
 	watched  bool       // watchBuffered's timer runs
@@ -67,7 +66,7 @@ func (c *Conn) transmit(m Message) (accepted bool, err error) {
 	return true, nil
 }
 
-// depart calls the host, and then for whatever has been queued meanwhile.
+// depart calls the host for d, and then for whatever has been queued meanwhile.
 func (c *Conn) depart(d departure) error {
 	o := &c.out
 	o.busy = true
@@ -81,7 +80,7 @@ func (c *Conn) depart(d departure) error {
 		o.queue[0] = departure{}
 		o.queue = o.queue[1:]
 		o.queued -= d.size
-		// The Send that it is from has returned: it was told that what becomes of a message is not known.
+		// Its Send has already returned without an error, which promises nothing about what becomes of a message.
 		_ = c.give(d)
 	}
 	o.busy, o.queue = false, nil
@@ -124,9 +123,9 @@ func (c *Conn) startClosing(code StatusCode, reason string) {
 	}
 }
 
-// callClose's arguments have been checked, but an old host may know fewer codes: then the code is lost rather than
-// the connection left open. A host that cannot even close without arguments has lost the connection as far as Go can
-// tell.
+// The arguments of callClose have been checked, but an old host may know fewer codes. Then the code is dropped, so that
+// the connection is not left open. If a host cannot even close without arguments, the connection is lost as far as Go
+// can tell.
 func (c *Conn) callClose(d departure) {
 	h := theHost()
 	if d.code != StatusNoStatusRcvd {
@@ -141,18 +140,18 @@ func (c *Conn) callClose(d departure) {
 	}
 }
 
-// abandon calls close() without a code: other than 1001 or 1008 that throws in no host and no state.
+// abandon calls close() without a code: unlike with 1001 or 1008, that throws in no host and no state.
 func (c *Conn) abandon() { c.startClosing(StatusNoStatusRcvd, "") }
 
-// A Drain that waits looks at bufferedAmount, for whose fall a browser has no event: first after drainFirst, then
-// less and less often, at last every drainPoll. Sending 1 MiB and waiting until it has left takes 0.6 times as long
-// as with drainPoll alone, in Node 64 KiB 0.5 times.
+// A waiting Drain checks bufferedAmount, because a browser has no event for its fall: first after drainFirst, then less
+// and less often, finally every drainPoll. Sending 1 MiB and waiting until it has left takes 0.6 times as long as with
+// drainPoll alone; in Node, with 64 KiB, 0.5 times.
 const (
 	drainFirst = time.Millisecond
 	drainPoll  = 4 * time.Millisecond
 )
 
-// watchBuffered looks at bufferedAmount until neither a Drain nor the closing handshake waits any more.
+// watchBuffered checks bufferedAmount until neither a Drain nor the closing handshake waits any more.
 func (c *Conn) watchBuffered(int64) {
 	o := &c.out
 	if o.watched {
@@ -180,7 +179,7 @@ func (c *Conn) watchBuffered(int64) {
 
 func (c *Conn) accepted() int64 { return c.out.accepted }
 
-// handed gives up mu for a moment: reading bufferedAmount may call Go, where a page or a mock has made its getter.
+// handed gives up mu for a moment: reading bufferedAmount may call Go, if a page or a mock has replaced its getter.
 func (c *Conn) handed() int64 {
 	accepted := c.out.accepted
 	c.mu.Unlock()
@@ -189,7 +188,7 @@ func (c *Conn) handed() int64 {
 	return accepted - buffered
 }
 
-// hostBuffered returns the bytes that were given to transmit and are not yet sent, as far as the host tells.
+// hostBuffered returns the number of bytes that were passed to transmit and are not yet sent, as far as the host tells.
 func (c *Conn) hostBuffered() int64 {
 	o := &c.out
 	if o.accepted == 0 {
@@ -202,7 +201,7 @@ func (c *Conn) hostBuffered() int64 {
 	return max(int64(number(amount)), 0) + o.queued
 }
 
-// hostState returns the host's readyState; Open, if it is none.
+// hostState returns the host's readyState, or Open if it is not a valid state.
 func (c *Conn) hostState() ReadyState {
 	v, thrown := theHost().call(c.out.getReadyState)
 	if state := number(v); thrown == nil && v.Type() == js.TypeNumber && state >= 0 && state <= float64(Closed) {

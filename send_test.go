@@ -71,7 +71,8 @@ func TestSendOnTheWire(t *testing.T) {
 	await(t, "open event", opened)
 	send(t, c, ws.Text("first"))
 	server.wantFrame(fin|text, "first")
-	send(t, c, ws.Text("\uFEFFé"), ws.Bytes{}, ws.Text(""), ws.Bytes(nil), ws.NewArrayBuffer(nil), ws.Bytes("\x00\xff"), ws.NewArrayBuffer([]byte("buffer")))
+	send(t, c, ws.Text("\uFEFFé"), ws.Bytes{}, ws.Text(""), ws.Bytes(nil), ws.NewArrayBuffer(nil), ws.Bytes("\x00\xff"),
+		ws.NewArrayBuffer([]byte("buffer")))
 	server.wantFrame(fin|text, "\xef\xbb\xbf\xc3\xa9")
 	server.wantFrame(fin|binaryFrame, "")
 	server.wantFrame(fin|text, "")
@@ -139,7 +140,7 @@ func TestSendCopies(t *testing.T) {
 	}
 }
 
-// TestSendSizes: no message has anything of the one before, whatever their sizes; a browser's half reuses memory by
+// TestSendSizes: no message contains parts of the previous one, whatever their sizes; the browser half reuses memory by
 // size.
 func TestSendSizes(t *testing.T) {
 	t.Parallel()
@@ -228,7 +229,8 @@ func TestSendInOtherStates(t *testing.T) {
 	p := newPeer(t)
 	opened := make(chan struct{})
 	c := construct(t, p.URL, &ws.Options{OnOpen: func(*ws.Conn) { close(opened) }})
-	messages := []ws.Message{ws.Text("é"), ws.Bytes("123"), ws.NewArrayBuffer([]byte("1234")), blobOf(t, "", ws.Text("12345"))}
+	messages := []ws.Message{ws.Text("é"), ws.Bytes("123"), ws.NewArrayBuffer([]byte("1234")),
+		blobOf(t, "", ws.Text("12345"))}
 	const size = 2 + 3 + 4 + 5
 	refused := func(want int64) {
 		t.Helper()
@@ -263,7 +265,8 @@ func TestSendSizesConcurrently(t *testing.T) {
 		go func() {
 			errs <- func() error {
 				for range 10 {
-					for _, m := range []ws.Message{ws.Bytes(data), ws.NewArrayBuffer(data[:size-1]), ws.Text("é" + strings.Repeat("x", s))} {
+					for _, m := range []ws.Message{ws.Bytes(data), ws.NewArrayBuffer(data[:size-1]),
+						ws.Text("é" + strings.Repeat("x", s))} {
 						if err := c.Send(m); err != nil {
 							return err
 						}

@@ -2,7 +2,7 @@
 
 package ws_test
 
-// Thousands of short connections. Native only, for the figures of the process.
+// Thousands of short connections. Native only, because it measures the process.
 
 import (
 	"bufio"
@@ -254,7 +254,8 @@ func TestSoak(t *testing.T) {
 				return
 			}
 			after := heap()
-			t.Logf("%d connections; %d descriptors and %d KiB of heap before, %d KiB after", n*len(soakEndings), descriptors, before>>10, after>>10)
+			t.Logf("%d connections; %d descriptors and %d KiB of heap before, %d KiB after", n*len(soakEndings), descriptors,
+				before>>10, after>>10)
 			if after > before+1<<20 {
 				t.Errorf("after %d connections the heap has %d KiB, before it had %d", n*len(soakEndings), after>>10, before>>10)
 			}

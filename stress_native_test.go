@@ -84,7 +84,7 @@ func hostile(conn net.Conn, r *rand.Rand) {
 	}
 }
 
-// TestStress does everything at once to connections with a hostile server and checks what always holds.
+// TestStress does everything at once to connections with a hostile server, and checks what must always be true.
 func TestStress(t *testing.T) {
 	var seed atomic.Uint64
 	seed.Store(uint64(time.Now().UnixNano()))
@@ -139,7 +139,8 @@ func stressOne(t *testing.T, url string, r *rand.Rand) {
 		case 5, 6:
 			if !handler {
 				short, cancel := context.WithTimeout(ctx, time.Duration(rnd(500))*time.Microsecond)
-				if _, err := c.Read(short); err != nil && !errors.Is(err, ws.ErrInvalidState) && !errors.Is(err, context.DeadlineExceeded) {
+				if _, err := c.Read(short); err != nil && !errors.Is(err, ws.ErrInvalidState) &&
+					!errors.Is(err, context.DeadlineExceeded) {
 					var ce *ws.CloseError
 					if !errors.As(err, &ce) {
 						t.Errorf("Read: %v", err)
@@ -205,7 +206,8 @@ func stressOne(t *testing.T, url string, r *rand.Rand) {
 	case <-ended:
 	case <-time.After(100 * time.Second):
 		buf := make([]byte, 4<<20)
-		t.Errorf("no end: %v state %v buffered %d\n%s", events, c.ReadyState(), c.BufferedAmount(), buf[:runtime.Stack(buf, true)])
+		t.Errorf("no end: %v state %v buffered %d\n%s", events, c.ReadyState(), c.BufferedAmount(),
+			buf[:runtime.Stack(buf, true)])
 		return
 	}
 	mu.Lock()

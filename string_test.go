@@ -7,7 +7,7 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// TestPrinted: what fmt prints for a message can be read.
+// TestPrinted: fmt prints messages in a readable form.
 func TestPrinted(t *testing.T) {
 	t.Parallel()
 	type envelope struct{ M ws.Message }

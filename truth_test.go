@@ -458,7 +458,9 @@ func compare(sc *scenario.Scenario, host string, r *replay, connections []*scena
 }
 
 // replayOnce starts a scenario, plays the client's part, and asks the server what it saw.
-func replayOnce(ctx context.Context, control, host string, sc *scenario.Scenario) (*replay, []*scenario.Connection, error) {
+func replayOnce(
+	ctx context.Context, control, host string, sc *scenario.Scenario,
+) (*replay, []*scenario.Connection, error) {
 	r := &replay{sc: sc, run: new(scenario.Run), ended: make(chan struct{}), closed: make(chan struct{})}
 	if err := askControl(ctx, control+"/start?name="+sc.Name, r.run); err != nil {
 		return nil, nil, err

@@ -5,18 +5,18 @@ import (
 	"slices"
 )
 
-// waiting are the calls that wait: those of Read in the order in which they began, and those of Drain.
+// waiting has the calls that wait: those of Read in the order in which they began, and those of Drain.
 type waiting struct {
 	readers queue[*readWaiter]
 	drains  []*drainWaiter
 
-	// Of calls that have returned, for the next ones: waiting then allocates nothing.
+	// These are from calls that have returned, for the next ones, which then allocate nothing.
 	spareReader *readWaiter
 	spareDrain  *drainWaiter
 }
 
-// readWaiter is a Read that waits. It is woken with a message, or without one at the end of the connection and when the
-// next message is none that it can have.
+// readWaiter is a Read that waits. It is woken with a message, or without one at the end of the connection and if the
+// next message does not suit it.
 type readWaiter struct {
 	request request
 	wake    chan struct{}
@@ -58,7 +58,7 @@ func (c *Conn) awaitMessage(ctx context.Context, r request) (p payload, ok bool,
 	}
 	w.request = r
 	waits.readers.push(w)
-	// While a Read receives, nobody else may hand it messages: it would not see them.
+	// While a Read receives, no other goroutine may hand it messages: it would not see them.
 	receive := c.readyState() == Open && !c.delivering && !c.posted.any()
 	c.mu.Unlock()
 	if receive {
@@ -92,8 +92,8 @@ func awaitWake(ctx context.Context, wake <-chan struct{}) error {
 	}
 }
 
-// giveUp takes a Read that no longer waits out of the queue. If it has just got a message it has to return that:
-// the next Read may already be waiting for the network.
+// giveUp takes a Read that no longer waits out of the queue. If it has just got a message, it has to return that
+// message: the next Read may already be waiting for the network.
 func (c *Conn) giveUp(w *readWaiter) (got bool) {
 	readers := &c.waiting.readers
 	if i := slices.Index(readers.items[readers.head:], w); i >= 0 {
@@ -172,7 +172,7 @@ func drainedTo(c *Conn, max, n int64) bool {
 	return n <= max && (max > 0 || !closeFrameWaits(c))
 }
 
-// drainLimit is what accepted()-handed() must fall to for the first of the Drains that wait.
+// drainLimit returns the value to which accepted()-handed() must fall for the first of the waiting Drains.
 func (c *Conn) drainLimit() int64 {
 	limit := int64(0)
 	for _, w := range c.waiting.drains {

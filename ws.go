@@ -1,26 +1,26 @@
-// Package ws is the WebSocket object of the web platform for Go: one Dial for programs in a browser and for the same
-// programs on a server.
+// Package ws implements WebSocket clients and servers with the API of the web platform's WebSocket object. The same
+// client code runs in a browser and natively.
 //
-// Under GOOS=js a Conn is the host's own WebSocket object, driven through syscall/js; everywhere else it is written
-// in Go and does what browsers do, event for event. The names and rules are those of the WHATWG WebSockets
+// Under GOOS=js a [Conn] drives the host's own WebSocket object through syscall/js. On every other platform it is
+// implemented in Go and behaves as browsers do, event for event. Names and rules are those of the WHATWG WebSockets
 // standard:
 //
 //	c, err := ws.Dial(ctx, "wss://example.com/chat", &ws.Options{Protocols: []string{"chat.v2"}})
 //	if err != nil {
 //		return err
 //	}
-//	defer c.CloseNow() // for the error returns; the good end is Shutdown
+//	defer c.CloseNow() // for the error returns; use Shutdown for a clean end
 //	if err := c.Send(ws.Text("hello")); err != nil {
 //		return err
 //	}
 //	msg, err := c.Read(ctx)
 //
-// Natively, Accept gives the handler of an HTTP server the other end, as a Conn too.
+// On a server, which is always native, Accept turns an HTTP request into a Conn too.
 //
-// # Two ways to receive
+// # Receiving messages
 //
-// Without Options.OnMessage messages wait for Read or Messages. With it they go to the handler. The other handlers,
-// OnOpen, OnError and OnClose, work either way.
+// There are two ways to receive. By default messages wait for [Conn.Read] or [Conn.Messages]. If Options.OnMessage is
+// set, they go to that handler instead. The other handlers, OnOpen, OnError and OnClose, work either way.
 //
 // Events of one connection are delivered one at a time and in order. A handler runs on a goroutine of the package,
 // never inside a JavaScript callback, and may block, Send, Close, or Read from another connection; while it runs,
@@ -28,30 +28,34 @@
 // must not wait for a later event of its own connection, by calling Read or Wait for example, except that Wait and
 // Read return at once in OnError and OnClose.
 //
-// # In a function that JavaScript calls
+// # Calls that deadlock inside a js.FuncOf
 //
-// A function made by js.FuncOf holds up the host's event loop until it returns, so nothing can arrive meanwhile. What
-// waits for the connection deadlocks there: Dial, Read, Messages, Drain, Wait, Shutdown, and reading a Blob. Call these
-// in a goroutine. Everything else does not wait and may be called there: New, Send, Close, CloseWith, CloseNow, and the
-// methods that only tell something.
+// A function made by js.FuncOf holds up the host's event loop until it returns, so nothing can arrive meanwhile.
+// Methods that wait for the connection therefore deadlock there: Dial, Read, Messages, Drain, Wait, Shutdown, and
+// reading a Blob. Call these in a goroutine. Everything else returns without waiting and may be called there: New,
+// Send, Close, CloseWith, CloseNow, and the methods that only report something.
 //
-// # Sending
+// # Sending messages
 //
-// Send never blocks: it queues, and BufferedAmount says how much. A program that sends more than the network takes uses
-// Drain between messages.
+// [Conn.Send] never blocks. It queues the message, and [Conn.BufferedAmount] reports how much is queued. A program that
+// may send faster than the network takes calls [Conn.Drain] between messages.
 //
 // # Unread messages
 //
-// A browser cannot pause a connection: there, messages that nobody reads queue without bound. Natively the
-// connection stops reading when Options.ReadBuffer bytes are unread, and TCP then holds the peer back; until it
-// reads again it also answers no pings and does not notice the peer's Close frame.
+// A browser cannot pause a connection, so there messages that nobody reads queue up without bound. Natively the
+// connection stops reading when Options.ReadBuffer bytes are unread, and TCP then holds back the peer. Until it reads
+// again it also answers no pings and does not notice the peer's Close frame.
 //
-// # Where Go differs from the browser's object, on every platform
+// # Differences from the browser's object
+//
+// These hold on every platform:
 //
 //   - BinaryType starts as BinaryArrayBuffer. The browser's default is "blob".
-//   - A blocked port is ErrSecurity from New and Dial. Browsers construct and then fail the connection.
-//   - Text and close reasons that are not valid UTF-8 are ErrSyntax, and nothing is sent or counted. Browsers send U+FFFD.
-//   - Send in Closing and Closed returns ErrInvalidState. Browsers stay silent; BufferedAmount grows in both.
+//   - A blocked port is ErrSecurity from New and Dial. Browsers construct the object and then fail the connection.
+//   - Text and close reasons that are not valid UTF-8 are ErrSyntax, and nothing is sent or counted. Browsers send
+//     U+FFFD.
+//   - Send in the states Closing and Closed returns ErrInvalidState. Browsers report nothing; BufferedAmount grows in
+//     both.
 //   - A received message larger than Options.MessageLimit fails the connection with ErrMessageTooBig.
 //   - Handshakes to one host are not serialised natively; browsers do that themselves.
 //   - Protocols may hold names that differ only in case, as in every browser. The server's choice must match exactly.
@@ -69,47 +73,47 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
-// Options are what New and Dial take besides the URL. A nil *Options is the zero value. The fields may be changed
-// after New or Dial has been called, without effect.
+// Options configure New and Dial. A nil *Options means the zero value. Changing the fields after New or Dial has been
+// called has no effect.
 type Options struct {
-	// Protocols are the subprotocols to offer, in order of preference. Each must be a token of HTTP and occur once.
-	// If the server selects one, Conn.Protocol names it. A server that selects none or another, although any was
-	// offered, fails the connection; Firefox, WebKit and Deno let some of that pass.
+	// Protocols are the subprotocols to offer, in order of preference. Each must be an HTTP token and occur only once. If
+	// the server selects one, Conn.Protocol returns it. If any is offered and the server selects none, or one that was not
+	// offered, the connection fails; Firefox, WebKit and Deno let some of these cases pass.
 	Protocols []string
 
-	// BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob. "" is BinaryArrayBuffer.
+	// BinaryType says whether binary messages arrive as *ArrayBuffer or as *Blob. "" means BinaryArrayBuffer.
 	BinaryType BinaryType
 
-	// BaseURL is what a relative URL is resolved against. When it is empty, a browser uses the URL of its page or
-	// worker, and anywhere else a relative URL is ErrSyntax.
+	// BaseURL is the URL against which a relative URL is resolved. If it is empty, a browser uses the URL of its page or
+	// worker; everywhere else a relative URL is then ErrSyntax.
 	BaseURL string
 
 	// OnOpen is called when the connection has been established.
 	OnOpen func(*Conn)
 
-	// OnMessage is called with each message. When it is nil, messages wait for Read.
+	// OnMessage is called with each message. If it is nil, messages wait for Read.
 	OnMessage func(*Conn, Message)
 
-	// OnError is called at most once, before OnClose, when the connection is failed: it could not be established, or
-	// the peer broke the protocol. The error is the *CloseError that Conn.Err returns. Losing the TCP connection is
-	// not a failure in this sense: only OnClose is called.
+	// OnError is called when the connection is failed: it could not be established, or the peer broke the protocol. It is
+	// called at most once, before OnClose. The error is the *CloseError that Conn.Err returns. Losing the TCP connection
+	// is not a failure in this sense: then only OnClose is called.
 	OnError func(*Conn, error)
 
-	// OnClose is called once, as the last event, when the connection is closed; Conn.Done is closed by then.
+	// OnClose is called once, as the last event, when the connection is closed. Conn.Done is already closed then.
 	OnClose func(*Conn, CloseEvent)
 
-	// MessageLimit is the largest message accepted, in bytes after decompression. A larger one fails the connection:
-	// Err is then ErrMessageTooBig, and natively the peer gets close code 1009. 0 is 128 MiB, a negative value no
-	// limit.
+	// MessageLimit is the size of the largest message accepted, in bytes after decompression. A larger message fails the
+	// connection: Err then returns a *CloseError with ErrMessageTooBig, and natively the peer gets close code 1009. 0
+	// means 128 MiB, a negative value means no limit.
 	MessageLimit int64
 
-	// ReadBuffer is how many bytes of unread messages make a native connection stop reading, between two messages.
-	// Each message counts a few bytes more than it has. 0 is 16 MiB, a negative value no bound. Browsers cannot stop
-	// reading.
+	// ReadBuffer is the number of bytes of unread messages at which a native connection stops reading. It stops between
+	// two messages, and each message counts as a few bytes more than its size. 0 means 16 MiB, a negative value means no
+	// limit. Browsers cannot stop reading.
 	ReadBuffer int64
 
-	// Native is what only the native implementation can do: TLS settings, proxy, request headers, compression, pings.
-	// Under GOOS=js it has no fields.
+	// Native has the settings that only the native implementation supports: TLS, proxy, request headers, compression,
+	// pings. Under GOOS=js it has no fields.
 	Native NativeOptions
 }
 
@@ -117,18 +121,19 @@ const (
 	defaultMessageLimit = 128 << 20
 	defaultReadBuffer   = 16 << 20
 
-	// messageOverhead is what an unread message counts besides its bytes: about what a small one takes in memory.
+	// messageOverhead is what an unread message counts besides its bytes: about the memory that a small one takes.
 	messageOverhead = 80
 )
 
-// Dial opens a connection to url and waits until it is open. When ctx ends first, the attempt is abandoned at once,
-// TCP connection included; if OnOpen has been called by then, OnClose is called too. ctx has no effect once Dial
-// has returned. Natively its values and its deadline reach what NativeOptions.HTTPClient calls.
+// Dial opens a connection to url and waits until it is open. See [New] for the form of url; opts may be nil. If ctx
+// ends first, the attempt is abandoned at once, including its TCP connection; if OnOpen has already been called,
+// OnClose is called too. Once Dial has returned, ctx has no effect on the connection. Natively the values and the
+// deadline of ctx reach whatever NativeOptions.HTTPClient calls.
 //
-// Dial returns an *Exception for a bad argument, as New does, and a *CloseError if the attempt fails; natively its
-// Err is the cause, for example a *HandshakeError or a *ProxyError. Browsers hide the cause: there the error names the
-// URL, without a password, and wraps the *CloseError. When ctx ends, the error holds for errors.Is with ctx.Err() and
-// context.Cause(ctx). After an error there is nothing to close.
+// Dial returns an *Exception for a bad argument, as New does, and a *CloseError if the attempt fails. Natively the Err
+// of the *CloseError is the cause, for example a *HandshakeError or a *ProxyError. Browsers hide the cause: there the
+// error names the URL, without a password, and wraps the *CloseError. If ctx ends, errors.Is reports true for the error
+// with ctx.Err() and with context.Cause(ctx). After an error there is nothing to close.
 //
 // Dial must not be called inside a js.FuncOf, where it deadlocks. Call New there, or start a goroutine.
 func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
@@ -156,28 +161,28 @@ func Dial(ctx context.Context, url string, opts *Options) (*Conn, error) {
 	return c, nil
 }
 
-// New begins to connect to url and returns at once, as the constructor of the browser's object does
-// (WHATWG WebSockets, section 3.1). The connection is Connecting; handlers may run before New has returned. New may be
-// called inside a js.FuncOf.
+// New starts connecting to url and returns at once, as the constructor of the browser's object does (WHATWG WebSockets,
+// section 3.1). The connection's state is Connecting; handlers may run before New has returned. New may be called
+// inside a js.FuncOf.
 //
-// url has the scheme ws or wss, or http or https, which mean the same; or it is relative to Options.BaseURL. It is
-// parsed by the URL standard: in a browser by the browser.
+// The scheme of url is ws or wss, or http or https, which mean the same; or url is relative to Options.BaseURL. It is
+// parsed by the rules of the URL standard: in a browser, by the browser itself.
 //
-// The error is an *Exception: ErrSyntax for the URL or a subprotocol, ErrSecurity for a blocked port, "TypeError"
-// for an unknown BinaryType, "NotSupportedError" in a JavaScript host without WebSocket. Everything else that can
-// go wrong comes as an event, and as the *CloseError of Err.
+// The error is an *Exception: ErrSyntax for the URL or a subprotocol, ErrSecurity for a blocked port, "TypeError" for
+// an unknown BinaryType, "NotSupportedError" in a JavaScript host without WebSocket. Everything else that can go wrong
+// is reported as an event, and as the *CloseError that [Conn.Err] returns.
 //
-// A connection holds resources until it is closed, by either side. In a JavaScript host a program that ends with a
-// connection open leaves the page with an uncaught error for each event that still comes: end connections by
-// Shutdown or CloseNow before main returns.
+// A connection holds resources until either side closes it. In a JavaScript host, a program that exits with an open
+// connection leaves the page with an uncaught error for each event that still arrives: end connections with
+// [Conn.Shutdown] or [Conn.CloseNow] before main returns.
 func New(url string, opts *Options) (*Conn, error) {
 	//lint:ignore SA1012 nil says that nobody waits
 	c, _, err := newConn(nil, url, opts)
 	return c, err
 }
 
-// newConn is New, and Dial up to the point where it waits; ctx is Dial's, or nil. settled is closed when the connection
-// becomes Open, or Closed without that.
+// newConn is New, and also Dial up to the point where it waits. ctx is Dial's, or nil. settled is closed when the
+// connection becomes Open, or Closed without having been Open.
 func newConn(ctx context.Context, url string, opts *Options) (c *Conn, settled <-chan struct{}, err error) {
 	if opts == nil {
 		opts = new(Options)
@@ -229,7 +234,13 @@ func checkProtocols(protocols []string) error {
 
 func (t BinaryType) valid() bool { return t == BinaryArrayBuffer || t == BinaryBlob }
 
-// Conn is a WebSocket connection. Its methods may be called from several goroutines.
+// Conn is a WebSocket connection, made by [Dial], [New] or, on a server, by Accept. Its methods may be called from
+// several goroutines at the same time.
+//
+// A connection holds resources until either side closes it; a program does so with [Conn.Shutdown], [Conn.Close] or
+// [Conn.CloseNow]. Pings and the peer's Close frame are answered without any call of Read, natively as long as fewer
+// than Options.ReadBuffer bytes are unread. There is no method that sends pings: natively, set
+// NativeOptions.PingInterval or AcceptOptions.PingInterval.
 type Conn struct {
 	onOpen     func(*Conn)
 	onMessage  func(*Conn, Message)
@@ -240,8 +251,8 @@ type Conn struct {
 
 	state atomic.Uint32 // a ReadyState; setState changes it, with mu
 
-	// mu guards everything below. It is never held while a handler or a function of the host runs or the network is
-	// waited for.
+	// mu guards everything below. It is never held while a handler or a function of the host runs, or while waiting for
+	// the network.
 	mu           sync.Mutex
 	established  bool          // it has been Open
 	delivering   bool          // a goroutine is in deliver
@@ -267,24 +278,25 @@ type Conn struct {
 	platform
 }
 
-// URL returns the connection's absolute URL as the URL standard serialises it. On a server it is what was asked for.
+// URL returns the connection's absolute URL as the URL standard serialises it. On a server it is the URL that the
+// client asked for.
 func (c *Conn) URL() string { return c.url }
 
-// ReadyState returns the connection's state. It changes right before the handler of its event is called. Close and
-// CloseWith change it to Closing at once, and it stays so until the close event. The peer's Close frame makes it
-// Closing after the events before it.
+// ReadyState returns the connection's state. It changes right before the handler of the corresponding event is called.
+// Close and CloseWith change it to Closing at once, and it stays so until the close event. When the peer sends a Close
+// frame, it changes to Closing once the earlier events have been handled.
 func (c *Conn) ReadyState() ReadyState {
 	c.observe()
 	return c.readyState()
 }
 
-// BufferedAmount returns how many bytes of application data (UTF-8 text and binary, before compression and framing)
-// were given to Send and not yet to the network. It does not fall while a handler of the connection runs, whoever
-// drains. Closing does not reset it, and messages that Send refused in Closing and Closed count for good, as in
-// browsers.
+// BufferedAmount returns the number of bytes of application data that were passed to Send and have not yet been given
+// to the network. It counts UTF-8 text and binary data before compression and framing. While a handler of the
+// connection runs, it does not fall, not even for other goroutines or when Drain is called. Closing does not reset it,
+// and messages that Send refused in the states Closing and Closed are counted for good, as in browsers.
 //
-// Outside of handlers there is no task, as a page has it, at whose end the value could fall: natively it may be 0
-// right after Send.
+// Outside of handlers there is no task in the sense of a web page, at whose end the value could fall: natively it may
+// be 0 right after Send.
 func (c *Conn) BufferedAmount() int64 {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -300,14 +312,16 @@ func (c *Conn) buffered() int64 {
 	return c.accepted() - handed + c.refused
 }
 
-// Extensions returns the extensions that the server selected, "" before the connection is open and if there are none.
+// Extensions returns the extensions that the server selected. It is "" before the connection is open and if there are
+// none.
 func (c *Conn) Extensions() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.extensions
 }
 
-// Protocol returns the subprotocol that the server selected, "" before the connection is open and if there is none.
+// Protocol returns the subprotocol that the server selected. It is "" before the connection is open and if there is
+// none.
 func (c *Conn) Protocol() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -328,8 +342,8 @@ func binaryTypeOf(blobs bool) BinaryType {
 	return BinaryArrayBuffer
 }
 
-// SetBinaryType says how binary messages arrive from now on, including those that wait for Read or a handler. Other
-// values than BinaryArrayBuffer and BinaryBlob are ignored, as in browsers.
+// SetBinaryType sets whether binary messages arrive as *ArrayBuffer or as *Blob from now on, including those that
+// already wait for Read or a handler. Values other than BinaryArrayBuffer and BinaryBlob are ignored, as in browsers.
 func (c *Conn) SetBinaryType(t BinaryType) {
 	if !t.valid() {
 		return
@@ -340,14 +354,14 @@ func (c *Conn) SetBinaryType(t BinaryType) {
 	c.binaryTypeChanged(t)
 }
 
-// Send queues a message and returns without waiting for the network (WHATWG WebSockets, section 3.1, send). The data is
-// copied before it returns; a *Blob is immutable anyway. Messages leave in the order of the calls, and before the Close
-// frame of a later Close. What happens to them on the way is unknown: a lost connection is seen by Read and OnClose.
-// Send may be called inside a js.FuncOf.
+// Send queues a message and returns without waiting for the network (WHATWG WebSockets, section 3.1, send). It copies
+// the data before it returns, except that of a *Blob, which is immutable. Messages leave in the order of the calls, and
+// before the Close frame of a later Close. A nil error does not mean that the message arrives: a connection that is
+// lost later is reported by Read and OnClose. Send may be called inside a js.FuncOf.
 //
-// The error is an *Exception, and then nothing has been sent: "TypeError" for a nil Message, *ArrayBuffer or *Blob;
-// ErrSyntax for a Text that is not valid UTF-8, in every state; ErrInvalidState unless the state is Open, and in
-// Closing and Closed BufferedAmount grows all the same.
+// If Send returns an *Exception, nothing has been sent. It is "TypeError" for a nil Message, *ArrayBuffer or *Blob, and
+// ErrSyntax for a Text that is not valid UTF-8, both in every state. It is ErrInvalidState unless the state is Open; in
+// the states Closing and Closed BufferedAmount grows all the same.
 func (c *Conn) Send(m Message) error {
 	if err := checkMessage(m); err != nil {
 		return err
@@ -369,16 +383,17 @@ func (c *Conn) Send(m Message) error {
 	return exception(ErrInvalidState, "Send in state "+state.String())
 }
 
-// Drain waits until BufferedAmount is at most max, which counts as 0 if negative. In a handler, where
-// BufferedAmount does not fall, it waits for what BufferedAmount would be outside. It returns ctx.Err() if ctx ends
-// first, which leaves the connection as it was, and the *CloseError if the connection closes before.
+// Drain waits until BufferedAmount is at most max. Use it between calls of Send to keep a fast sender from filling
+// memory. A negative max counts as 0. In a handler, where BufferedAmount does not fall, Drain waits for the value that
+// BufferedAmount would have outside. It returns ctx.Err() if ctx ends first, which leaves the connection as it was, and
+// the *CloseError if the connection closes first.
 //
-// After [Conn.Close], Drain with a max of 0 also waits, natively, until the Close frame has been given to the network:
-// a program may end then without having lost anything.
+// After [Conn.Close], Drain with a max of 0 also waits, natively, until the Close frame has been given to the network.
+// A program may then end without losing anything.
 //
-// A browser has no event for this: there Drain looks every few milliseconds while it waits. WebKit counts bytes as
-// sent when its network process has them, so there Drain does not hold back a program whose peer does not read.
-// Drain must not be called inside a js.FuncOf, where it deadlocks.
+// A browser has no event for this, so there Drain checks every few milliseconds while it waits. WebKit counts bytes as
+// sent when its network process has them, so there Drain does not hold back a program whose peer does not read. Drain
+// must not be called inside a js.FuncOf, where it deadlocks.
 func (c *Conn) Drain(ctx context.Context, max int64) error {
 	if err := checkContext(ctx); err != nil {
 		return err
@@ -401,12 +416,13 @@ func (c *Conn) Drain(ctx context.Context, max int64) error {
 	}
 }
 
-// Read returns the next message, waiting for it if necessary. Messages that arrived before the peer closed are returned
-// before the *CloseError is; those that were not read when Close was called are dropped. After an error of the latter
-// kind every Read returns the same.
+// Read returns the next message, waiting for it if necessary. If the peer closes the connection, Read first returns the
+// messages that arrived before, and then the *CloseError on every further call. Calling Close drops the messages that
+// have not been read.
 //
-// A Read whose ctx ends returns ctx.Err() and leaves the connection as it was. With Options.OnMessage set, Read returns
-// ErrInvalidState. Several Reads at once each get different messages, in the order in which they began to wait.
+// If ctx ends while Read waits, it returns ctx.Err() and leaves the connection as it was. If Options.OnMessage is set,
+// Read returns ErrInvalidState. Several Reads at the same time each get a different message, in the order in which they
+// started to wait.
 //
 // Read must not be called inside a js.FuncOf, where it deadlocks.
 func (c *Conn) Read(ctx context.Context) (Message, error) {
@@ -439,11 +455,11 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 	return p.message(binaryType), nil
 }
 
-// ReadBytes returns the bytes of the next message, text or binary, waiting for it as [Conn.Read] does and with the same
-// errors. They are the caller's to keep and to change.
+// ReadBytes returns the bytes of the next message, text or binary. It waits for it as [Conn.Read] does and returns the
+// same errors. The caller may keep and change the bytes.
 //
-// In a browser a message that arrives as a *Blob is read into memory, by [Blob.Bytes]. If that fails, or ctx ends
-// meanwhile, ReadBytes returns that error and the message stays the next one.
+// In a browser, a message that arrives as a *Blob is read into memory, by [Blob.Bytes]. If that fails, or if ctx ends
+// meanwhile, ReadBytes returns that error and the message remains the next one to be read.
 func (c *Conn) ReadBytes(ctx context.Context) ([]byte, error) {
 	p, err := takeBytes(ctx, c, inMemory)
 	if err != nil {
@@ -452,9 +468,9 @@ func (c *Conn) ReadBytes(ctx context.Context) ([]byte, error) {
 	return p.bytes(), nil
 }
 
-// ReadAppend is [Conn.ReadBytes] for a program that does not keep what it receives: it appends the bytes of the next
-// message to dst and returns the extended slice, as append does. Where dst has room no memory is allocated for it;
-// otherwise the result is new memory, which serves as dst the next time:
+// ReadAppend is like [Conn.ReadBytes], for a program that does not keep what it receives. It appends the bytes of the
+// next message to dst and returns the extended slice, as append does. If dst has enough room, no memory is allocated
+// for it; otherwise the result is new memory, which can be passed as dst the next time:
 //
 //	var buf []byte
 //	for {
@@ -465,8 +481,8 @@ func (c *Conn) ReadBytes(ctx context.Context) ([]byte, error) {
 //		handle(buf)
 //	}
 //
-// Until it returns, all of dst's memory up to its capacity is ReadAppend's: what lies behind len(dst) may change even
-// if no message comes. Natively large messages are read from the network into it, and in a browser the bytes are copied
+// Until it returns, ReadAppend owns all of dst's memory up to its capacity: the bytes behind len(dst) may change even
+// if no message comes. Natively, large messages are read from the network into it; in a browser, the bytes are copied
 // from the host into it. After an error the result is dst.
 func (c *Conn) ReadAppend(ctx context.Context, dst []byte) ([]byte, error) {
 	p, err := takeBytes(ctx, c, appendTo(dst))
@@ -476,8 +492,8 @@ func (c *Conn) ReadAppend(ctx context.Context, dst []byte) ([]byte, error) {
 	return p.appendTo(dst), nil
 }
 
-// ReadText returns the next message, which has to be text, waiting for it as [Conn.Read] does and with the same errors.
-// For a binary message the error is a "TypeError" *Exception, and the message stays the next one.
+// ReadText returns the next message, which must be text. It waits for it as [Conn.Read] does and returns the same
+// errors. For a binary message the error is a "TypeError" *Exception, and the message remains the next one to be read.
 func (c *Conn) ReadText(ctx context.Context) (string, error) {
 	p, err := take(ctx, c, onlyText)
 	if err == errOtherKind {
@@ -490,8 +506,8 @@ func (c *Conn) ReadText(ctx context.Context) (string, error) {
 }
 
 // Messages returns an iterator over the messages that Read would return. It ends after the first error, which is
-// yielded with a nil Message: the *CloseError once the connection is closed, also after a clean close, or
-// ctx.Err(). Breaking out of the loop loses no message. As with Read, the loop must not run inside a js.FuncOf.
+// yielded with a nil Message: the *CloseError once the connection is closed, even after a clean close, or ctx.Err().
+// Breaking out of the loop loses no message. As with Read, the loop must not run inside a js.FuncOf.
 func (c *Conn) Messages(ctx context.Context) iter.Seq2[Message, error] {
 	return func(yield func(Message, error) bool) {
 		for {

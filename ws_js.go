@@ -12,15 +12,15 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/handshake"
 )
 
-// NativeOptions has no fields here: a browser leaves programs no choice in what it holds.
+// NativeOptions has no fields here: browsers give programs no choice in these matters.
 type NativeOptions struct{}
 
-// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn; calling its close, or adding
-// listeners, is harmless.
+// JSValue returns the host's WebSocket object. Its binaryType belongs to the Conn and must not be set; calling its
+// close and adding listeners is harmless.
 func (c *Conn) JSValue() js.Value { return c.ws }
 
-// platform is the browser half of a Conn: the host's WebSocket object, how its events come in, and how messages
-// leave. No lock of Go's is held while the host's send or close runs, and no callback of the host waits for one.
+// platform is the browser half of a Conn: the host's WebSocket object, and what receives its events and sends messages.
+// No Go lock is held while the host's send or close runs, and no callback of the host waits for one.
 type platform struct {
 	ws        js.Value
 	listeners listeners
@@ -82,7 +82,7 @@ func (c *Conn) connect(_ context.Context, t target, opts *Options) error {
 	return nil
 }
 
-// listeners are what the host's object calls.
+// listeners has the functions that the host's object calls.
 type listeners struct {
 	object      js.Value
 	byProperty  bool // it has no addEventListener, only onmessage and the like
@@ -105,7 +105,7 @@ const (
 	listenerEvents
 )
 
-// listen makes the object's events come to the inbox, and reports whether that can be.
+// listen directs the object's events to the inbox, and reports whether that is possible.
 func (c *Conn) listen() bool {
 	h, l := theHost(), &c.listeners
 	l.object = c.ws
@@ -152,11 +152,11 @@ func (l *listeners) remove(i int) {
 		h.set(l.object, "on"+one.event, js.Null())
 		return
 	}
-	// One that stays, because the host does not let it go, finds the connection over.
+	// A listener that the host does not release finds the connection over.
 	_, _ = h.method(l.object, "removeEventListener", one.event, one.function)
 }
 
-// release undoes what connect has set up. The object stays, for its attributes.
+// release undoes what connect has set up. The object remains, for its attributes.
 func (c *Conn) release() {
 	for i := range c.listeners.all {
 		c.listeners.remove(i)
@@ -171,7 +171,7 @@ func (c *Conn) release() {
 	}
 }
 
-// releaseTurn releases what the last task that wakeNextTurn has asked for would have called.
+// releaseTurn releases the function that the last task requested by wakeNextTurn would call.
 func (c *Conn) releaseTurn() {
 	c.listeners.eventFunc.Release()
 	if isObject(c.in.channel) {
@@ -180,7 +180,7 @@ func (c *Conn) releaseTurn() {
 	}
 }
 
-// alreadyOpen is for a mock that opens in its constructor, before anybody can listen.
+// alreadyOpen handles a mock that opens in its constructor, before listeners can be added.
 func (c *Conn) alreadyOpen() {
 	c.in.pending = append(c.in.pending, hostEvent{kind: eventOpen})
 	go c.work()
@@ -204,7 +204,7 @@ func (c *Conn) hostErrored() {
 }
 
 // expectClose is called when the host's object is CLOSED. The close event has to come in the same task; if it has not
-// come in a later one, none will.
+// come by a later one, it never will.
 func (c *Conn) expectClose(grace time.Duration) {
 	if c.in.end != alive {
 		return
@@ -218,7 +218,7 @@ func (c *Conn) expectClose(grace time.Duration) {
 	})
 }
 
-// closeGrace is how long a close event may be late: some hosts take a task for each event.
+// closeGrace is how late a close event may be: some hosts take a task for each event.
 const closeGrace = 5 * time.Millisecond
 
 // failureGrace is how long after the error event of an attempt to connect the close event may come: WebKit waits
@@ -233,7 +233,7 @@ func (c *Conn) endIfClosed() {
 }
 
 func (c *Conn) hostClosed(event js.Value) {
-	if c.in.end == over { // a message over the limit came last
+	if c.in.end == over { // the last message was over the limit
 		return
 	}
 	h := theHost()
@@ -242,15 +242,15 @@ func (c *Conn) hostClosed(event js.Value) {
 	c.finish(&CloseError{CloseEvent: c.closedUnopened(closed)}, c.in.errored || !c.in.opened)
 }
 
-// failTooBig fails the connection for a message over the limit, after those before it. A browser cannot be told to do
-// it, so the peer gets a Close frame without code.
+// failTooBig fails the connection because of a message over the limit, after the messages before it. A browser cannot
+// be told to do that, so the peer gets a Close frame without a code.
 func (c *Conn) failTooBig() {
 	c.post()
 	c.abort()
 	c.finish(&CloseError{CloseEvent: CloseEvent{Code: StatusAbnormalClosure}, Err: ErrMessageTooBig}, true)
 }
 
-// finish ends the connection. Nothing of the host reaches Go any more.
+// finish ends the connection. From now on no event of the host reaches Go.
 func (c *Conn) finish(err *CloseError, failed bool) {
 	c.leaveHost()
 	c.ended(err, failed)
@@ -263,10 +263,10 @@ func (c *Conn) leaveHost() {
 	}
 }
 
-// abort closes the host's object, of which no event comes any more, also none that is fired inside of its close.
+// abort closes the host's object. No event of it comes any more, not even one that is fired inside its close.
 func (c *Conn) abort() {
 	c.leaveHost()
-	// Some hosts change bufferedAmount in close: Deno to 0, Bun by what the Close frame has.
+	// Some hosts change bufferedAmount in close: Deno sets it to 0, Bun adds the Close frame.
 	c.out.last, c.out.aborted = c.hostBuffered(), true
 	c.out.queue, c.out.queued, c.out.closing = nil, 0, nil
 	c.out.closed = true
@@ -276,8 +276,8 @@ func (c *Conn) abort() {
 // isServer is false: the host has no servers.
 func (c *Conn) isServer() bool { return false }
 
-// observe sees that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING
-// and the messages before it have been received. It also sees an object that is CLOSED without an event.
+// observe notices that the peer's Close frame has come, for which there is no event: the host's readyState is CLOSING
+// and the messages before it have been received. It also notices an object that is CLOSED without an event.
 func (c *Conn) observe() {
 	if c.in.working || c.in.end == over || c.readyState() == Closed {
 		return
@@ -305,14 +305,14 @@ func (c *Conn) setHostBinaryType(t BinaryType) {
 // resume has nothing to do: a browser does not stop reading.
 func (c *Conn) resume() {}
 
-// receiveFor has nothing to do: a Read can only wait.
+// receiveFor has nothing to do: here a Read can only wait.
 func (c *Conn) receiveFor(context.Context, *readWaiter) {}
 
 func (c *Conn) keepReceiving() {}
 
 func (c *Conn) released() <-chan struct{} { return nil }
 
-// closeFrameWaits: a host does not tell what becomes of its Close frame.
+// closeFrameWaits is false: a host does not tell what becomes of its Close frame.
 func closeFrameWaits(*Conn) bool { return false }
 
 // dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that
@@ -334,8 +334,8 @@ func (e *dialError) Error() string {
 
 func (e *dialError) Unwrap() error { return e.cause }
 
-// resolveURL parses by the host's URL class what the host's WebSocket is to get, because the port has to be known,
-// and because not every host's WebSocket takes http URLs.
+// resolveURL parses the URL with the host's URL class before the host's WebSocket gets it, because the port has to be
+// known, and because not every host's WebSocket takes http URLs.
 func resolveURL(url, base string) (target, error) {
 	h := theHost()
 	u, ok := parseURL(url, base)
@@ -374,7 +374,7 @@ func parseURL(url, base string) (u js.Value, ok bool) {
 	parse := func(args ...string) bool {
 		values := make([]any, len(args))
 		for i, arg := range args {
-			// As a JavaScript string, because js.ValueOf would drop a byte order mark that makes the URL invalid.
+			// Pass a JavaScript string, because js.ValueOf would drop a byte order mark, which makes the URL invalid.
 			value, err := h.string(handshake.ScalarValues(arg))
 			if err != nil {
 				return false
@@ -395,7 +395,7 @@ func parseURL(url, base string) (u js.Value, ok bool) {
 	return u, ok
 }
 
-// pageURL returns the URL against which the page or worker resolves others, "" if there is none.
+// pageURL returns the URL against which the page or worker resolves relative ones, or "" if there is none.
 func pageURL() string {
 	h := theHost()
 	if url := text(h.at("document.baseURI")); url != "" {

@@ -17,18 +17,19 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/netio"
 )
 
-// NativeOptions are the settings that only the native implementation has.
+// NativeOptions are the settings that only the native implementation supports.
 //
 // # Proxies
 //
-// A proxy is what the Proxy function of HTTPClient's http.Transport returns. The default client has
-// http.ProxyFromEnvironment, which reads HTTP_PROXY for ws and HTTPS_PROXY for wss, and NO_PROXY; it does not read
-// ALL_PROXY, and uses no proxy for localhost. The schemes http, https, socks5 and socks5h are known; with both of the
-// latter the proxy resolves names. User name and password of the proxy's URL are sent to it.
+// The Proxy function of HTTPClient's http.Transport chooses the proxy. The default client uses
+// http.ProxyFromEnvironment, which reads HTTP_PROXY for ws, HTTPS_PROXY for wss, and NO_PROXY; it does not read
+// ALL_PROXY, and uses no proxy for localhost. The schemes http, https, socks5 and socks5h are supported; with the
+// latter two, the proxy resolves host names. The user name and password of the proxy's URL are sent to the proxy.
 //
-// An HTTP proxy is asked by CONNECT to connect with the server, for ws as for wss (RFC 6455, section 4.1), with the
-// Transport's ProxyConnectHeader, GetProxyConnectHeader and OnProxyConnectResponse. It has to answer 200. A proxy that
-// cannot be reached, refuses, or does not answer within a minute is a *ProxyError. Redirects are not followed.
+// For ws as for wss, an HTTP proxy is asked with CONNECT to connect to the server (RFC 6455, section 4.1). The
+// Transport's ProxyConnectHeader, GetProxyConnectHeader and OnProxyConnectResponse are used. The proxy has to answer
+// 200. If it cannot be reached, refuses, or does not answer within a minute, the error is a *ProxyError. Redirects are
+// not followed.
 //
 // # TLS
 //
@@ -42,51 +43,53 @@ import (
 // field Authorization in Header; the URL's are then not used. A server that wants cookies gets those of HTTPClient's Jar.
 // No error shows a password, and Dial's errors do not show the query of the URL, which may have a ticket.
 type NativeOptions struct {
-	// HTTPClient makes the opening handshake. When nil, http.DefaultTransport is used. Of the client its Transport, Jar
-	// and Timeout are used: the Jar gives and takes cookies, also those of a response that does not open the connection;
-	// the Timeout bounds the handshake and nothing later. Redirects are never followed, whatever CheckRedirect says.
+	// HTTPClient makes the opening handshake. If it is nil, http.DefaultTransport is used. Only the client's Transport,
+	// Jar and Timeout are used. The Jar provides and stores cookies, including those of a response that does not open the
+	// connection. The Timeout limits the handshake and nothing later. Redirects are never followed, whatever CheckRedirect
+	// says.
 	//
-	// Of an http.Transport these are used: Proxy and what belongs to it, DialContext, Dial, DialTLSContext, DialTLS,
-	// TLSClientConfig, TLSHandshakeTimeout, ResponseHeaderTimeout, and MaxResponseHeaderBytes, whose zero here means
-	// 256 KiB, as in Chromium. Each handshake makes its own connection, not one of the Transport's pool.
+	// Of an http.Transport these fields are used: Proxy and those that belong to it, DialContext, Dial, DialTLSContext,
+	// DialTLS, TLSClientConfig, TLSHandshakeTimeout, ResponseHeaderTimeout, and MaxResponseHeaderBytes, whose zero value
+	// here means 256 KiB, as in Chromium. Each handshake makes its own connection and takes none from the Transport's
+	// pool.
 	//
-	// The context of Dial, with its values, its deadline and the hooks of net/http/httptrace, reaches DialContext, Proxy
-	// and a RoundTripper. It ends for them if the handshake fails. If the connection opens it never ends, whatever becomes
-	// of Dial's, so what they have bound to it stays. New gives them context.Background.
+	// The context of Dial reaches DialContext, Proxy and a RoundTripper, with its values, its deadline and the hooks of
+	// net/http/httptrace. For them it ends if the handshake fails. If the connection opens, it never ends for them,
+	// whatever becomes of Dial's context, so whatever they have bound to it remains. New gives them context.Background.
 	//
-	// A Transport of another type, a middleware around an http.Transport for example, is called with the request. A
-	// response with status 101 must have a Body that is an io.ReadWriteCloser, and no deadline may end it; http.Transport
-	// does that. Such a Transport should have two methods:
+	// A Transport of another type, for example middleware around an http.Transport, is called with the request. A response
+	// with status 101 must have a Body that is an io.ReadWriteCloser and that no deadline ends; http.Transport does that.
+	// Such a Transport should have two methods:
 	//
 	//	Unwrap() http.RoundTripper                     // what it is around
 	//	Wrap(base http.RoundTripper) http.RoundTripper // the same around base
 	//
-	// Then it is used around a RoundTripper of this package that does what is said above. Without them some things do not
-	// work. A response with "Connection: Upgrade, close" fails. A connection that is being made when Dial is cancelled may
-	// stay with the Transport. A proxy that refuses wss is net/http's error, not a *ProxyError. And HTTP proxies do not
-	// work for ws, because http.Transport does not use CONNECT there: that is a *ProxyError, before anything is sent, and
-	// so is any other connection of a ws URL that goes elsewhere than to the URL's host. With Unwrap alone, a Transport may
-	// go elsewhere if its Proxy function names no HTTP proxy.
+	// It is then used around a RoundTripper of this package that does what is said above. Without these methods some
+	// things do not work. A response with "Connection: Upgrade, close" fails. A connection that is being made when Dial is
+	// cancelled may stay with the Transport. If a proxy refuses wss, the error is net/http's, not a *ProxyError. HTTP
+	// proxies do not work for ws, because http.Transport does not use CONNECT there: the error is a *ProxyError, before
+	// anything is sent. The same holds for any other connection for a ws URL that goes elsewhere than to the URL's host.
+	// With Unwrap alone, a Transport may go elsewhere if its Proxy function names no HTTP proxy.
 	HTTPClient *http.Client
 
-	// Header has further fields of the request, Origin among them; none is sent otherwise. Names are sent as they are
-	// spelled, and Host sets the field Host. A User-Agent with the value "" keeps net/http's from being sent. The fields
-	// of the handshake itself and of HTTP's framing (Connection, Upgrade, Sec-WebSocket-*, Content-Length, Expect, TE,
-	// Trailer, Transfer-Encoding) are not taken from here.
+	// Header has further fields for the request, for example Origin, which is not sent otherwise. Names are sent as they
+	// are spelled, and Host sets the field Host. A User-Agent with the value "" keeps net/http's from being sent. The
+	// fields of the handshake itself and of HTTP's framing (Connection, Upgrade, Sec-WebSocket-*, Content-Length, Expect,
+	// TE, Trailer, Transfer-Encoding) are not taken from here.
 	Header http.Header
 
 	// DisableCompression keeps permessage-deflate (RFC 7692) from being offered.
 	DisableCompression bool
 
-	// PingInterval is the time between pings. A connection on which nothing is received within that time after a ping
-	// has left is failed, so a dead peer is found within two intervals. Time in which the connection does not read
-	// (Options.ReadBuffer), or in which the peer still takes what was sent before the ping, does not count. 0 means no
+	// PingInterval is the time between pings. If nothing is received within that time after a ping has left, the
+	// connection is failed, so a dead peer is found within two intervals. Time during which the connection does not read
+	// (Options.ReadBuffer), or during which the peer still takes what was sent before the ping, does not count. 0 means no
 	// pings, as in browsers.
 	PingInterval time.Duration
 
 	// OnHandshake, if not nil, is called with the response that opens the connection, before OnOpen and before Dial
-	// returns. It has no Body; its Request is what was sent. The goroutine that connects waits for it. A response that
-	// does not open the connection is a *HandshakeError.
+	// returns. The response has no Body; its Request is what was sent. The goroutine that connects waits for OnHandshake
+	// to return. A response that does not open the connection is reported as a *HandshakeError instead.
 	OnHandshake func(*http.Response)
 }
 
@@ -95,14 +98,14 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 // platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake
 // has opened.
 type platform struct {
-	cancel   context.CancelFunc // ends the opening handshake; nil when that is over, guarded by mu
+	cancel   context.CancelFunc // ends the opening handshake; nil once that is over; guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
-	groups   *membership     // of which it is a member; guarded by mu
-	finished <-chan struct{} // of a connection whose end its HTTP handler waits for; else nil
+	groups   *membership     // those of which it is a member; guarded by mu
+	finished <-chan struct{} // nil unless its HTTP handler waits for its end
 
 	lending atomic.Bool // the program takes messages by ReadAppend, which does not keep their memory
 
-	// What accepted and handed return when there is no endpoint any more. mu guards them.
+	// These are what accepted and handed return once there is no endpoint any more. mu guards them.
 	acceptedInAll, handedInAll int64
 
 	local, remote net.Addr // set before the connection is Open; mu guards them
@@ -150,7 +153,7 @@ func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, engi
 	cause := handshake.ErrExited
 	defer func() {
 		if thrown := recover(); thrown != nil {
-			panic(thrown) // no event is delivered: the program ends
+			panic(thrown) // deliver no event: the program ends
 		}
 		c.abandon() // releases the context
 		c.mu.Lock()
@@ -175,7 +178,7 @@ func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, engi
 	if !c.opened(res.Protocol, res.Extensions) {
 		c.endpoint.Store(nil)
 		cause = errAbandoned
-		go netio.New(res.Stream).Abort() // which may wait; nobody is left to hear what goes wrong
+		go netio.New(res.Stream).Abort() // Abort may wait, and its error no longer matters
 		return
 	}
 	cause = nil
@@ -184,8 +187,8 @@ func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, engi
 	go c.deliver()
 }
 
-// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in of config
-// what follows from the handshake and from c.
+// newEndpoint makes an endpoint on top of a stream on which the opening handshake is complete. It fills in those fields
+// of config that follow from the handshake and from c.
 func (c *Conn) newEndpoint(res *handshake.Result, config *engine.Config) *engine.Endpoint {
 	config.Early = res.Early
 	config.ByRead = c.onMessage == nil
@@ -228,7 +231,7 @@ func (c *Conn) transmit(m Message) (bool, error) {
 	return c.transmitted(result, len(data))
 }
 
-// frameContent returns what a message is in a frame.
+// frameContent returns the opcode and the payload of a message.
 func frameContent(m Message) (frame.Opcode, []byte) {
 	data, text := content(m)
 	if text {
@@ -237,14 +240,15 @@ func frameContent(m Message) (frame.Opcode, []byte) {
 	return frame.Binary, data
 }
 
-// transmitted is what transmit returns of a message of size bytes.
+// transmitted returns what transmit returns for a message of size bytes.
 func (c *Conn) transmitted(result engine.Result, size int) (bool, error) {
 	switch result {
 	case engine.Full:
 		return false, ErrSlowPeer
 	case engine.Lost:
-		// The state is still Open because earlier events are not through. As in browsers, what is sent after the peer's Close
-		// frame is dropped as if it had been sent, and what is sent on a lost connection stays buffered.
+		// The state is still Open because earlier events have not been handled yet. As in browsers, a message that is sent
+		// after the peer's Close frame is dropped as if it had been sent, and one that is sent on a lost connection stays
+		// buffered.
 		dropped := c.peerClosed()
 		c.mu.Lock()
 		c.acceptedInAll += int64(size)
@@ -327,11 +331,11 @@ func (c *Conn) keepReceiving() {
 	}
 }
 
-// owner is a Conn as its endpoint knows it. Only the endpoint refers to it, so its memory ends with that.
+// owner is a Conn as its endpoint sees it. Only the endpoint refers to it, so its memory is freed with the endpoint.
 type owner struct {
 	conn     *Conn
 	endpoint *engine.Endpoint
-	memory   memory // for whoever reads
+	memory   memory // used by whoever reads
 }
 
 func (o *owner) Received(batch []engine.Message) engine.Next {

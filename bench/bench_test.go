@@ -51,7 +51,8 @@ func testServer(t *testing.T) []string {
 }
 
 func TestEveryWorkload(t *testing.T) {
-	b := &nativeBench{platform: "native", server: "ws://" + testServer(t)[0], contestants: contestants, rounds: 1, sample: time.Millisecond}
+	b := &nativeBench{platform: "native", server: "ws://" + testServer(t)[0], contestants: contestants, rounds: 1,
+		sample: time.Millisecond}
 	for _, w := range load.Workloads() {
 		t.Run(w.Name, func(t *testing.T) {
 			list, err := b.measure(w)

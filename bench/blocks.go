@@ -55,8 +55,8 @@ func newTextBlock(size int) *block {
 	return b
 }
 
-// newDeflatedBlock compresses with context takeover inside of the block only: its first message refers to nothing
-// before it, so a repetition of the block is a valid continuation of the stream.
+// newDeflatedBlock compresses with context takeover only inside the block: its first message refers to nothing before
+// it, so a repetition of the block is a valid continuation of the stream.
 func newDeflatedBlock(size int) *block {
 	b := new(block)
 	var out bytes.Buffer

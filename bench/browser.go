@@ -30,16 +30,16 @@ var pageFiles embed.FS
 // silenceLimit is how long the page may report nothing.
 const silenceLimit = 3 * time.Minute
 
-// Bounds of what one sample of a page takes, as there not everybody's sending can be held back.
+// Limits of one sample in a page, because there not every contestant can be kept from queueing.
 const (
 	mostBytes = 64 << 20
 	mostDials = 100
 )
 
-// pageContestants are those that the page's scripts and programs add.
+// pageContestants are the contestants that the page's scripts and programs add.
 var pageContestants = append([]string{limit, load.Rival}, subjects...)
 
-// pageConfig is what the page's script asks for.
+// pageConfig is the configuration for which the page's script asks.
 type pageConfig struct {
 	Server    string           `json:"server"`
 	Programs  []string         `json:"programs"`
@@ -62,13 +62,13 @@ type pageWorkload struct {
 	Sample   float64 `json:"sample"` // milliseconds; 0 is that of pageConfig
 }
 
-// pageResult is what it reports of one workload.
+// pageResult is the page's report about one workload.
 type pageResult struct {
 	Workload string `json:"workload"`
 	Samples  []struct {
 		Contestant string             `json:"contestant"`
 		Times      map[string]float64 `json:"times"`
-		Main       float64            `json:"main"` // nanoseconds of the main thread for each message; 0 where nobody tells
+		Main       float64            `json:"main"` // nanoseconds of the main thread for each message; 0 if unknown
 	} `json:"samples"`
 }
 
@@ -136,7 +136,7 @@ func (set *settings) pageConfig(server string) pageConfig {
 	return config
 }
 
-// runPage serves the page, opens it in the host and reports what it reports.
+// runPage serves the page, opens it in the host and passes on its reports.
 func runPage(host *jsHost, config pageConfig, dir string, report func([]*result) error) error {
 	files, err := pageProgram(dir)
 	if err != nil {
@@ -153,7 +153,8 @@ func runPage(host *jsHost, config pageConfig, dir string, report func([]*result)
 	ctx, end := context.WithCancelCause(interrupted)
 	defer end(nil)
 	p := &pageServer{host: host.name, files: files, config: config, report: report, end: end}
-	p.silence = time.AfterFunc(silenceLimit, func() { end(fmt.Errorf("the page has reported nothing for %v", silenceLimit)) })
+	p.silence = time.AfterFunc(silenceLimit,
+		func() { end(fmt.Errorf("the page has reported nothing for %v", silenceLimit)) })
 	defer p.silence.Stop()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -174,7 +175,7 @@ func runPage(host *jsHost, config pageConfig, dir string, report func([]*result)
 
 var errPageDone = errors.New("the page is done")
 
-// pageServer is what the page talks to.
+// pageServer is the server with which the page communicates.
 type pageServer struct {
 	host    string
 	files   map[string][]byte
@@ -230,7 +231,8 @@ func (p *pageServer) file(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	types := map[string]string{".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".wasm": "application/wasm"}
+	types := map[string]string{".html": "text/html; charset=utf-8", ".js": "text/javascript; charset=utf-8",
+		".wasm": "application/wasm"}
 	w.Header().Set("Content-Type", types[filepath.Ext(name)])
 	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
@@ -239,7 +241,7 @@ func (p *pageServer) file(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// results orders the suffixes as the contestants in Go have them.
+// results orders the suffixes like those of the contestants in Go.
 func (p *pageResult) results(host string) []*result {
 	var all results
 	for _, suffix := range []string{"", "/recv", "/send", "/p50", "/p99"} {
@@ -257,7 +259,7 @@ func (p *pageResult) results(host string) []*result {
 	return all.list
 }
 
-// pageProgram builds what the page needs.
+// pageProgram builds the files that the page needs.
 func pageProgram(dir string) (map[string][]byte, error) {
 	files := make(map[string][]byte)
 	entries, err := pageFiles.ReadDir("page")
@@ -285,8 +287,8 @@ func pageProgram(dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// buildWasm builds a package of this module, as users build what they put on a server: without debugging
-// information, which a browser makes no use of.
+// buildWasm builds a package of this module, as users build a program for a server: without debugging information,
+// which browsers do not use.
 func buildWasm(dir, pkg string) ([]byte, error) {
 	out := filepath.Join(dir, "program.wasm")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, "github.com/seed2c7e30c3/ws/bench/"+pkg)
@@ -317,7 +319,7 @@ func programSizes(platform, dir string) ([]*result, error) {
 	return all.list, nil
 }
 
-// gzipSize is what gzip -9 makes of data, nearly.
+// gzipSize returns nearly the size that gzip -9 achieves.
 func gzipSize(data []byte) (int, error) {
 	var out bytes.Buffer
 	w, err := gzip.NewWriterLevel(&out, gzip.BestCompression)

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// jsHost is a JavaScript host. command is how to open a page in it, with dir as the place for everything that it keeps.
+// jsHost is a JavaScript host. command returns the command that opens a page in it and keeps all of its files in dir.
 type jsHost struct {
 	name        string
 	executables []string
@@ -49,11 +49,12 @@ func (h *jsHost) find() (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("%s is not installed: neither TESTBROWSER_PATH nor PATH has %s", h.name, strings.Join(h.executables, ", "))
+	return "", fmt.Errorf("%s is not installed: neither TESTBROWSER_PATH nor PATH has %s", h.name,
+		strings.Join(h.executables, ", "))
 }
 
-// open runs the host on the page until ctx ends, and returns what the host has said. It is an error if the host
-// ends by itself. started is called with its process.
+// open runs the host on the page until ctx ends, and returns the host's output. It is an error if the host ends by
+// itself. started is called with its process.
 func (h *jsHost) open(ctx context.Context, url string, started func(pid int)) (said string, err error) {
 	executable, err := h.find()
 	if err != nil {
@@ -69,9 +70,9 @@ func (h *jsHost) open(ctx context.Context, url string, started func(pid int)) (s
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, made.Path, made.Args[1:]...)
-	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir, "XDG_RUNTIME_DIR="+dir,
-		"DBUS_SESSION_BUS_ADDRESS=disabled:", "MOZ_CRASHREPORTER_DISABLE=1")
-	// A file, not a pipe: nobody waits for the processes of a browser that still hold it.
+	cmd.Env = append(os.Environ(), "HOME="+dir, "TMPDIR="+dir, "XDG_CONFIG_HOME="+dir, "XDG_CACHE_HOME="+dir,
+		"XDG_RUNTIME_DIR="+dir, "DBUS_SESSION_BUS_ADDRESS=disabled:", "MOZ_CRASHREPORTER_DISABLE=1")
+	// Use a file, not a pipe, so that nothing waits for processes of the browser that still hold it.
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return "", err
@@ -110,10 +111,11 @@ func chromiumCommand(executable, url, dir string) (*exec.Cmd, error) {
 		// No traffic but ours.
 		"--disable-background-networking", "--disable-component-update", "--disable-domain-reliability", "--disable-sync",
 		"--no-pings", "--disable-quic", "--disable-breakpad", "--disable-crash-reporter",
-		// A page that nobody looks at runs at full speed.
-		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
+		// Run a page at full speed even if nobody looks at it.
+		"--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+		"--disable-backgrounding-occluded-windows",
 		"--disable-hang-monitor", "--disable-ipc-flooding-protection", "--disable-dev-shm-usage", "--mute-audio",
-		// Samples begin without the garbage of the one before.
+		// Samples begin without the garbage of the previous one.
 		"--js-flags=--expose-gc",
 	}
 	if os.Getuid() == 0 {

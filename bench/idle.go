@@ -14,13 +14,13 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/load"
 )
 
-// idleConnections is how many connections the measure of their cost opens.
+// idleConnections is the number of connections that are opened to measure their cost.
 const idleConnections = 5000
 
-// idleCost is what one process has, or the cost of one connection.
+// idleCost is what one process uses, or the cost of one connection.
 type idleCost struct {
 	Memory     float64 // bytes of heap in use and stacks
-	RSS        float64 // bytes; 0 where the system does not tell
+	RSS        float64 // bytes; 0 if the system does not report it
 	Goroutines float64
 }
 
@@ -86,7 +86,7 @@ func runIdle(server, name, count string) error {
 		return err
 	}
 	url := server + "/idle"
-	// What the first connection brings for good is not part of the cost of further ones.
+	// What the first connection allocates for good is not part of the cost of further ones.
 	clients, err := openIdle(c, url, 10)
 	if err != nil {
 		return err
@@ -113,7 +113,7 @@ func runIdle(server, name, count string) error {
 	return err
 }
 
-// openIdle opens n connections, each waiting for a message. They are no sessions, whose memory would count too.
+// openIdle opens n connections, each waiting for a message. They are not sessions, whose memory would count too.
 func openIdle(c *load.Contestant, url string, n int) ([]load.Client, error) {
 	clients := make([]load.Client, n)
 	errs := make([]error, n)
@@ -132,7 +132,7 @@ func openIdle(c *load.Contestant, url string, n int) ([]load.Client, error) {
 	}
 	for _, client := range clients {
 		if p, ok := client.(load.Puller); ok {
-			go p.Receive() // without that it would answer no pings
+			go p.Receive() // otherwise it would not answer pings
 		}
 	}
 	return clients, nil
@@ -140,8 +140,8 @@ func openIdle(c *load.Contestant, url string, n int) ([]load.Client, error) {
 
 var nobody = load.Callbacks{Message: func(load.Received) {}, Failed: func(error) {}}
 
-// idleCollections is how many collections a process has seen that has been idle for some time. One halves a stack that is
-// too large, and frees what the one before has put into pools' second half.
+// idleCollections is the number of garbage collections in a process that has been idle for some time. Each one halves a
+// stack that is too large, and frees what the previous one has moved into the second half of pools.
 const idleCollections = 5
 
 func currentCost(collections int) (idleCost, error) {

@@ -1,5 +1,5 @@
-// Bench compares ws with what a user would take instead: other Go clients natively; raw JavaScript and
-// coder/websocket in a browser. See README.md.
+// Bench compares ws with its alternatives: other Go clients natively; raw JavaScript and coder/websocket in a browser.
+// See README.md.
 package main
 
 import (
@@ -18,10 +18,10 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/serving"
 )
 
-// roleVariable makes this program something else than the benchmark: see subprocess.
+// roleVariable gives this program another role than that of the benchmark: see subprocess.
 const roleVariable = "WS_BENCH_ROLE"
 
-// limit is what no Go program can beat in a browser.
+// limit names the contestant that no Go program can beat in a browser.
 const limit = "JavaScript"
 
 func main() {
@@ -68,7 +68,8 @@ type settings struct {
 func parseFlags(args []string) (*settings, error) {
 	set := new(settings)
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
-	flags.BoolVar(&set.quick, "quick", false, "few repetitions, and one line for each figure: its name, ws / best peer (in a browser: ws / raw JavaScript), ws / coder")
+	flags.BoolVar(&set.quick, "quick", false, "few repetitions, and one line for each figure: its name, "+
+		"ws / best peer (in a browser: ws / raw JavaScript), ws / coder")
 	flags.StringVar(&set.host, "host", "", "run in this `host` (chromium, firefox or node) instead of natively")
 	run := flags.String("run", "", "only workloads whose name matches this `regexp`")
 	peers := flags.String("peers", "", "only these contestants, `names` separated by commas")
@@ -76,8 +77,10 @@ func parseFlags(args []string) (*settings, error) {
 	flags.DurationVar(&set.sample, "sample", 0, "how long a sample takes (default 300ms, with -quick 60ms)")
 	flags.StringVar(&set.json, "json", "", "write every sample to this `file`")
 	flags.StringVar(&set.plot, "plot", "", "draw bar charts into this `directory`")
-	flags.StringVar(&set.cpuprofile, "cpuprofile", "", "write a CPU profile of the native clients to this `file`; of use with -run and -peers")
-	flags.StringVar(&set.srvprofile, "serverprofile", "", "write a CPU profile of the server of the rows server/... to this `file`; of use with -run and one of -peers")
+	flags.StringVar(&set.cpuprofile, "cpuprofile", "",
+		"write a CPU profile of the native clients to this `file`; of use with -run and -peers")
+	flags.StringVar(&set.srvprofile, "serverprofile", "",
+		"write a CPU profile of the server of the rows server/... to this `file`; of use with -run and one of -peers")
 	if err := flags.Parse(args); err != nil {
 		return nil, err
 	}
@@ -205,7 +208,8 @@ func (set *settings) clients(certificate string, report func([]*result) error) (
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }()
-	b := &nativeBench{platform: "native", server: "ws://" + servers[0], contestants: list, rounds: set.rounds, sample: set.sample}
+	b := &nativeBench{platform: "native", server: "ws://" + servers[0], contestants: list, rounds: set.rounds,
+		sample: set.sample}
 	secure := *b
 	secure.platform, secure.server = "tls", "wss://"+servers[1]
 	for _, w := range load.Workloads() {
@@ -218,7 +222,7 @@ func (set *settings) clients(certificate string, report func([]*result) error) (
 	}
 	for _, w := range load.Workloads() {
 		if w.Kind != "recv" && w.Kind != "send" && w.Kind != "pingpong" {
-			continue // what TLS changes shows in these
+			continue // these show what TLS changes
 		}
 		if err := set.nativeWorkload(&secure, w, report); err != nil {
 			return err
@@ -272,12 +276,12 @@ func (set *settings) servers(certificate string, report func([]*result) error) e
 	return nil
 }
 
-// wants tells whether -peers has the name.
+// wants reports whether -peers has the name.
 func (set *settings) wants(name string) bool {
 	return set.peers == nil || slices.Contains(set.peers, name)
 }
 
-// checkPeers looks for names in -peers that are nobody's.
+// checkPeers looks for unknown names in -peers.
 func (set *settings) checkPeers() error {
 	for _, name := range set.peers {
 		_, noClient := contestantNamed(name)

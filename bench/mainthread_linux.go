@@ -10,7 +10,7 @@ import (
 )
 
 // mainThreads returns the processor time, in nanoseconds, of the main threads of a JavaScript host's processes that run
-// pages: that of a renderer is its first thread. It is 0 where the system does not tell.
+// pages: that of a renderer is its first thread. It is 0 if the system does not report it.
 func mainThreads(host int) (total int64) {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -39,7 +39,8 @@ func descends(parents map[int]int, pid, host int) bool {
 	return false
 }
 
-// runsPages tells of Chromium's renderers and Firefox's content processes, and of a host that is one process.
+// runsPages reports whether a process runs pages: Chromium's renderers, Firefox's content processes, and a host that is
+// one process.
 func runsPages(pid, host int) bool {
 	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
 	if err != nil {
@@ -60,7 +61,7 @@ func parentOf(pid int) int {
 	if err != nil {
 		return 0
 	}
-	// The name in parentheses may hold anything.
+	// The name in parentheses may contain any characters.
 	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
 	if len(fields) < 2 {
 		return 0

@@ -2,5 +2,5 @@
 
 package main
 
-// mainThreads tells nothing: the system does not say what one thread has taken.
+// mainThreads returns 0: the system does not report the time of single threads.
 func mainThreads(int) int64 { return 0 }

@@ -71,7 +71,7 @@ func (b *nativeBench) measure(w *load.Workload) ([]*result, error) {
 	return all.list, nil
 }
 
-// warmUp finds out how many messages take about as long as a sample shall.
+// warmUp finds out how many messages take about as long as a sample should.
 func (b *nativeBench) warmUp(w *load.Workload, r *runner) error {
 	r.n = w.First
 	for {
@@ -89,7 +89,7 @@ func (b *nativeBench) warmUp(w *load.Workload, r *runner) error {
 }
 
 func (b *nativeBench) one(w *load.Workload, r *runner) (time.Duration, []load.Measure, error) {
-	// No contestant pays for the garbage of the one before.
+	// No contestant pays for the garbage of the previous one.
 	runtime.GC()
 	limit := time.AfterFunc(load.SampleLimit, r.Close)
 	defer limit.Stop()

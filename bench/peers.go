@@ -62,7 +62,7 @@ func (c gorillaClient) Shut() { c.conn.Close() }
 
 type gwsClient struct{ conn *gws.Conn }
 
-// gwsHandler hands messages on. gws takes their memory back after Close, so they are copied to be kept.
+// gwsHandler passes messages on. gws takes their memory back after Close, so it copies them.
 type gwsHandler struct {
 	gws.BuiltinEventHandler
 	to load.Callbacks

@@ -16,7 +16,7 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/load"
 )
 
-// charts are what is drawn together: the results whose names begin with one of the prefixes after the platform.
+// charts says which results are drawn together: those whose names begin with one of the prefixes after the platform.
 var charts = []struct {
 	file, title string
 	prefixes    []string
@@ -50,8 +50,8 @@ var barColors = map[string]color.Color{
 	nothing:          color.RGBA{0xbb, 0xbb, 0xbb, 0xff},
 }
 
-// plotAll draws one chart for each group of which there are results of a platform: medians relative to the subject's,
-// so that lower is better and the subject is 1.
+// plotAll draws one chart for each platform and each group with results: medians relative to the subject's, so that
+// lower is better and the subject is 1.
 func plotAll(dir string, all []*result) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
@@ -131,7 +131,7 @@ func drawChart(file, title string, list []*result) error {
 	return p.Save(max(14*vg.Centimeter, group*vg.Length(len(list))+4*vg.Centimeter), 10*vg.Centimeter, file)
 }
 
-// taking returns the contestants of any of the results.
+// taking returns the contestants that take part in any of the results.
 func taking(list []*result) []string {
 	var names []string
 	for _, name := range order {

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// cpuTime returns 0: this system does not tell how much processor time a process has used.
+// cpuTime returns 0: this system does not report how much processor time a process has used.
 func cpuTime() time.Duration { return 0 }
 
 // inGroup does nothing: there are no process groups here. Cancel ends the process.

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// cpuTime returns the processor time that this process has used, 0 if the system does not tell.
+// cpuTime returns the processor time that this process has used, or 0 if the system does not report it.
 func cpuTime() time.Duration {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

@@ -61,8 +61,7 @@ func (r *result) spread(contestant string) float64 {
 	return (r.quantile(contestant, 0.75) - r.quantile(contestant, 0.25)) / 2 / r.median(contestant)
 }
 
-// best returns the peer with the lowest median: "" if there is none. limit, where it takes part, is what counts
-// instead.
+// best returns the peer with the lowest median, or "" if there is none. If limit takes part, it returns limit.
 func (r *result) best() string {
 	if _, ok := r.Samples[limit]; ok {
 		return limit
@@ -76,7 +75,7 @@ func (r *result) best() string {
 	return best
 }
 
-// contestants returns who took part, the subject first.
+// contestants returns the contestants that took part, the subject first.
 func (r *result) contestants() []string {
 	var names []string
 	for _, name := range order {
@@ -87,12 +86,13 @@ func (r *result) contestants() []string {
 	return names
 }
 
-// order is that of all tables.
+// order is the order in all tables.
 var order = []string{
-	load.Subject, load.Variant, load.ReadVariant, load.Append, load.Stream, limit, wire, load.Rival, "gorilla", "gws", "gobwas", nothing,
+	load.Subject, load.Variant, load.ReadVariant, load.Append, load.Stream, limit, wire, load.Rival, "gorilla", "gws",
+	"gobwas", nothing,
 }
 
-// subjects are the ways to use the subject, and notPeers those whom it is not compared with as the best peer.
+// subjects are the ways to use the subject, and notPeers the contestants that do not count as the best peer.
 var (
 	subjects = []string{load.Subject, load.Variant, load.ReadVariant, load.Append, load.Stream}
 	notPeers = append([]string{wire, nothing}, subjects...)
@@ -113,7 +113,8 @@ func (r *result) printQuick(w io.Writer) error {
 		if r.Absolute {
 			second, third = own, r.median(load.Rival)
 		}
-		if _, err := fmt.Fprintf(w, "%-36s %s %s\n", r.Name+strings.TrimPrefix(name, load.Subject), column(second), column(third)); err != nil {
+		if _, err := fmt.Fprintf(w, "%-36s %s %s\n", r.Name+strings.TrimPrefix(name, load.Subject), column(second),
+			column(third)); err != nil {
 			return err
 		}
 	}
@@ -144,7 +145,8 @@ func (r *result) printTable(w io.Writer) error {
 		if name == r.best() && !r.Absolute {
 			mark = "*"
 		}
-		if _, err := fmt.Fprintf(w, "  %s %-14s %14s  ±%3.0f %%  %s\n", mark, name, figure(r.median(name)), 100*r.spread(name), ratio); err != nil {
+		if _, err := fmt.Fprintf(w, "  %s %-14s %14s  ±%3.0f %%  %s\n", mark, name, figure(r.median(name)),
+			100*r.spread(name), ratio); err != nil {
 			return err
 		}
 	}

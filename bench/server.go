@@ -23,7 +23,7 @@ import (
 )
 
 // The server is the same for every contestant and does as little as possible for what the client sees: it writes
-// ready-made blocks of frames, skips what it receives by its headers, and echoes without reassembling. The path
+// ready-made blocks of frames, reads only the headers of what it receives, and echoes without reassembling. The path
 // says what a connection is for:
 //
 //	/recv?kind=K&size=S  the client sends a number N as a message of 2 or 3 bytes and gets N messages of S bytes;
@@ -54,7 +54,7 @@ const (
 	firstOpcode = 8 // of control frames
 )
 
-// runServer serves until stdin ends, that is until the parent process has gone. It prints its address first, and
+// runServer serves until stdin ends, that is, until the parent process is gone. It prints its address first, and
 // with a certificate a second one, of TLS.
 func runServer(stdin io.Reader, stdout io.Writer, certificate string) error {
 	plain, err := net.Listen("tcp", "127.0.0.1:0")
@@ -111,7 +111,7 @@ func (s *server) acceptAll(l net.Listener) error {
 	}
 }
 
-// isReset tells of clients that end without closing, which is what most contestants do here.
+// isReset reports whether a client has ended without closing, as most contestants do here.
 func isReset(err error) bool {
 	var op *net.OpError
 	return errors.As(err, &op)
@@ -164,7 +164,7 @@ type server struct {
 
 func (s *server) serve(c net.Conn) error {
 	conn := &serverConn{conn: c}
-	// Idle connections keep the small buffer: the server shall not be what limits their number.
+	// Idle connections keep the small buffer, so that the server does not limit their number.
 	conn.buf = make([]byte, 2<<10)
 	u, err := conn.handshake()
 	if err != nil {
@@ -197,7 +197,7 @@ func (s *server) serve(c net.Conn) error {
 	return fmt.Errorf("no such path: %s", u.Path)
 }
 
-// serverConn is one connection. What was read and not yet used is buf[start:end].
+// serverConn is one connection. buf[start:end] has been read and not yet used.
 type serverConn struct {
 	conn       net.Conn
 	buf        []byte
@@ -343,7 +343,7 @@ func (c *serverConn) command() (int, error) {
 			return 0, err
 		}
 		if h.first&rsv1 != 0 {
-			// Two bytes are too few to refer to what the client has sent before, which has been skipped.
+			// Two bytes are too few to refer to what the client sent earlier, which has been skipped.
 			stream := flate.NewReader(io.MultiReader(bytes.NewReader(data), strings.NewReader(deflateTail)))
 			if data, err = io.ReadAll(stream); err != nil {
 				return 0, fmt.Errorf("a compressed command: %w", err)
@@ -430,8 +430,8 @@ func (c *serverConn) skip(n int) error {
 	return nil
 }
 
-// keyPattern is how many bytes are unmasked at once. A longer one would take as long as the unmasking itself to be
-// made for each frame of a fragmented message.
+// keyPattern is the number of bytes that are unmasked at once. Making a longer pattern for each frame of a fragmented
+// message would take as long as the unmasking itself.
 const keyPattern = 4 << 10
 
 // echo sends each frame back in the pieces in which it comes.

@@ -68,7 +68,7 @@ func (b *serverBench) measure(w *serverWorkload) (list []*result, err error) {
 	return all.list, nil
 }
 
-// measureFresh takes fewer samples: they have no spread to speak of.
+// measureFresh takes fewer samples, because they hardly vary.
 func (b *serverBench) measureFresh(w *serverWorkload) ([]*result, error) {
 	var all results
 	for range max(1, b.rounds/5) {
@@ -114,7 +114,7 @@ func (b *serverBench) start(w *serverWorkload, c *serving.Contestant) (*serverRu
 	return r, nil
 }
 
-// warmUp finds out how much takes about as long as a sample shall.
+// warmUp finds out how much takes about as long as a sample should.
 func (b *serverBench) warmUp(w *serverWorkload, r *serverRunner) error {
 	r.n = 1
 	defer func() { r.n = max(r.n, w.least) }()

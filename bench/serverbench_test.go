@@ -155,7 +155,7 @@ func checkBroadcast(t *testing.T, s *served, deflate bool) {
 	}
 }
 
-// A server that is asked for what it cannot do says so.
+// A server that is asked for something that it cannot do returns an error.
 func TestServedProcessFails(t *testing.T) {
 	if _, err := startContestant(&serving.Contestant{Name: "nobody"}, serverConfig{}); err == nil {
 		t.Error("a server of nobody has been started")

@@ -37,11 +37,11 @@ func broadcastServer(name string, connections int, deflate bool) *serverWorkload
 	}
 }
 
-// pooled is how many collections it takes until what is in pools is not held any more.
+// pooled is the number of collections after which memory in pools is no longer held.
 const pooled = 2
 
-// silentServer sends messages of 1 MiB to all connections. The first connection reads nothing. Each message is sent when
-// all others have the one before.
+// silentServer sends messages of 1 MiB to all connections. The first connection reads nothing. Each message is sent
+// when all others have the previous one.
 func silentServer(sizes serverSizes) *serverWorkload {
 	return &serverWorkload{
 		name: "silent", config: serving.Config{Broadcasts: true}, fresh: true,

@@ -9,13 +9,13 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/serving"
 )
 
-// leastRounds is how often each connection of an echo sends, at least.
+// leastRounds is the least number of times that each connection of an echo sends.
 const leastRounds = 40
 
-// pipelined is how many messages are under way on a connection that does not wait for each.
+// pipelined is the number of messages under way on a connection that does not wait for each.
 const pipelined = 16
 
-// echoServer sends messages on all connections at the same time, some on each, and some more when these are back.
+// echoServer sends messages on all connections at the same time, several on each, and more when these are back.
 func echoServer(name string, connections, size, together int) *serverWorkload {
 	batch := rawclient.Batch{Messages: together}
 	for range together {
@@ -89,7 +89,7 @@ func upgradeServer() *serverWorkload {
 				if err := rawclient.Upgrade(s.addr, s.options, n, parallel); err != nil {
 					return err
 				}
-				_, err := s.ask(awaitOpen, 0) // the end of a connection is part of what it takes
+				_, err := s.ask(awaitOpen, 0) // the end of a connection is part of the cost
 				return err
 			})
 			return elapsed, append(measures, perMessage("/time", elapsed, n)), err

@@ -8,8 +8,8 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/serving"
 )
 
-// idleServer opens connections, of which each then echoes one message. What the first connections bring for good is not
-// part of the cost of further ones.
+// idleServer opens connections, of which each then echoes one message. What the first connections allocate for good is
+// not part of the cost of further ones.
 func idleServer(name string, connections int, config serving.Config) *serverWorkload {
 	const first, parallel = 10, 20
 	batch := []rawclient.Batch{{Frames: rawclient.Binary(load.BinaryPayload(1 << 10)), Messages: 1}}
@@ -53,7 +53,7 @@ func idleServer(name string, connections int, config serving.Config) *serverWork
 // untilIdle is how long after their message connections count as idle again.
 const untilIdle = 500 * time.Millisecond
 
-// connectionCost measures what connections cost that have been opened after its start.
+// connectionCost measures the cost of connections that have been opened after its start.
 type connectionCost struct {
 	*served
 	connections int

@@ -9,20 +9,20 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/serving"
 )
 
-// serverWorkload is something that every contestant's server is put through.
+// serverWorkload is a workload for every contestant's server.
 type serverWorkload struct {
 	name     string
 	config   serving.Config
 	secure   bool // over TLS
 	variants bool // variants of a contestant take part
 	fresh    bool // each sample has a process of its own and is one run with n = 1
-	least    int  // n of a sample, at least: what is made again after a collection shall not count
+	least    int  // least n of a sample, so that what is made again after a collection does not count
 
 	// prepare opens what the workload needs.
 	prepare func(s *served) (serverRun, error)
 }
 
-// serverRun has the server do n of what the workload is about, and says what that took it.
+// serverRun makes the server do the workload n times, and returns what that took.
 type serverRun func(n int) (time.Duration, []load.Measure, error)
 
 // serverSizes are the numbers of connections.
@@ -96,7 +96,7 @@ func (s *served) dial(n int) error {
 	return err
 }
 
-// used measures what the server's process takes for each of n messages that f has it handle.
+// used measures what the server's process takes for each of n messages that f makes it handle.
 func (s *served) used(n int, f func() error) (time.Duration, []load.Measure, error) {
 	before, err := s.ask(collect, 0)
 	if err != nil {

@@ -45,14 +45,14 @@ const (
 // status is a line of the process's standard output. The first one has the address.
 type status struct {
 	Addr      string
-	CPU       time.Duration // 0 where the system does not tell
+	CPU       time.Duration // 0 if the system does not report it
 	Mallocs   uint64
 	Allocated uint64 // bytes
 	Held      idleCost
 	Error     string
 }
 
-// runContestant serves until stdin ends, that is until the benchmark has gone.
+// runContestant serves until stdin ends, that is, until the benchmark is gone.
 func runContestant(stdin io.Reader, stdout io.Writer, argument string) (err error) {
 	var config serverConfig
 	if err := json.Unmarshal([]byte(argument), &config); err != nil {
@@ -124,11 +124,11 @@ func newServing(config serverConfig) (*servingProcess, error) {
 }
 
 func (p *servingProcess) serve() {
-	// It serves for as long as there is the process.
+	// It serves as long as the process exists.
 	fmt.Fprintln(os.Stderr, "bench contestant:", http.Serve(p.listener, p.server))
 }
 
-// send sends what is to be broadcast. It may stand still, and the process must answer all the same.
+// send sends the broadcasts. It may block, and the process must answer commands all the same.
 func (p *servingProcess) send() {
 	for data := range p.broadcasts {
 		if err := p.server.Broadcast(data); err != nil {
@@ -196,7 +196,7 @@ func usage() status {
 	return status{CPU: cpuTime(), Mallocs: stats.Mallocs, Allocated: stats.TotalAlloc}
 }
 
-// serverProcess is such a process as the benchmark sees it.
+// serverProcess is such a process, as the benchmark sees it.
 type serverProcess struct {
 	contestant *serving.Contestant
 	addr       string
@@ -236,7 +236,7 @@ func startContestant(c *serving.Contestant, config serverConfig) (*serverProcess
 	return p, nil
 }
 
-// ask gives a command and waits for the answer.
+// ask sends a command and waits for the answer.
 func (p *serverProcess) ask(do commandKind, n int) (status, error) {
 	if err := p.commands.Encode(command{do, n}); err != nil {
 		return status{}, fmt.Errorf("%s: a command: %w", p.contestant.Name, err)

@@ -14,7 +14,7 @@ import (
 	"github.com/seed2c7e30c3/ws/bench/internal/load"
 )
 
-// wire is the limit of a native client: the bytes of the same frames, read from TCP and not looked at.
+// wire is the limit for a native client: the bytes of the same frames, read from TCP and not parsed.
 const wire = "TCP"
 
 type tcpClient struct {
@@ -22,7 +22,7 @@ type tcpClient struct {
 	pieces load.Pieces
 }
 
-// dialTCP makes the opening handshake and leaves the rest as it comes.
+// dialTCP makes the opening handshake and does not parse what follows.
 func dialTCP(target string, _ bool, _ load.Callbacks) (load.Client, error) {
 	u, err := url.Parse(target)
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 const (
 	readme = "README.md"
 
-	// clientFile has the whole of what an example does to have its protocol on a WebSocket.
+	// clientFile has everything that an example needs to run its protocol over a WebSocket.
 	clientFile = "client.go"
 
 	// beginMark and endMark are the lines of README.md around the table.
@@ -128,7 +128,7 @@ func countLines(source []byte) int {
 	}
 }
 
-// wasmSize builds a package for js and returns the size of the program after gzip -9, or nearly.
+// wasmSize builds a package for js and returns nearly the size of the program after gzip -9.
 func wasmSize(pkg, program string) (int, error) {
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", program, "./"+pkg)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm")

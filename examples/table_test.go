@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// maxLines is what a protocol on a WebSocket may cost.
+// maxLines is the most lines that an example may need.
 const maxLines = 40
 
 const howToRenew = `renew the table by "go -C examples run ."`

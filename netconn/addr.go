@@ -31,13 +31,13 @@ func (c *conn) RemoteAddr() net.Addr {
 	return c.remote
 }
 
-// addr is an address where the network's is unknown.
+// addr is the address of a connection whose network addresses are unknown.
 type addr string
 
 func (addr) Network() string  { return network }
 func (a addr) String() string { return string(a) }
 
-// withoutCredentials cuts user name and password out of a serialised URL, in which they cannot have an "@" or "/".
+// withoutCredentials removes user name and password from a serialised URL, in which they cannot contain "@" or "/".
 func withoutCredentials(url string) string {
 	scheme, rest, _ := strings.Cut(url, "://")
 	authority, path, slash := strings.Cut(rest, "/")

@@ -127,7 +127,8 @@ func least(t *testing.T, n int, f func() error) (allocations, bytes float64) {
 			}
 		}
 		runtime.ReadMemStats(&after)
-		mallocs, total := float64(after.Mallocs-before.Mallocs)/float64(n), float64(after.TotalAlloc-before.TotalAlloc)/float64(n)
+		mallocs, total := float64(after.Mallocs-before.Mallocs)/float64(n),
+			float64(after.TotalAlloc-before.TotalAlloc)/float64(n)
 		if try == 0 || mallocs < allocations {
 			allocations = mallocs
 		}

@@ -13,8 +13,7 @@ func (c *conn) Close() error {
 		return nil
 	}
 	c.readLimit.close()
-	// What has been written of a Write that is under way goes before the Close frame. It ends now: it does not wait any
-	// more.
+	// If a Write is under way, what it has written goes before the Close frame. It no longer waits: it ends now.
 	c.writing <- struct{}{}
 	incomplete := c.output.n
 	release(c.writing)
@@ -29,8 +28,8 @@ func (c *conn) Close() error {
 	return nil
 }
 
-// awaitSent waits until everything has been given to the network, at most for CloseTimeout and until a deadline, if
-// that is not zero.
+// awaitSent waits until everything has been given to the network, but at most for CloseTimeout, and at most until a
+// deadline, if that is not zero.
 func (c *conn) awaitSent(deadline time.Time) {
 	bound := time.Now().Add(c.config.CloseTimeout)
 	if !deadline.IsZero() && deadline.Before(bound) {
@@ -42,7 +41,7 @@ func (c *conn) awaitSent(deadline time.Time) {
 	_ = c.ws.Drain(ctx, 0)
 }
 
-// forget lets go of what has been received. If a Read is about to end, it does that.
+// forget drops what has been received. If a Read is about to end, that Read does it.
 func (c *conn) forget() {
 	select {
 	case c.reading <- struct{}{}:

@@ -2,8 +2,8 @@
 
 package netconn_test
 
-// What the end of a program and a peer that reads nothing do to Close. Native: a browser takes what it is given in a
-// time of its own, and its programs do not end.
+// Close at the end of a program, and with a peer that reads nothing. Native only: in a browser, the browser decides
+// when it sends, and programs do not exit.
 
 import (
 	"bufio"

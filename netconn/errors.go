@@ -11,13 +11,13 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// errOnMessage is Dial's error for messages that are to go elsewhere.
+// errOnMessage is Dial's error if Options.OnMessage is set.
 var errOnMessage error = &ws.Exception{
 	Name:    ws.ErrInvalidState.(*ws.Exception).Name,
 	Message: "a stream whose messages go to OnMessage",
 }
 
-// notText is the error of bytes that are not UTF-8 from the one at an offset on.
+// notText returns the error for bytes that are not UTF-8 from an offset on.
 func notText(what string, at int) error {
 	return syntaxError(what + " are not valid UTF-8 at byte " + strconv.Itoa(at))
 }
@@ -26,7 +26,7 @@ func syntaxError(what string) error {
 	return &ws.Exception{Name: ws.ErrSyntax.(*ws.Exception).Name, Message: what}
 }
 
-// failure is the error of a call that failed with err, where end was its context.
+// failure returns the error of a call that failed with err, and whose context was end.
 func (c *conn) failure(op string, end *ending, err error) error {
 	var closed *ws.CloseError
 	switch {
@@ -44,7 +44,7 @@ func (c *conn) opError(op string, err error) error {
 	return &net.OpError{Op: op, Net: network, Addr: c.RemoteAddr(), Err: err}
 }
 
-// isEnd tells whether the peer ended the stream, as opposed to having lost it.
+// isEnd reports whether the peer ended the stream, and did not just lose it.
 func isEnd(e ws.CloseEvent) bool {
 	switch e.Code {
 	case ws.StatusNormalClosure, ws.StatusGoingAway, ws.StatusNoStatusRcvd:

@@ -11,7 +11,7 @@ import (
 	"github.com/seed2c7e30c3/ws/netconn"
 )
 
-// A line of text goes to a server that sends back what it gets.
+// Send a line of text to a server that sends everything back.
 func ExampleDial() {
 	stream, err := netconn.Dial(context.Background(), exampleServer()+"/echo", nil)
 	if err != nil {
@@ -34,11 +34,11 @@ func ExampleDial() {
 	// <nil>
 }
 
-// dialler is what a library wants that opens connections by itself. The function below goes into the DialContext of an
+// dialler is what a library needs that opens connections itself. The function below suits the DialContext of an
 // http.Transport; gRPC's WithContextDialer takes one without the network.
 type dialler func(ctx context.Context, network, address string) (net.Conn, error)
 
-// A library gets a dialler. The server of this one wants text messages, with a subprotocol.
+// Give a library a dialler. Here the server requires text messages and a subprotocol.
 func ExampleConfig_Dial() {
 	config := netconn.Config{Text: true}
 	options := &ws.Options{Protocols: []string{"mqtt"}}

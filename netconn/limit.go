@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// limit is what ends the calls of one direction: a deadline, which can be moved while calls wait, or Close.
+// limit ends the calls of one direction: by a deadline, which can be moved while calls wait, or by Close.
 type limit struct {
 	mu     sync.Mutex
 	due    time.Time   // the deadline, zero if there is none
@@ -26,7 +26,7 @@ type ending struct {
 	after []*afterFunc // nil after the end
 }
 
-// afterFunc is a function that is to be called at the end.
+// afterFunc is a function to be called at the end.
 type afterFunc struct{ call func() }
 
 func newLimit() *limit { return &limit{end: newEnding()} }
@@ -54,7 +54,7 @@ func (l *limit) set(t time.Time) bool {
 		return true
 	}
 	left := time.Until(t)
-	l.due = time.Now().Add(left) // by a clock that nobody sets
+	l.due = time.Now().Add(left) // on the monotonic clock, which cannot be set
 	if left <= 0 {
 		l.stopTimer()
 		l.end.finish(context.DeadlineExceeded)
@@ -125,7 +125,7 @@ func (e *ending) finish(err error) {
 	e.after = nil
 }
 
-// Deadline implements context.Context. It tells none, because it may be moved.
+// Deadline implements context.Context. It reports no deadline, because the deadline may be moved.
 func (e *ending) Deadline() (time.Time, bool) { return time.Time{}, false }
 
 // Done implements context.Context.
@@ -144,7 +144,7 @@ func (e *ending) Err() error {
 // Value implements context.Context.
 func (e *ending) Value(any) any { return nil }
 
-// AfterFunc is what context.AfterFunc looks for in a context that is not of package context. Without it every call that
+// AfterFunc is called by context.AfterFunc for a context that is not of package context. Without it, every call that
 // waits costs a goroutine.
 func (e *ending) AfterFunc(call func()) (stop func() bool) {
 	f := &afterFunc{call}

@@ -345,7 +345,7 @@ func TestDeadlineSetWhileReadsWait(t *testing.T) {
 	}
 }
 
-// What a Config of zero means.
+// The meaning of the zero Config.
 const (
 	messageSize = 32 << 10
 	writeBuffer = 1 << 20
@@ -397,8 +397,7 @@ func fill(t *testing.T, c *ws.Conn, stream net.Conn, chunk []byte) (queued int) 
 	}
 }
 
-// Of a Write that meets its deadline the peer gets the n bytes that it has returned, in whole messages, and nothing
-// else.
+// If a Write reaches its deadline, the peer gets the n bytes that Write returned, in whole messages, and nothing else.
 func TestWriteHeldBack(t *testing.T) {
 	t.Parallel()
 	p := newPeer(t)

@@ -5,14 +5,14 @@ import (
 	"unsafe"
 )
 
-// input is what Read has received and not yet returned.
+// input has what Read has received and not yet returned.
 type input struct {
 	rest   []byte // of a message, in buffer
 	buffer []byte // for messages that are longer than what Read is given; its length means nothing
-	usual  int    // about the length of a long message
+	usual  int    // approximate length of a long message
 }
 
-// keptBuffer is up to which length a buffer is kept whatever comes.
+// keptBuffer is the length up to which a buffer is always kept.
 const keptBuffer = 64 << 10
 
 func (c *conn) Read(p []byte) (int, error) {
@@ -45,7 +45,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return in.take(p), nil
 }
 
-// memory returns where the next message is to go: to p itself if it will probably fit.
+// memory returns the memory for the next message: p itself if the message will probably fit.
 func (in *input) memory(p []byte) []byte {
 	if in.usual <= len(p) {
 		return p[:0:len(p)]

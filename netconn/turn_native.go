@@ -2,5 +2,5 @@
 
 package netconn
 
-// turn has nothing to do: goroutines run beside each other.
+// turn has nothing to do: goroutines run in parallel.
 func (c *conn) turn(*ending) error { return nil }

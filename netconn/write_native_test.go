@@ -51,7 +51,7 @@ func (z *zeros) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Of a Write of 1 GiB no more is in memory at any time than WriteBuffer allows.
+// During a Write of 1 GiB, no more is in memory at any time than WriteBuffer allows.
 func TestWriteOfOneGiB(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes 1 GiB")

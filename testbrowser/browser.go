@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// chromium is for all browsers of that family.
+// chromium starts Chromium and all browsers of that family.
 func chromium(l *launch) (*exec.Cmd, error) {
 	args := []string{
 		"--user-data-dir=" + filepath.Join(l.dir, "profile"),
@@ -19,10 +19,10 @@ func chromium(l *launch) (*exec.Cmd, error) {
 		"--disable-background-networking", "--disable-component-update", "--disable-domain-reliability", "--disable-sync",
 		"--no-pings", "--disable-quic", "--disable-breakpad", "--disable-crash-reporter",
 		"--disable-features=Translate,MediaRouter,OptimizationHints,InterestFeedContentSuggestions",
-		// A page that nobody looks at runs at full speed.
-		"--disable-background-timer-throttling", "--disable-renderer-backgrounding", "--disable-backgrounding-occluded-windows",
-		"--disable-hang-monitor", "--disable-ipc-flooding-protection",
-		// Containers have a small /dev/shm, machines in data centres no graphics.
+		// Run a page at full speed even if nobody looks at it.
+		"--disable-background-timer-throttling", "--disable-renderer-backgrounding",
+		"--disable-backgrounding-occluded-windows", "--disable-hang-monitor", "--disable-ipc-flooding-protection",
+		// Containers have a small /dev/shm; machines in data centres have no graphics.
 		"--disable-dev-shm-usage", "--mute-audio", "--password-store=basic", "--use-mock-keychain",
 	}
 	if !l.headed {
@@ -41,13 +41,14 @@ func chromium(l *launch) (*exec.Cmd, error) {
 
 func isChromium(h *host) bool { return h.name == "chromium" || h.name == "chrome" || h.name == "edge" }
 
-// sandboxAdvice is for systems that keep users from what Chromium's sandbox is made of, Ubuntu since 23.10 among them.
-const sandboxAdvice = "if the browser cannot have its sandbox here, -browser-arg=--no-sandbox starts it without: fit for the tests of one's own " +
-	"program, not for pages of others; or allow it, on Ubuntu by: sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
+// sandboxAdvice is for systems that deny users what Chromium's sandbox needs, for example Ubuntu since 23.10.
+const sandboxAdvice = "if the browser cannot have its sandbox here, -browser-arg=--no-sandbox starts it without: " +
+	"fit for the tests of one's own program, not for pages of others; or allow it, on Ubuntu by: " +
+	"sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0"
 
-// firefoxPreferences keep Firefox quiet, fast and free of what it does for people.
+// firefoxPreferences keep Firefox quiet and fast, and disable what it does only for human users.
 var firefoxPreferences = []string{
-	// WebSocket: attempts to a server that failed before are held back by seconds otherwise.
+	// WebSocket: otherwise attempts to connect to a server that failed before are delayed by seconds.
 	`"network.websocket.delay-failed-reconnects", false`,
 	// The page's own requests may take as long as the program.
 	`"network.http.response.timeout", 0`,
@@ -120,7 +121,8 @@ func firefox(l *launch) (*exec.Cmd, error) {
 		return nil, fmt.Errorf("Firefox's profile: %w", err)
 	}
 	if len(l.certificates) > 0 {
-		if err := os.WriteFile(filepath.Join(profile, "cert_override.txt"), []byte(firefoxOverrides(l.certificates)), 0o600); err != nil {
+		if err := os.WriteFile(filepath.Join(profile, "cert_override.txt"), []byte(firefoxOverrides(l.certificates)),
+			0o600); err != nil {
 			return nil, fmt.Errorf("Firefox's profile: %w", err)
 		}
 	}
@@ -133,7 +135,8 @@ func firefox(l *launch) (*exec.Cmd, error) {
 	return cmd, nil
 }
 
-// loopbackDirect keeps requests to this machine away from a proxy that the environment names: it could not answer them.
+// loopbackDirect keeps requests to this machine away from a proxy that the environment names, which could not answer
+// them.
 func loopbackDirect(env []string) []string {
 	const loopback = "localhost,127.0.0.1,127.0.0.0/8,::1,[::1]"
 	var excepted []string
@@ -170,12 +173,12 @@ func wpe(l *launch) (*exec.Cmd, error) {
 
 var webkitEnvironment = []string{
 	"WEBKIT_DISABLE_COMPOSITING_MODE=1", "WEBKIT_DISABLE_DMABUF_RENDERER=1", "LIBGL_ALWAYS_SOFTWARE=1",
-	// Its sandbox is Bubblewrap, which containers and root cannot have.
+	// Its sandbox is Bubblewrap, which does not work in containers and for root.
 	"WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1", "WEBKIT_FORCE_SANDBOX=0",
 }
 
-// privateEnvironment is this process's environment with the places where browsers leave files inside dir. On macOS and
-// Windows it is left as it is: browsers there find their files by other means, and the profile is theirs alone anyway.
+// privateEnvironment returns this process's environment, with the places where browsers leave files inside dir. On
+// macOS and Windows it is unchanged: browsers there find their files by other means, and the profile is private anyway.
 func privateEnvironment(dir string) []string {
 	env := os.Environ()
 	if runtime.GOOS == "darwin" || runtime.GOOS == "windows" {
@@ -186,8 +189,9 @@ func privateEnvironment(dir string) []string {
 		"XDG_CONFIG_HOME="+filepath.Join(dir, "config"), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"),
 		"XDG_DATA_HOME="+filepath.Join(dir, "data"), "XDG_STATE_HOME="+filepath.Join(dir, "state"),
 		"XDG_RUNTIME_DIR="+filepath.Join(dir, "runtime"),
-		// No daemons of a desktop: they would outlive the run.
-		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", "GTK_A11Y=none", "GIO_USE_VFS=local", "GSETTINGS_BACKEND=memory",
+		// Start no desktop daemons: they would outlive the run.
+		"DBUS_SESSION_BUS_ADDRESS=disabled:", "NO_AT_BRIDGE=1", "GTK_A11Y=none", "GIO_USE_VFS=local",
+		"GSETTINGS_BACKEND=memory",
 	)
 }
 

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// certificate is one that the browser is told to accept: what -tls serves the page with, made for one run and signed by
-// itself, or one that -trust names.
+// certificate is a certificate that the browser is told to accept: the one with which -tls serves the page, made for
+// one run and signed by itself, or one that -trust names.
 type certificate struct {
 	tls     tls.Certificate
 	address string // host and port that it is for
@@ -82,7 +82,7 @@ func newCertificate(address net.Addr) (*certificate, error) {
 	return &certificate{tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key, Leaf: leaf}, address.String()}, nil
 }
 
-// keyHashes is how Chromium names the certificates to accept.
+// keyHashes returns Chromium's names of the certificates to accept.
 func keyHashes(certificates []*certificate) string {
 	list := make([]string, len(certificates))
 	for i, c := range certificates {
@@ -92,7 +92,7 @@ func keyHashes(certificates []*certificate) string {
 	return strings.Join(list, ",")
 }
 
-// firefoxOverrides is Firefox's cert_override.txt.
+// firefoxOverrides returns Firefox's cert_override.txt.
 func firefoxOverrides(certificates []*certificate) string {
 	var text strings.Builder
 	for _, c := range certificates {
@@ -101,7 +101,7 @@ func firefoxOverrides(certificates []*certificate) string {
 	return text.String()
 }
 
-// firefoxOverride is one line of it: an exception for this certificate at this address.
+// firefoxOverride returns one line of it: an exception for this certificate at this address.
 func (c *certificate) firefoxOverride() string {
 	hash := sha256.Sum256(c.tls.Certificate[0])
 	bytes := make([]string, len(hash))

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// startDisplay starts an X server that nobody sees, on a display number that it chooses itself, and returns its name.
+// startDisplay starts an invisible X server, which chooses its display number itself, and returns its name.
 func (r *run) startDisplay(ctx context.Context) (string, error) {
 	executable, ok := lookUp([]string{"Xvfb"}, nil)
 	if !ok {
@@ -23,7 +23,7 @@ func (r *run) startDisplay(ctx context.Context) (string, error) {
 	cmd := exec.Command(executable, "-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp", "-noreset")
 	cmd.ExtraFiles = []*os.File{numberWriter}
 	cmd.Stdout, cmd.Stderr = r.log, r.log
-	// It removes its lock file when it is asked to end, not when it is killed.
+	// Ask it to end: it does not remove its lock file when it is killed.
 	_, err = r.start(cmd, stopGroup)
 	numberWriter.Close()
 	if err != nil {
@@ -38,7 +38,7 @@ func (r *run) startDisplay(ctx context.Context) (string, error) {
 	return ":" + strings.TrimSpace(line), nil
 }
 
-// onDisplay are the environment variables that make a program use the display.
+// onDisplay returns the environment variables that make a program use the display.
 func onDisplay(display string) []string {
 	return []string{"DISPLAY=" + display, "WAYLAND_DISPLAY=", "GDK_BACKEND=x11"}
 }

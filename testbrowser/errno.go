@@ -14,15 +14,16 @@ const (
 	errNotSupported = syscall.ENOSYS
 )
 
-// errorCodes are the names that Go in the page translates back. It panics at one that it does not know, so whatever is
-// not here becomes EIO.
+// errorCodes are the names that Go in the page translates back. Go panics at a name that it does not know, so every
+// other error becomes EIO.
 var errorCodes = []struct {
 	err  error
 	code string
 }{
 	{syscall.EACCES, "EACCES"}, {syscall.EBADF, "EBADF"}, {syscall.EBUSY, "EBUSY"}, {syscall.EEXIST, "EEXIST"},
 	{syscall.EFBIG, "EFBIG"}, {syscall.EINVAL, "EINVAL"}, {syscall.EISDIR, "EISDIR"}, {syscall.ELOOP, "ELOOP"},
-	{syscall.EMFILE, "EMFILE"}, {syscall.ENAMETOOLONG, "ENAMETOOLONG"}, {syscall.ENFILE, "ENFILE"}, {syscall.ENOENT, "ENOENT"},
+	{syscall.EMFILE, "EMFILE"}, {syscall.ENAMETOOLONG, "ENAMETOOLONG"}, {syscall.ENFILE, "ENFILE"},
+	{syscall.ENOENT, "ENOENT"},
 	{syscall.ENOMEM, "ENOMEM"}, {syscall.ENOSPC, "ENOSPC"}, {syscall.ENOSYS, "ENOSYS"}, {syscall.ENOTDIR, "ENOTDIR"},
 	{syscall.ENOTEMPTY, "ENOTEMPTY"}, {syscall.ENXIO, "ENXIO"}, {syscall.EPERM, "EPERM"}, {syscall.EPIPE, "EPIPE"},
 	{syscall.EROFS, "EROFS"}, {syscall.ESPIPE, "ESPIPE"}, {syscall.EXDEV, "EXDEV"},
@@ -30,9 +31,9 @@ var errorCodes = []struct {
 	{os.ErrClosed, "EBADF"},
 }
 
-// errorCode is the name under which Node reports err.
+// errorCode returns the name under which Node reports err.
 func errorCode(err error) string {
-	// EACCES, EEXIST and their like also match each other's io/fs errors: the exact number goes first.
+	// EACCES, EEXIST and similar ones also match each other's io/fs errors, so compare the exact number first.
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
 		for _, known := range errorCodes {

@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// maxRead bounds the bytes of one read; Go reads again for more.
+// maxRead limits the bytes of one read; Go reads again for more.
 const maxRead = 16 << 20
 
 // fileBridge is the file system of a program in a page: the user's own, from the working directory of the test, as the
-// same test would have it natively or under Node.
+// same test sees it natively or under Node.
 type fileBridge struct {
 	mu   sync.Mutex
 	open map[int]*os.File
@@ -79,7 +79,8 @@ func (b *fileBridge) call(operation string, a fileArgs) (any, error) {
 	case "close", "read", "fstat", "fsync", "ftruncate", "fchmod", "fchown":
 		return b.onFile(operation, a)
 	case "stat", "lstat":
-		info, err := map[string]func(string) (fs.FileInfo, error){"stat": os.Stat, "lstat": os.Lstat}[operation](a.path("path"))
+		stat := map[string]func(string) (fs.FileInfo, error){"stat": os.Stat, "lstat": os.Lstat}[operation]
+		info, err := stat(a.path("path"))
 		if err != nil {
 			return nil, err
 		}
@@ -107,10 +108,11 @@ func (b *fileBridge) call(operation string, a fileArgs) (any, error) {
 	return b.change(operation, a)
 }
 
-// change does the calls that have numbers for arguments.
+// change does the calls that have numbers as arguments.
 func (b *fileBridge) change(operation string, a fileArgs) (any, error) {
 	names := map[string][]string{
-		"mkdir": {"mode"}, "chmod": {"mode"}, "truncate": {"length"}, "chown": {"uid", "gid"}, "lchown": {"uid", "gid"}, "utimes": {"atime", "mtime"},
+		"mkdir": {"mode"}, "chmod": {"mode"}, "truncate": {"length"}, "chown": {"uid", "gid"}, "lchown": {"uid", "gid"},
+		"utimes": {"atime", "mtime"},
 	}[operation]
 	if names == nil {
 		return nil, errNotSupported
@@ -141,7 +143,8 @@ func (b *fileBridge) change(operation string, a fileArgs) (any, error) {
 
 // flagNames are the values of the constants that the page gives Go.
 var flagNames = []struct{ page, local int }{
-	{1, os.O_WRONLY}, {2, os.O_RDWR}, {0o100, os.O_CREATE}, {0o200, os.O_EXCL}, {0o1000, os.O_TRUNC}, {0o2000, os.O_APPEND},
+	{1, os.O_WRONLY}, {2, os.O_RDWR}, {0o100, os.O_CREATE}, {0o200, os.O_EXCL}, {0o1000, os.O_TRUNC},
+	{0o2000, os.O_APPEND},
 }
 
 const flagDirectory = 0o200000
@@ -261,7 +264,7 @@ func readFile(f *os.File, a fileArgs) ([]byte, error) {
 		n, err = f.ReadAt(data, position)
 	}
 	if err == io.EOF {
-		err = nil // Node says it with a count of 0
+		err = nil // Node reports it as a count of 0
 	}
 	return data[:n], err
 }
@@ -328,7 +331,7 @@ func unixMode(mode fs.FileMode) uint32 {
 	return bits | 0o100000
 }
 
-// pagePath is how a page, where GOOS is js and paths begin with a slash, sees a local path.
+// pagePath converts a local path for the page, where GOOS is js and paths begin with a slash.
 func pagePath(local string) string {
 	path := filepath.ToSlash(local)
 	if filepath.VolumeName(local) != "" {
@@ -338,7 +341,7 @@ func pagePath(local string) string {
 }
 
 // localPath is the inverse of pagePath, for a path that may be relative to cwd. On Windows a path with a drive letter
-// is absolute wherever it stands, because Go in the page has joined it to a directory as if it were relative.
+// is absolute even in the middle of a path, because Go in the page has joined it to a directory as if it were relative.
 func localPath(cwd, path string) string {
 	if os.PathSeparator == '\\' {
 		path = strings.ReplaceAll(path, `\`, "/")
@@ -352,7 +355,7 @@ func localPath(cwd, path string) string {
 	return filepath.FromSlash(strings.TrimPrefix(path, driveSlash(path)))
 }
 
-// driveSlash is the slash before a drive letter, which pagePath added, or nothing.
+// driveSlash returns the slash before a drive letter, which pagePath added, or nothing.
 func driveSlash(path string) string {
 	if os.PathSeparator == '\\' && len(path) > 2 && path[0] == '/' && path[2] == ':' {
 		return "/"

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// unlink and rmdir are the system's calls, not os.Remove, which does either: Go in the page tells them apart.
+// unlink and rmdir are the system's calls, not os.Remove, which does both: Go in the page distinguishes them.
 func unlink(path string) error {
 	if err := syscall.Unlink(path); err != nil {
 		return &fs.PathError{Op: "unlink", Path: path, Err: err}

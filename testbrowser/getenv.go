@@ -9,18 +9,19 @@ import (
 	"strings"
 )
 
-// A program gets few variables of the environment. One that asks for another is told so: JavaScript does not see what
-// os.Getenv does, so syscall.Getenv and Setenv get a call to it at their beginning. They call a function that Go
-// imports anyway, with a stack pointer that is none, being odd (see shared/getenv.js): no index of the module changes.
+// A program gets few variables of the environment, and testbrowser says so if it asks for another one. JavaScript does
+// not see what os.Getenv does, so a call is inserted at the beginning of syscall.Getenv and Setenv. It calls a function
+// that Go imports anyway, with an odd number in place of the stack pointer, which is never odd (see shared/getenv.js).
+// So no index of the module changes.
 
-// watched are the functions, with what is added to their stack pointer.
+// watched are these functions, with the number that is added to their stack pointer.
 var watched = map[string]byte{"syscall.Getenv": 1, "syscall.Setenv": 2}
 
 // watchImport is the imported function that they call. Its type is that of all of Go's imports, one i32 and no result.
 const watchImport = "runtime.resetMemoryDataView"
 
-// notPassed are the names of the variables that are set here and that the program does not get. PWD is what Go looks at
-// by itself.
+// notPassed returns the names of the variables that are set here and that the program does not get. PWD is left out,
+// because Go itself reads it.
 func notPassed(passed map[string]string) []string {
 	var names []string
 	for _, variable := range os.Environ() {
@@ -32,7 +33,8 @@ func notPassed(passed map[string]string) []string {
 	return names
 }
 
-// watchGetenv returns the module with the calls, or as it is if it is not made as Go makes it, or without names.
+// watchGetenv returns the module with the calls inserted, or unchanged if it does not look like a module of Go's, or
+// has no names.
 func watchGetenv(module []byte) []byte {
 	changed, err := insertCalls(module)
 	if err != nil {
@@ -178,8 +180,8 @@ func insertInCode(body []byte, functions map[int]byte, imported, called int) ([]
 	return out, nil
 }
 
-// insertCall puts the call after the declarations of a function's locals. A Go function's parameter is the block at
-// which it goes on, 0 at its beginning, and global 0 is the stack pointer.
+// insertCall puts the call after the declarations of a function's locals. The parameter of a Go function is the block
+// at which it continues, 0 at its beginning, and global 0 is the stack pointer.
 func insertCall(function []byte, mark byte, called int) ([]byte, error) {
 	r := wasmReader{data: function}
 	for range r.number() {
@@ -215,7 +217,7 @@ func (r *wasmReader) byte() byte {
 	return r.data[r.at-1]
 }
 
-// number reads one that cannot be larger than what is left, as all sizes and counts here.
+// number reads a number that cannot be larger than what is left, as is true for all sizes and counts here.
 func (r *wasmReader) number() int {
 	if r.err != nil {
 		return 0

@@ -16,15 +16,15 @@ import (
 // guardArgument makes this program a guard instead of a runner.
 const guardArgument = "-guard-of-a-testbrowser-run"
 
-// guard is a second process of this program that survives the first: when its standard input ends, because the first
-// has ended, however it did, it kills the process groups and removes the directories that it was told about.
+// guard is a second process of this program that outlives the first. When its standard input ends, because the first
+// process has ended in whatever way, it kills the process groups and removes the directories that it was told about.
 //
 // The alternative on Linux, Pdeathsig, ends only the direct child, and does so too early when the thread that started
 // it ends.
 type guard struct {
 	cmd   *exec.Cmd
 	stdin io.WriteCloser
-	keep  []int // processes that are not a run's: the guard's own and those that were there before it
+	keep  []int // processes that do not belong to a run: the guard itself and those that existed before it
 }
 
 func startGuard() (*guard, error) {
@@ -53,13 +53,13 @@ func (g *guard) note(kind, value string) error {
 	return nil
 }
 
-// watch tells the guard about a process group, remove about a directory; forgetGroup and forgetDir take it back.
+// watch tells the guard about a process group, remove about a directory; forgetGroup and forgetDir revoke that.
 func (g *guard) watch(leader int) error       { return g.note("watch", strconv.Itoa(leader)) }
 func (g *guard) forgetGroup(leader int) error { return g.note("forget-group", strconv.Itoa(leader)) }
 func (g *guard) remove(dir string) error      { return g.note("remove", dir) }
 func (g *guard) forgetDir(dir string) error   { return g.note("forget-dir", dir) }
 
-// end ends the guard, which still does what it was told and did not forget.
+// end ends the guard, which first does everything that it was told and that was not revoked.
 func (g *guard) end() error {
 	return errors.Join(g.stdin.Close(), g.cmd.Wait())
 }
@@ -82,7 +82,7 @@ func runGuard(commands io.Reader) error {
 		}
 	}
 	errs := []error{lines.Err()}
-	// The last started first: a browser before its display.
+	// End the last one first: a browser before its display.
 	for _, group := range slices.Backward(groups) {
 		leader, err := strconv.Atoi(group)
 		if err != nil || leader <= 1 {
@@ -101,7 +101,7 @@ func without(values []string, value string) []string {
 	return slices.DeleteFunc(values, func(v string) bool { return v == value })
 }
 
-// guardEnd ends a group that is not the guard's to wait for: no event says that it is gone.
+// guardEnd ends a group whose processes are not the guard's children: no event says that they are gone.
 func guardEnd(leader int) error {
 	err := stopGroup(leader)
 	for deadline := time.Now().Add(guardPatience); groupLives(leader); {

@@ -20,20 +20,20 @@ type host struct {
 	name        string
 	executables []string // names, looked up in pathVariable's directories and PATH
 	places      []string // patterns with environment variables, looked up next
-	install     string   // what a user who does not have it is told
-	systems     string   // GOOS values, empty for all
+	install     string   // how to install it, for the user
+	systems     string   // GOOS values; empty means all
 
-	// needsDisplay hosts have no headless mode: they get a private X server.
+	// needsDisplay is set for hosts without a headless mode, which get a private X server.
 	needsDisplay bool
 
-	// Exactly one of these is set: a browser opens a page, an interpreter runs a script, workerd runs a worker that is
-	// neither.
+	// Exactly one of these is set: a browser opens a page, an interpreter runs a script, and workerd runs a worker, which
+	// is neither.
 	browser func(l *launch) (*exec.Cmd, error)
 	script  func(l *launch, script, config string) (*exec.Cmd, error)
 	worker  func(l *launch, config string) *exec.Cmd
 
-	// open is for browsers that do not take a URL from their command line. It is called after the command has started.
-	// What it returns is called to close the page.
+	// open is for browsers that do not take a URL from their command line. It is called after the command has started. The
+	// function that it returns closes the page.
 	open func(ctx context.Context, l *launch) (func(context.Context) error, error)
 }
 
@@ -42,7 +42,7 @@ type launch struct {
 	executable string
 	version    string
 	url        string // of the page; for browsers
-	dir        string // fresh, and this run's alone
+	dir        string // new, and only for this run
 	headed     bool
 	args       []string // the user's, for the host's command line
 
@@ -52,11 +52,12 @@ type launch struct {
 
 var hosts = []*host{
 	{
-		name:        "chromium",
-		executables: []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge", "msedge"},
-		places:      append(append(chromiumPlaces, chromePlaces...), edgePlaces...),
-		install:     "Debian: apt-get install chromium; or Google Chrome or Microsoft Edge",
-		browser:     chromium,
+		name: "chromium",
+		executables: []string{"chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome",
+			"microsoft-edge", "msedge"},
+		places:  append(append(chromiumPlaces, chromePlaces...), edgePlaces...),
+		install: "Debian: apt-get install chromium; or Google Chrome or Microsoft Edge",
+		browser: chromium,
 	},
 	{
 		name:        "chrome",
@@ -87,7 +88,8 @@ var hosts = []*host{
 		name:        "webkit",
 		executables: []string{"MiniBrowser"},
 		places: []string{
-			"/usr/lib/*/webkit2gtk-4.1/MiniBrowser", "/usr/lib/*/webkitgtk-6.0/MiniBrowser", "/usr/lib/*/webkit2gtk-4.0/MiniBrowser",
+			"/usr/lib/*/webkit2gtk-4.1/MiniBrowser", "/usr/lib/*/webkitgtk-6.0/MiniBrowser",
+			"/usr/lib/*/webkit2gtk-4.0/MiniBrowser",
 			"/usr/lib*/webkit2gtk-4.1/MiniBrowser", "/usr/lib*/webkitgtk-6.0/MiniBrowser",
 			"/usr/libexec/webkit2gtk-4.1/MiniBrowser", "/usr/libexec/webkitgtk-6.0/MiniBrowser",
 		},
@@ -136,7 +138,7 @@ var hosts = []*host{
 		name:        "workerd",
 		executables: []string{"workerd"},
 		install:     "npm install workerd",
-		systems:     "linux darwin", // it says by an inherited pipe where it listens
+		systems:     "linux darwin", // it reports through an inherited pipe where it listens
 		worker:      workerd,
 	},
 }
@@ -157,7 +159,7 @@ var (
 	}
 )
 
-// notInstalledError is a known host that this machine does not have.
+// notInstalledError is the error for a known host that is not installed.
 type notInstalledError struct {
 	host   *host
 	reason string
@@ -169,7 +171,8 @@ func (e *notInstalledError) Error() string {
 
 // notFound returns the error of a host whose executables were not found.
 func notFound(h *host, executables ...string) error {
-	return &notInstalledError{h, fmt.Sprintf("no %s in %s, PATH and the usual places", strings.Join(executables, ", "), pathVariable)}
+	return &notInstalledError{h,
+		fmt.Sprintf("no %s in %s, PATH and the usual places", strings.Join(executables, ", "), pathVariable)}
 }
 
 func hostNamed(name string) (*host, error) {
@@ -183,8 +186,9 @@ func hostNamed(name string) (*host, error) {
 	return nil, fmt.Errorf("no host is called %q, but %s", name, strings.Join(names, ", "))
 }
 
-// errNoHost is a machine without any host.
-var errNoHost = &notInstalledError{&host{name: "a JavaScript host", install: "testbrowser -list says how to install one"}, "no known one was found"}
+// errNoHost is the error on a machine without any host.
+var errNoHost = &notInstalledError{&host{name: "a JavaScript host",
+	install: "testbrowser -list says how to install one"}, "no known one was found"}
 
 // find returns the host's executable, or a *notInstalledError.
 func (h *host) find() (string, error) {
@@ -220,7 +224,7 @@ func lookUp(names, places []string) (string, bool) {
 		}
 	}
 	for _, place := range places {
-		matches, _ := filepath.Glob(os.Expand(place, os.Getenv)) // a pattern that is malformed by a variable matches nothing
+		matches, _ := filepath.Glob(os.Expand(place, os.Getenv)) // a pattern that a variable makes invalid matches nothing
 		for _, match := range matches {
 			if path, err := exec.LookPath(match); err == nil {
 				return path, true
@@ -230,10 +234,10 @@ func lookUp(names, places []string) (string, bool) {
 	return "", false
 }
 
-// version asks the host. What it says is for people; an empty string is a host that does not say.
+// version asks the host for its version, to show it to the user. It is "" if the host does not say.
 func (h *host) version(ctx context.Context, executable string) (string, error) {
 	if runtime.GOOS == "windows" && h.browser != nil || h.name == "safari" {
-		return "", nil // browsers there open a window instead
+		return "", nil // there browsers open a window instead
 	}
 	if !h.needsDisplay {
 		return hostVersion(ctx, executable, nil), nil
@@ -254,7 +258,7 @@ func (h *host) version(ctx context.Context, executable string) (string, error) {
 	return version, errors.Join(err, r.clean(), g.end())
 }
 
-// hostVersion is the first line of what an executable says; a nil environment is this process's.
+// hostVersion returns the first line that an executable prints; a nil environment means this process's.
 func hostVersion(ctx context.Context, executable string, env []string) string {
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
@@ -268,8 +272,8 @@ func hostVersion(ctx context.Context, executable string, env []string) string {
 	return strings.TrimSpace(line)
 }
 
-// printList prints a line for each host: name, executable and version, separated by tabs; "-" and how to install it
-// where it is missing. It reports whether all are installed.
+// printList prints a line for each host: name, executable and version, separated by tabs; "-" and how to install it if
+// it is not installed. It reports whether all are installed.
 func printList(ctx context.Context, which []*host) bool {
 	all := true
 	for _, h := range which {

@@ -69,9 +69,10 @@ func withoutDigits(text string) string {
 // TestCallbacks prints inside functions that JavaScript calls.
 func TestCallbacks(t *testing.T) {
 	eachHost(t, testHosts, func(t *testing.T, host string) {
-		stdout, stderr := command(t, []string{"-host", host}, "-test.v", only("TestCallbackPrints", "TestPrintUntilCalled", "TestListeners")).run(0)
-		contains(t, "stdout", stdout, "fmt in a timer\n", "t.Log in a timer\n", "nested\nnested\nnested\nafter nested\n", "all printed\n", "event x\n",
-			"not yet\ncalled\n")
+		stdout, stderr := command(t, []string{"-host", host}, "-test.v",
+			only("TestCallbackPrints", "TestPrintUntilCalled", "TestListeners")).run(0)
+		contains(t, "stdout", stdout, "fmt in a timer\n", "t.Log in a timer\n", "nested\nnested\nnested\nafter nested\n",
+			"all printed\n", "event x\n", "not yet\ncalled\n")
 		contains(t, "stderr", stderr, "log in a timer\n", strings.Repeat("x", 3<<20))
 		if n := strings.Count(stdout, "goroutine "); n != 20*500 {
 			t.Errorf("%d lines of goroutines", n)
@@ -84,8 +85,10 @@ func TestUncaught(t *testing.T) {
 	eachHost(t, testHosts, func(t *testing.T, host string) {
 		flags := []string{"-host", host, "-script", pageFile(t, "throws_later.js")}
 		_, failure := command(t, flags, only("TestThrows", "TestRejects")).run(1)
-		contains(t, "stderr", failure, "uncaught error: TypeError: nobody catches this\n    at ", "thrower", "throws_later.js:1",
-			"unhandled rejection: Error: nobody handles this\n    at ", "testbrowser: 2 uncaught errors and rejections of JavaScript")
+		contains(t, "stderr", failure, "uncaught error: TypeError: nobody catches this\n    at ", "thrower",
+			"throws_later.js:1",
+			"unhandled rejection: Error: nobody handles this\n    at ",
+			"testbrowser: 2 uncaught errors and rejections of JavaScript")
 
 		stdout, stderr := command(t, flags, only("TestHandles")).run(0)
 		contains(t, "stdout", stdout, "handled\n")

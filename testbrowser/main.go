@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-// Exit codes of the runner itself, those of timeout(1), env(1) and shells: far from what Go programs end with.
+// Exit codes of testbrowser itself. They are those of timeout(1), env(1) and shells, and not used by Go programs.
 const (
 	exitTimeout      = 124 // the program did not end in time
 	exitFailure      = 125 // the program could not be run to its end
@@ -49,7 +49,7 @@ type settings struct {
 
 func main() {
 	if len(os.Args) == 2 && os.Args[1] == guardArgument {
-		// A signal to a whole group of processes is for the others.
+		// A signal to a whole process group is meant for the other processes.
 		signal.Ignore(endSignals...)
 		if err := runGuard(os.Stdin); err != nil {
 			fmt.Fprintf(os.Stderr, "testbrowser: %v\n", err)
@@ -89,10 +89,12 @@ func parseFlags(args []string) (*settings, []string, error) {
 	set := &settings{env: make(environment)}
 	flags := flag.NewFlagSet("testbrowser", flag.ContinueOnError)
 	flags.Usage = func() {
-		fmt.Fprintf(flags.Output(), "usage: testbrowser [flags] program.wasm [arguments]\n       testbrowser -list\n\nflags:\n")
+		fmt.Fprintf(flags.Output(),
+			"usage: testbrowser [flags] program.wasm [arguments]\n       testbrowser -list\n\nflags:\n")
 		flags.PrintDefaults()
 	}
-	hostNames := flags.String("host", "", "`names` of hosts, separated by commas, to run in one after another (default $TESTBROWSER, or the first installed)")
+	hostNames := flags.String("host", "",
+		"`names` of hosts, separated by commas, to run in one after another (default $TESTBROWSER, or the first installed)")
 	flags.BoolVar(&set.list, "list", false,
 		"print the hosts, where they are and their versions; with -host only those, exit code 127 if one is missing")
 	set.page.addFlags(flags)
@@ -166,14 +168,14 @@ func (set *settings) chooseHosts(names string) error {
 			return err
 		}
 		if set.page.worker && h.browser == nil {
-			return fmt.Errorf("-worker: %s has no pages and so no dedicated workers of one", h.name)
+			return fmt.Errorf("-worker: %s has no pages, and so no dedicated workers", h.name)
 		}
 		set.hosts = append(set.hosts, h)
 	}
 	return nil
 }
 
-// limit is the time after which the program is ended; 0 is none.
+// limit returns the time after which the program is ended; 0 means no limit.
 func (set *settings) limit(argv []string) time.Duration {
 	if set.timeout > 0 {
 		return set.timeout
@@ -206,7 +208,7 @@ func (e environment) Set(value string) error {
 	return nil
 }
 
-// goVariables change what every Go program does; programs get them without -env.
+// goVariables affect every Go program; programs get them without -env.
 var goVariables = []string{
 	"GOCOVERDIR", "GODEBUG", "GOGC", "GOMAXPROCS", "GOMEMLIMIT", "GOROOT", "GOTRACEBACK", "HOME", "TZ",
 }
@@ -270,7 +272,7 @@ func runAll(ctx context.Context, set *settings, args []string) (int, error) {
 	return worst, nil
 }
 
-// use tells the program, and the proxies, where the -with server is.
+// use tells the program and the proxies the URL of the -with server.
 func (set *settings) use(w *withServer, p program) error {
 	p.Env[set.withEnv] = w.url
 	for i, rule := range set.page.proxies {
@@ -355,7 +357,7 @@ func newProgram(ctx context.Context, set *settings, args []string) (program, err
 	}, nil
 }
 
-// endedError is the reason for which everything was ended: a signal, or the parent's end.
+// endedError says why everything was ended: a signal, or the parent's end.
 type endedError struct {
 	signal syscall.Signal // 0: the parent's end
 }
@@ -367,14 +369,14 @@ func (e *endedError) Error() string {
 	return "ended: " + e.signal.String()
 }
 
-// untilEnded returns a context that ends with this program's reasons to end.
+// untilEnded returns a context that ends when this program has to end.
 func untilEnded() (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, endSignals...)
 	parent, err := watchParent()
 	if err != nil {
-		// Without it only the case of a killed parent is not covered.
+		// Without it, only the case of a killed parent is not covered.
 		fmt.Fprintf(os.Stderr, "testbrowser: %v\n", err)
 	}
 	go func() {

@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// prefixWriter puts a prefix before every line. Lines reach the destination whole, so that standard output and error
-// of one host, which share a lock, do not mix within one.
+// prefixWriter puts a prefix before every line. Lines reach the destination whole, so that standard output and error of
+// one host, which share a lock, do not mix within a line.
 type prefixWriter struct {
 	mu     *sync.Mutex
 	to     io.Writer
@@ -15,7 +15,7 @@ type prefixWriter struct {
 	line   []byte // the beginning of one that has no end yet
 }
 
-// maxLine is the length at which a line is passed on without its end.
+// maxLine is the length at which a line is passed on before its end has come.
 const maxLine = 64 << 10
 
 func (w *prefixWriter) Write(data []byte) (int, error) {
@@ -43,7 +43,7 @@ func (w *prefixWriter) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-// flush passes on a last line without an end.
+// flush passes on a last line that has no newline.
 func (w *prefixWriter) flush() error {
 	w.mu.Lock()
 	empty := len(w.line) == 0

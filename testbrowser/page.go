@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// pageSettings are what the user wants the page to be.
+// pageSettings are the user's settings for the page.
 type pageSettings struct {
 	worker   bool
 	html     string       // file of the user's own page, "" for an empty one
@@ -44,7 +44,8 @@ func (p *pageSettings) addFlags(flags *flag.FlagSet) {
 	flags.StringVar(&p.root, "root", "",
 		"`directory` whose files are served beside the page and at the root of its origin, to whoever asks")
 	flags.Func("script",
-		"`file` of a script that runs before the program, in every host; a module if it ends in .mjs; may be repeated", func(name string) error {
+		"`file` of a script that runs before the program, in every host; a module if it ends in .mjs; may be repeated",
+		func(name string) error {
 			if name == "" {
 				return errors.New("no file")
 			}
@@ -57,13 +58,15 @@ func (p *pageSettings) addFlags(flags *flag.FlagSet) {
 	flags.StringVar(&p.query, "query", "", "`query` of the page's URL")
 	flags.StringVar(&p.base, "base", "", "`URL` that the page resolves relative ones against")
 	flags.Func("proxy",
-		"`/path=URL`: that path of the page's origin goes to a server, WebSockets included; /path alone goes to that of -with; may be repeated", func(value string) error {
+		"`/path=URL`: that path of the page's origin goes to a server, WebSockets included; /path alone goes to that of "+
+			"-with; may be repeated", func(value string) error {
 			rule, err := parseProxyRule(value)
 			p.proxies = append(p.proxies, rule)
 			return err
 		})
 	flags.BoolVar(&p.tls, "tls", false, "serve the page by https, with a certificate made for the run")
-	flags.Func("trust", "`address=file`: accept the certificate in a PEM file from that server, 127.0.0.1:8443=cert.pem; may be repeated",
+	flags.Func("trust",
+		"`address=file`: accept the certificate in a PEM file from that server, 127.0.0.1:8443=cert.pem; may be repeated",
 		func(value string) error {
 			c, err := parseTrust(value)
 			p.trusted = append(p.trusted, c)
@@ -73,7 +76,7 @@ func (p *pageSettings) addFlags(flags *flag.FlagSet) {
 		"isolate the page from other origins (COOP, COEP), which makes its clocks finer")
 }
 
-// check looks at what can be known before a host has been started, and makes paths absolute.
+// check reports errors that can be found before a host has been started, and makes paths absolute.
 func (p *pageSettings) check() error {
 	for i, script := range p.scripts {
 		path, err := existing("-script", string(script), false)
@@ -97,7 +100,7 @@ func (p *pageSettings) check() error {
 		*file.path = path
 	}
 	if p.root == "" && p.html != "" {
-		p.root = filepath.Dir(p.html) // what the page names is beside it
+		p.root = filepath.Dir(p.html) // the page's files are beside it
 	}
 	if p.worker && p.base != "" {
 		return errors.New("-base: a worker's base is the URL of its script; -base works without -worker")
@@ -112,7 +115,7 @@ func (p *pageSettings) check() error {
 	return checkPolicy(p.policy)
 }
 
-// existing is the absolute path of a file, or of a directory, that a flag names.
+// existing returns the absolute path of a file or directory that a flag names.
 func existing(flagName, name string, dir bool) (string, error) {
 	if name == "" {
 		return "", fmt.Errorf("%s needs a path", flagName)
@@ -133,13 +136,13 @@ func existing(flagName, name string, dir bool) (string, error) {
 	return path, nil
 }
 
-// own is the folder of the page's own files and calls, seen from the page: whatever has another path is the user's.
+// own is the folder of testbrowser's own files and calls, seen from the page: every other path is the user's.
 const own = "~/"
 
-// workerScript has the page's folder for its base, as the page has.
+// workerScript has the page's folder as its base, like the page.
 const workerScript = "testbrowser-worker.js"
 
-// emptyPage is the page where the user has none.
+// emptyPage is the page if the user provides none.
 const emptyPage = `<!DOCTYPE html>
 <html lang="en">
 <head>
@@ -153,8 +156,8 @@ const emptyPage = `<!DOCTYPE html>
 `
 
 // document is the page: the user's or an empty one, with testbrowser's scripts before everything else. They start the
-// program when the page, its deferred scripts and its modules included, has been read. folder is the page's absolute
-// URL: a page may have another base.
+// program when the page has been read, including its deferred scripts and its modules. folder is the page's absolute
+// URL, because a page may have another base.
 func (s *pageServer) document(folder string) ([]byte, error) {
 	text := []byte(emptyPage)
 	if s.page.html != "" {
@@ -202,8 +205,9 @@ var (
 
 // insertInHead puts text at the beginning of a page's head. The tags of html and head may be left out in HTML.
 func insertInHead(page []byte, text string) []byte {
-	// Tags in comments are none; blanks keep the positions.
-	visible := comments.ReplaceAllFunc(page, func(comment []byte) []byte { return bytes.Repeat([]byte{' '}, len(comment)) })
+	// Ignore tags in comments; blanks keep the positions.
+	visible := comments.ReplaceAllFunc(page,
+		func(comment []byte) []byte { return bytes.Repeat([]byte{' '}, len(comment)) })
 	at := 0
 	for _, tag := range []*regexp.Regexp{headTag, htmlTag, docType} {
 		if found := tag.FindIndex(visible); found != nil {
@@ -235,14 +239,15 @@ func (s *pageServer) workerSource(folder string) string {
 	fmt.Fprintf(&b, "testbrowser.start(%s);\n", modules)
 	b.WriteString(`function testbrowserScript(src) {
 	// A policy may demand this; plain strings do elsewhere.
-	globalThis.testbrowserPolicy ??= globalThis.trustedTypes?.createPolicy("testbrowser", { createScriptURL: (url) => url });
+	globalThis.testbrowserPolicy ??= globalThis.trustedTypes?.createPolicy(
+		"testbrowser", { createScriptURL: (url) => url });
 	return globalThis.testbrowserPolicy?.createScriptURL(src) ?? src;
 }
 `)
 	return b.String()
 }
 
-// serveUserScript serves a script of the user's and, for a module, what it imports from its directory.
+// serveUserScript serves a script of the user and, for a module, what it imports from its directory.
 func (s *pageServer) serveUserScript(w http.ResponseWriter, r *http.Request) {
 	for i, script := range s.page.scripts {
 		if fmt.Sprint(i) == r.PathValue("script") {
@@ -255,7 +260,7 @@ func (s *pageServer) serveUserScript(w http.ResponseWriter, r *http.Request) {
 
 // serveRoot serves the files of the user's directory.
 func (s *pageServer) serveRoot(w http.ResponseWriter, r *http.Request) {
-	if r.Header.Get("Sec-Fetch-Dest") == "document" { // unless in another window, instead of the page
+	if r.Header.Get("Sec-Fetch-Dest") == "document" { // it would replace the page, except in another window
 		s.leave(w, r)
 	}
 	if s.page.root == "" {
@@ -265,7 +270,7 @@ func (s *pageServer) serveRoot(w http.ResponseWriter, r *http.Request) {
 	serveDir(w, r, s.page.root, strings.TrimPrefix(r.URL.Path, "/"))
 }
 
-// serveDir serves one file below a directory. It is no file server: nothing is listed or redirected.
+// serveDir serves one file below a directory. Unlike a file server, it lists and redirects nothing.
 func serveDir(w http.ResponseWriter, r *http.Request, dir, name string) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -291,7 +296,7 @@ func serveDir(w http.ResponseWriter, r *http.Request, dir, name string) {
 		http.NotFound(w, r)
 		return
 	}
-	if filepath.Ext(name) == ".mjs" { // not all systems know it
+	if filepath.Ext(name) == ".mjs" { // not all systems know this type
 		w.Header().Set("Content-Type", "text/javascript; charset=utf-8")
 	}
 	http.ServeContent(w, r, info.Name(), info.ModTime(), f)

@@ -23,7 +23,8 @@ func TestPageSettings(t *testing.T) {
 			"-csp", "default-src 'none'; script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; connect-src 'self'"),
 			"-test.v", only("TestPage", "TestScripts")).run(0)
 		contains(t, "stdout", stdout, "polyfill: before Go module: imported", "query: ?a=1&b=%20\n", "isolated: true",
-			"inline: ran deferred: the user's own text", "beside: data of the root", "root: data of the root", "outside: status 404")
+			"inline: ran deferred: the user's own text", "beside: data of the root", "root: data of the root",
+			"outside: status 404")
 
 		step := regexp.MustCompile(`clock: (\d+) ns`).FindStringSubmatch(stdout)
 		if step == nil {
@@ -34,12 +35,14 @@ func TestPageSettings(t *testing.T) {
 		}
 
 		// The default policy forbids what is inline; -root alone has no page; a worker has the same base, query and scripts.
-		stdout, _ = command(t, append(scripts, "-host", host, "-worker", "-root", pageFile(t, ""), "-query", "worker=1", "-isolate=false"),
+		stdout, _ = command(t,
+			append(scripts, "-host", host, "-worker", "-root", pageFile(t, ""), "-query", "worker=1", "-isolate=false"),
 			"-test.v", only("TestPage", "TestScripts")).run(0)
 		contains(t, "stdout", stdout, "polyfill: before Go module: imported", "query: ?worker=1\n", "isolated: false",
 			"inline: <undefined>", "beside: data of the root", "root: data of the root")
 		if host == "chromium" {
-			_, stderr := command(t, []string{"-host", host, "-html", pageFile(t, "index.html"), "-base", "/"}, only("TestPage")).run(0)
+			_, stderr := command(t, []string{"-host", host, "-html", pageFile(t, "index.html"), "-base", "/"},
+				only("TestPage")).run(0)
 			contains(t, "stderr", stderr, "Content-Security-Policy: script-src-elem blocks inline")
 		}
 	})
@@ -57,7 +60,8 @@ func TestScripts(t *testing.T) {
 		stdout, _ := command(t, flags, only("TestScripts")).run(0)
 		contains(t, "stdout", stdout, want)
 
-		_, stderr := command(t, []string{"-host", host, "-script", pageFile(t, "throws.js")}, only("TestPass")).run(exitFailure)
+		_, stderr := command(t, []string{"-host", host, "-script", pageFile(t, "throws.js")},
+			only("TestPass")).run(exitFailure)
 		contains(t, "stderr", stderr, "thrown by the script", "throws.js")
 	})
 }
@@ -69,8 +73,9 @@ func TestStrictPolicies(t *testing.T) {
 		{"none", "-worker=false", ""},
 		{"trusted types", "-worker", "default-src 'none'; script-src 'wasm-unsafe-eval'; connect-src 'none'; " +
 			"require-trusted-types-for 'script'; trusted-types 'none'"},
-		{"strict-dynamic", "-worker=false", "script-src 'strict-dynamic' 'nonce-abc' 'wasm-unsafe-eval'; worker-src 'none', " +
-			"child-src 'none'; script-src-elem 'none'"},
+		{"strict-dynamic", "-worker=false",
+			"script-src 'strict-dynamic' 'nonce-abc' 'wasm-unsafe-eval'; worker-src 'none', " +
+				"child-src 'none'; script-src-elem 'none'"},
 		{"default", "-worker", "default-src 'wasm-unsafe-eval'"},
 		{"sandbox", "-worker=false", "sandbox allow-scripts allow-same-origin"},
 	} {
@@ -81,7 +86,8 @@ func TestStrictPolicies(t *testing.T) {
 				hosts = hosts[:1]
 			}
 			eachHost(t, hosts, func(t *testing.T, host string) {
-				stdout, _ := command(t, []string{"-host", host, test.mode, "-csp", test.policy}, "-test.v", only("TestPass", "TestFiles")).run(0)
+				stdout, _ := command(t, []string{"-host", host, test.mode, "-csp", test.policy}, "-test.v",
+					only("TestPass", "TestFiles")).run(0)
 				contains(t, "stdout", stdout, "--- PASS: TestFiles")
 			})
 		})
@@ -107,10 +113,12 @@ func TestBadPages(t *testing.T) {
 		{"script that throws", []string{"-script", pageFile(t, "throws.js")}, []string{
 			"a script of the page failed before the program started", "thrown by the script", "throws.js",
 		}},
-		{"page that redirects", []string{"-html", pageFile(t, "redirects.html"), "-csp", ""}, []string{"the page ", "redirects"}},
+		{"page that redirects", []string{"-html", pageFile(t, "redirects.html"), "-csp", ""},
+			[]string{"the page ", "redirects"}},
 		{"in a worker", []string{"-worker", "-script", pageFile(t, "throws.js")}, []string{"thrown by the script"}},
 		{"module without what it imports", []string{"-script", broken}, []string{"could not load script/0/broken.mjs"}},
-		{"page that reloads", []string{"-html", pageFile(t, "reloads.html"), "-csp", ""}, []string{"has not started the program"}},
+		{"page that reloads", []string{"-html", pageFile(t, "reloads.html"), "-csp", ""},
+			[]string{"has not started the program"}},
 		{"wasm_exec.js without Go", []string{"-wasm-exec", empty}, []string{"wasm_exec.js has defined no Go"}},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -6,9 +6,10 @@ import (
 	"strings"
 )
 
-// defaultPolicy lets the page run its own scripts and WebAssembly, nothing evaluated and nothing inline, and connect to
-// anything: what a program must live with in a page that is careful.
-const defaultPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; img-src 'self' data:; " +
+// defaultPolicy lets the page run its own scripts and WebAssembly, but no evaluated or inline code, and connect to
+// anything. Programs have to work with such a policy in careful pages.
+const defaultPolicy = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; " +
+	"img-src 'self' data:; " +
 	"connect-src * ws: wss: blob: data:"
 
 // directive is one of a Content-Security-Policy.
@@ -17,7 +18,7 @@ type directive struct {
 	values []string
 }
 
-// parsePolicy reads one policy; of a directive that is there twice only the first counts.
+// parsePolicy reads one policy; if a directive occurs twice, only the first counts.
 func parsePolicy(text string) []directive {
 	var directives []directive
 	for part := range strings.SplitSeq(text, ";") {
@@ -49,7 +50,7 @@ func policies(header string) [][]directive {
 	return all
 }
 
-// checkPolicy refuses what no page of testbrowser's can live with.
+// checkPolicy refuses policies with which no page of testbrowser can work.
 func checkPolicy(header string) error {
 	if strings.ContainsAny(header, "\r\n") {
 		return fmt.Errorf("-csp: a policy is one line")
@@ -57,9 +58,11 @@ func checkPolicy(header string) error {
 	for _, p := range policies(header) {
 		for _, d := range p {
 			if !isToken(d.name) {
-				return fmt.Errorf("-csp: %q is no name of a directive; a policy looks like \"script-src 'self' 'wasm-unsafe-eval'\"", d.name)
+				return fmt.Errorf(
+					"-csp: %q is no name of a directive; a policy looks like \"script-src 'self' 'wasm-unsafe-eval'\"", d.name)
 			}
-			if d.name == "sandbox" && (!slices.Contains(d.values, "allow-scripts") || !slices.Contains(d.values, "allow-same-origin")) {
+			if d.name == "sandbox" &&
+				(!slices.Contains(d.values, "allow-scripts") || !slices.Contains(d.values, "allow-same-origin")) {
 				return fmt.Errorf("-csp: the program needs sandbox allow-scripts allow-same-origin")
 			}
 		}
@@ -120,7 +123,8 @@ func amendPolicy(header, folder, worker, nonce string) string {
 			if nonce != "" && strings.HasPrefix(d.name, "script-src") && slices.Contains(d.values, "'strict-dynamic'") {
 				added = append(slices.Clone(added), "'nonce-"+nonce+"'")
 			}
-			values := slices.DeleteFunc(slices.Clone(d.values), func(value string) bool { return strings.EqualFold(value, "'none'") })
+			values := slices.DeleteFunc(slices.Clone(d.values),
+				func(value string) bool { return strings.EqualFold(value, "'none'") })
 			p[i].values = append(values, added...)
 		}
 		amended = append(amended, formatPolicy(p))

@@ -16,7 +16,7 @@ func watchParent() (<-chan struct{}, error) {
 	const sysPidfdOpen = 434 // the same on every architecture
 	parent := os.Getppid()
 	if parent == 0 {
-		return nil, nil // in another process namespace, as with docker exec: out of sight
+		return nil, nil // the parent is in another process namespace, as with docker exec, and not visible
 	}
 	fd, _, errno := syscall.Syscall(sysPidfdOpen, uintptr(parent), 0, 0)
 	if errno != 0 {
@@ -31,7 +31,7 @@ func watchParent() (<-chan struct{}, error) {
 	return gone, nil
 }
 
-// waitReadable blocks a thread until fd, a process's, becomes readable: when that process ends.
+// waitReadable blocks a thread until fd, which refers to a process, becomes readable because that process has ended.
 func waitReadable(fd int) {
 	var set syscall.FdSet
 	bits := 8 * int(unsafe.Sizeof(set.Bits[0]))
@@ -55,11 +55,10 @@ func adoptOrphans() error {
 // processStat is a line of /proc/PID/stat.
 type processStat struct {
 	pid, parent int
-	cpu         time.Duration // user and system time, children that were waited for included
+	cpu         time.Duration // user and system time, including children that were waited for
 }
 
-// descendants lists the processes below the one with the given id, parents first, those that nobody has waited for
-// included.
+// descendants lists the processes below the one with the given id, parents first, including zombies.
 func descendants(root int) []processStat {
 	const ticksPerSecond = 100 // USER_HZ, fixed on every architecture that Go runs on
 	children := make(map[int][]processStat)
@@ -87,7 +86,8 @@ func descendants(root int) []processStat {
 		}
 		ticks := number(11) + number(12) + number(13) + number(14)
 		parent := number(1)
-		children[parent] = append(children[parent], processStat{pid, parent, time.Duration(ticks) * time.Second / ticksPerSecond})
+		children[parent] = append(children[parent],
+			processStat{pid, parent, time.Duration(ticks) * time.Second / ticksPerSecond})
 	}
 	var all []processStat
 	for below := children[root]; len(below) > 0; {
@@ -131,7 +131,7 @@ func busyTime(schedstat string) time.Duration {
 	return time.Duration(running + waiting)
 }
 
-// children are the ids of this process's children, which a shell that became this program may have left it.
+// children returns the ids of this process's children. A shell that became this program by exec may have left some.
 func children() []int {
 	var ids []int
 	for _, p := range descendants(os.Getpid()) {
@@ -142,8 +142,8 @@ func children() []int {
 	return ids
 }
 
-// killStrays ends the descendants that left their group, as daemons do, and waits for them, so that none is left as a
-// zombie to an init that may not look after it; it spares the processes in keep and theirs.
+// killStrays ends the descendants that left their group, as daemons do, and waits for them, so that none remains as a
+// zombie of an init process that does not wait for it. It spares the processes in keep and their descendants.
 func killStrays(keep []int) error {
 	for {
 		spared := make(map[int]bool)

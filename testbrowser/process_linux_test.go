@@ -66,7 +66,8 @@ func TestIdle(t *testing.T) {
 		want bool
 	}{
 		{"nothing", earlier, true},
-		{"little", activity{cpu: second + second/100, busy: map[int]time.Duration{1: second + second/10, 2: 5*second + second/10}}, true},
+		{"little", activity{cpu: second + second/100,
+			busy: map[int]time.Duration{1: second + second/10, 2: 5*second + second/10}}, true},
 		{"computes", activity{cpu: second + second/10, busy: earlier.busy}, false},
 		{"waits for a processor", activity{cpu: second, busy: map[int]time.Duration{1: second + second/2}}, false},
 		{"a thread has ended", activity{cpu: second, busy: map[int]time.Duration{1: second}}, true},

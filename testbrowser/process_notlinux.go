@@ -2,7 +2,7 @@
 
 package main
 
-// Only Linux can list, adopt and measure all descendants; elsewhere the process group has to do.
+// Only Linux can list, adopt and measure all descendants; elsewhere the process group has to suffice.
 
 func adoptOrphans() error { return nil }
 

@@ -8,7 +8,7 @@ import (
 	"os/exec"
 )
 
-// Systems without process groups: a process is all that can be ended.
+// Systems without process groups: only the process itself can be ended.
 
 // endSignals ask this program to end.
 var endSignals = []os.Signal{os.Interrupt}

@@ -17,7 +17,7 @@ func inGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 }
 
-// killGroup ends all processes of the group at once. A group without processes is no error.
+// killGroup ends all processes of the group at once. A group without processes is not an error.
 func killGroup(leader int) error { return signalGroup(leader, syscall.SIGKILL) }
 
 // stopGroup asks the processes of the group to end.
@@ -35,8 +35,8 @@ func groupLives(leader int) bool {
 	return !errors.Is(syscall.Kill(-leader, 0), syscall.ESRCH)
 }
 
-// reapGroup waits until the processes of the group that were killed, and became children of this one because their
-// parents were, are gone.
+// reapGroup waits until the killed processes of the group are gone. They became children of this process because their
+// parents were killed.
 func reapGroup(leader int) {
 	for {
 		var status syscall.WaitStatus

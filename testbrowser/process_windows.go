@@ -16,7 +16,7 @@ func inGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 }
 
-// killGroup ends the process and its descendants. A process that has ended is no error.
+// killGroup ends the process and its descendants. It is not an error if the process has already ended.
 func killGroup(leader int) error {
 	if !groupLives(leader) {
 		return nil

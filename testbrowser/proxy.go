@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// proxyRule sends a path of the page's origin to a server of the user's.
+// proxyRule sends a path of the page's origin to a server of the user.
 type proxyRule struct {
 	path   string
 	target *url.URL // nil: the -with server
@@ -34,7 +34,7 @@ func parseProxyRule(value string) (proxyRule, error) {
 	return rule, err
 }
 
-// parseTarget reads the URL of a server; that of a WebSocket is as good.
+// parseTarget reads the URL of a server, which may be that of a WebSocket.
 func parseTarget(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -55,14 +55,14 @@ func parseTarget(text string) (*url.URL, error) {
 	return u, nil
 }
 
-// applies tells whether a path is the rule's or below it.
+// applies reports whether a path is the rule's or below it.
 func (p proxyRule) applies(path string) bool {
 	below, ok := strings.CutPrefix(path, strings.TrimSuffix(p.path, "/"))
 	return ok && (path == p.path || strings.HasPrefix(below, "/"))
 }
 
 // handler is the reverse proxy. The server sees the page's own host, as if it had served the page: servers that compare
-// the origin of a WebSocket with it are content. Like elsewhere the path stays as it is, unless the target has one.
+// the origin of a WebSocket with it accept it. The path is unchanged, unless the target has one.
 func (p proxyRule) handler(stderr io.Writer) http.Handler {
 	loopback := p.target.Hostname() == "localhost" || net.ParseIP(p.target.Hostname()).IsLoopback()
 	return &httputil.ReverseProxy{
@@ -75,7 +75,7 @@ func (p proxyRule) handler(stderr io.Writer) http.Handler {
 			r.Out.Host = r.In.Host
 			r.SetXForwarded()
 		},
-		// Nobody could have signed loopback's certificate.
+		// No authority could have signed a certificate for loopback.
 		Transport:     &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: loopback}},
 		FlushInterval: -1,
 		ErrorLog:      log.New(stderr, "testbrowser: -proxy: ", 0),

@@ -17,9 +17,9 @@ import (
 )
 
 const (
-	// startLimit is how long a browser may take until the program runs, on a slow machine with much else to do.
+	// startLimit is how long a browser may take until the program runs, on a slow and busy machine.
 	startLimit = 90 * time.Second
-	// reconnectLimit is how long a page may be without the connection that shows that it exists.
+	// reconnectLimit is how long a page may lack the connection that shows that it exists.
 	reconnectLimit = 2 * time.Second
 	// reloadLimit is the same before the program has started: a page may reload itself then.
 	reloadLimit = 5 * time.Second
@@ -60,13 +60,13 @@ type process struct {
 	exit chan struct{}          // closed when it has ended and cmd.ProcessState is set
 }
 
-// do returns the program's exit code, or an error if the program could not be run to its end.
+// do runs the program and returns its exit code, or an error if it could not be run to its end.
 func (r *run) do(ctx context.Context) (code int, err error) {
 	if err := r.prepare(); err != nil {
 		return 0, err
 	}
 	defer func() {
-		// What is left is worth a word, but the program's result stands.
+		// Mention what is left, but keep the program's result.
 		if err := r.clean(); err != nil {
 			fmt.Fprintf(r.stderr, "testbrowser: %s: cleaning up: %v\n", r.name(), err)
 		}
@@ -87,7 +87,7 @@ func (r *run) do(ctx context.Context) (code int, err error) {
 	return r.runPage(ctx, l)
 }
 
-// name is what messages call the host.
+// name returns the host's name for messages.
 func (r *run) name() string {
 	if r.host == nil {
 		return "the page"
@@ -95,7 +95,7 @@ func (r *run) name() string {
 	return r.host.name
 }
 
-// prepare makes the directory of the run. Who calls it calls clean later, unless it fails.
+// prepare makes the directory of the run. The caller must call clean later, unless it fails.
 func (r *run) prepare() error {
 	dir, err := os.MkdirTemp(tempDir(), "testbrowser-")
 	if err != nil {
@@ -115,7 +115,7 @@ func (r *run) prepare() error {
 	return nil
 }
 
-// tempDir is where runs have their directories: browsers put sockets there, whose paths have little room.
+// tempDir returns where runs have their directories. Its path is short, because browsers put sockets there.
 func tempDir() string {
 	const longest = 40
 	dir := os.TempDir()
@@ -189,7 +189,7 @@ func (p process) end() error {
 	return err
 }
 
-// runScript runs the program in Node or one of its like, whose files and console are this process's.
+// runScript runs the program in Node or a similar host, whose files and console are this process's.
 func (r *run) runScript(ctx context.Context, l *launch) (int, error) {
 	l.version = hostVersion(ctx, r.executable, nil)
 	script := filepath.Join(r.dir, "program.mjs")
@@ -244,8 +244,8 @@ func (r *run) runScript(ctx context.Context, l *launch) (int, error) {
 	}
 }
 
-// passInput gives a process this one's standard input. From a terminal it could not read itself: it is in a group of
-// its own.
+// passInput passes this process's standard input to another. That process could not read from a terminal itself,
+// because it is in its own group.
 func passInput(cmd *exec.Cmd) error {
 	info, err := os.Stdin.Stat()
 	if err != nil {
@@ -266,7 +266,7 @@ func passInput(cmd *exec.Cmd) error {
 	return nil
 }
 
-// exitCode is for a process that runs the program itself; one that a signal ended has none.
+// exitCode returns the exit code of a process that runs the program itself; a process that a signal ended has none.
 func exitCode(cmd *exec.Cmd) (int, error) {
 	if code := cmd.ProcessState.ExitCode(); code >= 0 {
 		return code, nil
@@ -315,10 +315,10 @@ func (r *run) runPage(ctx context.Context, l *launch) (int, error) {
 	return r.watch(ctx, &p)
 }
 
-// watch waits for the page's end, or for a reason to give it up. browser is nil if the user opens the page.
+// watch waits for the page's end, or for a reason to give up the page. browser is nil if the user opens the page.
 func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 	s := r.server
-	attended := browser == nil || r.settings.headed // by somebody who may stop at a breakpoint
+	attended := browser == nil || r.settings.headed // somebody watches, who may stop at a breakpoint
 	var exit <-chan struct{}
 	var startTimer <-chan time.Time
 	if browser != nil {
@@ -379,7 +379,7 @@ func (r *run) watch(ctx context.Context, browser *process) (int, error) {
 	}
 }
 
-// notStarted is for a page that says nothing.
+// notStarted returns the error for a page that has not reported anything.
 func (r *run) notStarted() error {
 	err := fmt.Errorf("the page did not start the program within %v", startLimit)
 	if r.settings.page.html != "" {
@@ -389,7 +389,7 @@ func (r *run) notStarted() error {
 	return err
 }
 
-// lastWords is for a page that is gone: it may have said its end before.
+// lastWords is for a page that is gone, which may have reported its end before that.
 func (r *run) lastWords(gone error) (int, error) {
 	select {
 	case end := <-r.server.ended:
@@ -399,13 +399,13 @@ func (r *run) lastWords(gone error) (int, error) {
 	}
 }
 
-// activity is what a host's processes have done until now.
+// activity says how much a host's processes have done until now.
 type activity struct {
 	cpu  time.Duration
 	busy map[int]time.Duration // by thread: running or waiting for a processor
 }
 
-// idle tells whether next to nothing was done since an earlier sample.
+// idle reports whether next to nothing was done since an earlier sample.
 func (a activity) idle(earlier activity, since time.Duration) bool {
 	if a.cpu-earlier.cpu >= time.Duration(idleShare*float64(since)) {
 		return false
@@ -418,7 +418,7 @@ func (a activity) idle(earlier activity, since time.Duration) bool {
 	return true
 }
 
-// silenceWatch tells a hung page from one that computes.
+// silenceWatch distinguishes a hung page from one that computes.
 type silenceWatch struct {
 	page    *pageServer
 	sampled bool
@@ -427,7 +427,7 @@ type silenceWatch struct {
 	noticed bool
 }
 
-// next is the time until the next check.
+// next returns the time until the next check.
 func (w *silenceWatch) next() time.Duration {
 	if w.sampled {
 		return silenceSample
@@ -450,7 +450,8 @@ func (w *silenceWatch) check() (notice string, hung error) {
 	last, since, sampled := w.last, now.Sub(w.at), w.sampled
 	w.sampled, w.last, w.at = true, sample, now
 	if sampled && silent >= silenceLimit && sample.idle(last, since) {
-		return "", fmt.Errorf("the page is hung: its event loop has not turned for %v and the browser is idle", silent.Round(time.Second))
+		return "", fmt.Errorf("the page is hung: its event loop has not turned for %v and the browser is idle",
+			silent.Round(time.Second))
 	}
 	if silent >= busyNotice && !w.noticed {
 		w.noticed = true
@@ -462,12 +463,13 @@ func (w *silenceWatch) check() (notice string, hung error) {
 // describe says what the page does, as far as it can be known.
 func (w *silenceWatch) describe() string {
 	if silent := w.page.silence(); silent > silenceSample {
-		return fmt.Sprintf("the page's event loop has not turned for %v: the program computes, or blocks", silent.Round(time.Second))
+		return fmt.Sprintf("the page's event loop has not turned for %v: the program computes, or blocks",
+			silent.Round(time.Second))
 	}
 	return "the page's event loop turns: the program waits for something"
 }
 
-// timeoutError is a program that did not end in time.
+// timeoutError returns the error for a program that did not end in time.
 type timeoutError struct {
 	limit time.Duration
 	state string
@@ -475,7 +477,7 @@ type timeoutError struct {
 
 func (e *timeoutError) Error() string { return fmt.Sprintf("not done after %v: %s", e.limit, e.state) }
 
-// withLog adds the end of what the browser printed.
+// withLog adds the end of the browser's output to an error.
 func (r *run) withLog(err error) error {
 	if r.log == nil {
 		return err
@@ -496,7 +498,7 @@ func (r *run) withLog(err error) error {
 	return fmt.Errorf("%w\nthe browser's own log ends with:\n\t%s", err, strings.ReplaceAll(text, "\n", "\n\t"))
 }
 
-// checkSize keeps a program from failing in wasm_exec.js, which copies arguments and environment to a fixed place.
+// checkSize reports arguments and environment that are too large for wasm_exec.js, which copies them into a fixed area.
 func checkSize(p program) error {
 	const limit = 8192
 	size := 0

@@ -15,13 +15,13 @@ import (
 )
 
 // Safari takes no URL and no profile from a command line, but a WebDriver session of its own is as fresh as a profile.
-// Nobody has tried this host yet.
+// This host has not been tried yet.
 
 func safari(l *launch) (*exec.Cmd, error) {
 	if len(l.args) > 0 {
 		return nil, errors.New("-browser-arg: Safari takes no arguments")
 	}
-	// safaridriver does not choose a port itself. That another program takes this one first shows as a failed start.
+	// safaridriver does not choose a port itself. If another program takes this port first, the start fails.
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("a port for safaridriver: %w", err)
@@ -34,7 +34,7 @@ func safari(l *launch) (*exec.Cmd, error) {
 	return exec.Command(l.executable, "--port", strconv.Itoa(port)), nil
 }
 
-// openInSafari opens the page and returns how to close it.
+// openInSafari opens the page and returns a function that closes it.
 func openInSafari(ctx context.Context, l *launch) (func(context.Context) error, error) {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
@@ -59,7 +59,7 @@ func openInSafari(ctx context.Context, l *launch) (func(context.Context) error, 
 	return end, nil
 }
 
-// reachable waits until a server that was just started answers; it does not tell when it does.
+// reachable waits until a server that was just started answers; the server does not announce that.
 func reachable(ctx context.Context, url string) error {
 	for {
 		err := webDriver(ctx, http.MethodGet, url+"/status", nil, nil)

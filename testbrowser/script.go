@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// stackSize is in KiB, what Go's own runner for Node uses: V8's default is too small for deep recursion.
+// stackSize is in KiB. It is what Go's own runner for Node uses, because V8's default is too small for deep recursion.
 const stackSize = "8192"
 
 func node(l *launch, script, config string) (*exec.Cmd, error) {

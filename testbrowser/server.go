@@ -28,7 +28,7 @@ import (
 // aliveInterval is the time between two bytes of the response that the page keeps open. Each asks for an answer.
 const aliveInterval = time.Second
 
-// program is what a host runs.
+// program describes what a host runs.
 type program struct {
 	Wasm     string            `json:"wasm"`     // file
 	WasmExec string            `json:"wasmExec"` // Go's support script, file
@@ -37,12 +37,12 @@ type program struct {
 	Env      map[string]string `json:"env"`
 	Unknown  []string          `json:"notPassed"` // names of variables that are set and not in Env
 	Dir      string            `json:"cwd"`
-	Failure  int               `json:"failure"` // exit code of a script that cannot run the program
+	Failure  int               `json:"failure"` // exit code if the script cannot run the program
 	Ignore   bool              `json:"ignoreUncaught"`
 	Process  processIDs        `json:"process"`
 }
 
-// processIDs are what os.Getpid and its like return in a page.
+// processIDs are what os.Getpid and similar functions return in a page.
 type processIDs struct {
 	PID  int `json:"pid"` // package runtime/coverage needs one above 0
 	PPID int `json:"ppid"`
@@ -52,13 +52,13 @@ type processIDs struct {
 	EGID int `json:"egid"`
 }
 
-// pageServer serves one run of a program to one page and is the page's console and file system.
-// Nobody who does not know its URL can use it: the first element of the path is a random secret.
+// pageServer serves one run of a program to one page and is the page's console and file system. Only who knows its URL
+// can use it: the first element of the path is a random secret.
 type pageServer struct {
 	program program
 	page    pageSettings
 	folder  string // path of the page: a slash, the secret and a slash
-	nonce   string // of the page's scripts, where its policy wants one
+	nonce   string // of the page's scripts, if its policy requires one
 	url     string
 	stdout  io.Writer
 	stderr  io.Writer
@@ -71,7 +71,7 @@ type pageServer struct {
 	left     atomic.Bool   // it was navigated away from, or closed
 	started  chan struct{} // closed when the Go program is about to run
 	startRun sync.Once
-	ended    chan pageEnd // what the page said last; buffered
+	ended    chan pageEnd // how the page said it ended; buffered
 
 	alive    atomic.Int32  // open "alive" responses
 	gone     chan struct{} // gets a value when one of them ended; buffered
@@ -115,9 +115,12 @@ func servePage(address string, p program, page pageSettings, stdout, stderr io.W
 	if page.query != "" {
 		s.url += "?" + page.query
 	}
-	s.server = &http.Server{Handler: s.routes(), ErrorLog: log.New(io.Discard, "", 0)} // of connections that the browser gave up
+	s.server = &http.Server{
+		Handler:  s.routes(),
+		ErrorLog: log.New(io.Discard, "", 0), // it would tell of connections that the browser gave up
+	}
 	if s.certificate != nil {
-		// HTTP/1.1 alone, as without TLS; WebSockets need it.
+		// Only HTTP/1.1, as without TLS; WebSockets need it.
 		config := &tls.Config{Certificates: []tls.Certificate{s.certificate.tls}, NextProtos: []string{"http/1.1"}}
 		listener = tls.NewListener(listener, config)
 	}
@@ -131,7 +134,7 @@ func randomName() string {
 	return strings.ToLower(base32.StdEncoding.EncodeToString(random[:]))
 }
 
-// routes are the page's own files and calls, the page, and, wherever they do not reach, the user's files.
+// routes has testbrowser's own files and calls, the page, and at all other paths the user's files.
 func (s *pageServer) routes() http.Handler {
 	calls := http.NewServeMux()
 	calls.HandleFunc("GET /worker_start.js", serveScript(workerStart))
@@ -162,7 +165,7 @@ func (s *pageServer) routes() http.Handler {
 	return s.withProxies(s.withHeaders(all))
 }
 
-// absolute is the URL of the page's folder, as the client of a request sees it.
+// absolute returns the URL of the page's folder, as the client of a request sees it.
 func (s *pageServer) absolute(r *http.Request) string {
 	scheme := "http://"
 	if s.certificate != nil {
@@ -180,7 +183,8 @@ func (s *pageServer) close() error {
 	return err
 }
 
-// withHeaders adds what holds for all responses. The amended policy has the secret: only who knows it gets it.
+// withHeaders adds the header fields of all responses. The amended policy contains the secret, so it is sent only to
+// clients that know it.
 func (s *pageServer) withHeaders(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		header := w.Header()
@@ -219,7 +223,7 @@ func (s *pageServer) serveWorker(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, s.workerSource(s.absolute(r)))
 }
 
-// serveScript serves one of testbrowser's own.
+// serveScript serves one of testbrowser's own scripts.
 func serveScript(text func() (string, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		script, err := text()
@@ -249,7 +253,8 @@ func (s *pageServer) serveProgram(w http.ResponseWriter, _ *http.Request) {
 	w.Write(watchGetenv(module))
 }
 
-// serveAlive keeps a response open: the operating system closes the connection when the page goes, however it goes.
+// serveAlive keeps a response open: the operating system closes the connection when the page goes away, for whatever
+// reason.
 func (s *pageServer) serveAlive(w http.ResponseWriter, r *http.Request) {
 	s.alive.Add(1)
 	defer func() {
@@ -274,7 +279,7 @@ func (s *pageServer) serveAlive(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// noteGone has somebody look whether the page is still there.
+// noteGone triggers a check whether the page is still there.
 func (s *pageServer) noteGone() {
 	select {
 	case s.gone <- struct{}{}:
@@ -287,27 +292,27 @@ func (s *pageServer) leave(http.ResponseWriter, *http.Request) {
 	s.noteGone()
 }
 
-// describeEnd is for a page that has no connection any more.
+// describeEnd returns the error for a page that has no connection any more.
 func (s *pageServer) describeEnd() error {
 	if s.left.Load() {
-		return errors.New("the page is gone: it was left, because the program, the page or a script has set another location " +
-			"(a page that redirects cannot run a program), or it was closed")
+		return errors.New("the page is gone: it was left, because the program, the page or a script has set another " +
+			"location (a page that redirects cannot run a program), or it was closed")
 	}
-	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that redirects " +
-		"cannot run a program)")
+	return errors.New("the page is gone: its process was killed or crashed, or it was closed or left (a page that " +
+		"redirects cannot run a program)")
 }
 
 func (s *pageServer) turn(http.ResponseWriter, *http.Request) {
 	s.lastTurn.Store(time.Now().UnixNano())
 }
 
-// silence is the time since the page's event loop was last known to turn.
+// silence returns the time since the page's event loop was last known to turn.
 func (s *pageServer) silence() time.Duration {
 	return time.Duration(time.Now().UnixNano() - s.lastTurn.Load())
 }
 
 // mostLoads is how often a page may be loaded until it starts the program: a script that registers a service worker may
-// reload the page for it.
+// have to reload the page.
 const mostLoads = 5
 
 // load counts how often the page is loaded. The program runs once.
@@ -320,7 +325,8 @@ func (s *pageServer) load(w http.ResponseWriter, _ *http.Request) {
 		if n <= mostLoads {
 			return
 		}
-		s.end(pageEnd{err: fmt.Errorf("the page was loaded %d times and has not started the program: it, or a script, reloads it", n)})
+		s.end(pageEnd{err: fmt.Errorf(
+			"the page was loaded %d times and has not started the program: it, or a script, reloads it", n)})
 	}
 	http.Error(w, "this page runs once", http.StatusConflict)
 }
@@ -408,7 +414,7 @@ func (s *pageServer) fatal(w http.ResponseWriter, r *http.Request) {
 	s.end(pageEnd{err: errors.New(strings.TrimSpace(string(body)))})
 }
 
-// end keeps the first end.
+// end records how the page ended; only the first call counts.
 func (s *pageServer) end(e pageEnd) {
 	select {
 	case s.ended <- e:
@@ -416,14 +422,14 @@ func (s *pageServer) end(e pageEnd) {
 	}
 }
 
-// reply writes a value as JSON. A page that has gone meanwhile is noticed through its "alive" response.
+// reply writes a value as JSON. If the page is gone meanwhile, its "alive" response shows that.
 func reply(w http.ResponseWriter, value any) {
 	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(value)
 }
 
-// findWasmExec finds the support script of the Go installation that built the program: the one whose go command is used
-// in the working directory, or that GOROOT names where there is no go command.
+// findWasmExec finds the support script of the Go installation that built the program: that of the go command in the
+// working directory or, if there is no go command, that of GOROOT.
 func findWasmExec(ctx context.Context) (string, error) {
 	goroot, err := goEnv(ctx, "GOROOT")
 	if errors.Is(err, exec.ErrNotFound) && os.Getenv("GOROOT") != "" {

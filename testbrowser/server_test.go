@@ -37,9 +37,11 @@ func TestWith(t *testing.T) {
 		for _, worker := range modes {
 			stdout, stderr := command(t, []string{"-host", host, worker, "-with", server, "-proxy", "/api", "-proxy", "/ws",
 				"-proxy", "/nobody/=" + dead.URL}, only("TestServer")).run(0)
-			contains(t, "stdout", stdout, `direct: hello from /hello?a=1, referer "/"`, `proxied: hello from /api/hello?b=2, referer "/"`,
+			contains(t, "stdout", stdout, `direct: hello from /hello?a=1, referer "/"`,
+				`proxied: hello from /api/hello?b=2, referer "/"`,
 				"renamed: status 404", "nobody: status 502", "socket: hello\nsocket: failed\n")
-			contains(t, "stderr", stderr, "[with] listening on http://127.0.0.1:", "testbrowser: -proxy /nobody/="+dead.URL+": GET /nobody/: dial tcp")
+			contains(t, "stderr", stderr, "[with] listening on http://127.0.0.1:",
+				"testbrowser: -proxy /nobody/="+dead.URL+": GET /nobody/: dial tcp")
 		}
 	})
 }
@@ -49,10 +51,12 @@ func TestWithGoRun(t *testing.T) {
 	long(t)
 	need(t, "node")
 	t.Parallel()
-	r := command(t, []string{"-host", "node,node", "-with", "go run ../server stubborn", "-with-env", "MY_SERVER"}, only("TestServerDies"))
+	r := command(t, []string{"-host", "node,node", "-with", "go run ../server stubborn", "-with-env", "MY_SERVER"},
+		only("TestServerDies"))
 	r.cmd.Env = append(r.cmd.Env, "GOOS=js", "GOARCH=wasm")
 	_, stderr := r.run(0)
-	contains(t, "stderr", stderr, `GOOS=""`, `testbrowser: -with "go run ../server stubborn": the server has ended: exit status 1`)
+	contains(t, "stderr", stderr, `GOOS=""`,
+		`testbrowser: -with "go run ../server stubborn": the server has ended: exit status 1`)
 }
 
 func TestBadServers(t *testing.T) {
@@ -66,7 +70,8 @@ func TestBadServers(t *testing.T) {
 	} {
 		t.Run(test.mode, func(t *testing.T) {
 			t.Parallel()
-			_, stderr := command(t, []string{"-host", "node", "-with-timeout", "2s", "-with", server + " " + test.mode}, only("TestPass")).run(exitFailure)
+			_, stderr := command(t, []string{"-host", "node", "-with-timeout", "2s", "-with", server + " " + test.mode},
+				only("TestPass")).run(exitFailure)
 			contains(t, "stderr", stderr, `testbrowser: -with "`+server+" "+test.mode+`": `, test.want)
 			if test.mode == "exits" {
 				contains(t, "stderr", stderr, "[with] cannot start\n")
@@ -77,7 +82,8 @@ func TestBadServers(t *testing.T) {
 		t.Parallel()
 		command(t, []string{"-host", "node", "-with", server + " stubborn & wait"}, only("TestPass")).run(0)
 	})
-	_, stderr := command(t, []string{"-host", "node", "-with", "no-such-program-anywhere"}, only("TestPass")).run(exitFailure)
+	_, stderr := command(t, []string{"-host", "node", "-with", "no-such-program-anywhere"},
+		only("TestPass")).run(exitFailure)
 	contains(t, "stderr", stderr, "no-such-program-anywhere", "exit status 127")
 }
 
@@ -110,14 +116,18 @@ func TestProxyRules(t *testing.T) {
 		{"/api/=/v1/", "/api/x/", "/v1/x/"},
 	} {
 		var got string
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { got = r.URL.Path + " " + r.Host }))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+			r *http.Request) {
+			got = r.URL.Path + " " + r.Host
+		}))
 		path, target, _ := strings.Cut(test.rule, "=")
 		rule, err := parseProxyRule(path + "=" + server.URL + target)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if rule.applies(test.path) {
-			rule.handler(os.Stderr).ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", "http://page.example:1"+test.path, nil))
+			rule.handler(os.Stderr).ServeHTTP(httptest.NewRecorder(),
+				httptest.NewRequest("GET", "http://page.example:1"+test.path, nil))
 		}
 		if want := test.want + " page.example:1"; got != want && test.want+got != "" {
 			t.Errorf("%s %s: %q, want %q", test.rule, test.path, got, want)
@@ -144,7 +154,8 @@ func TestProxyEnvironment(t *testing.T) {
 			fmt.Fprint(w, "direct")
 		}))
 		defer server.Close()
-		r := command(t, []string{"-host", host, "-env", "TESTBROWSER_CASE_URLS=" + server.URL + " " + strings.Replace(server.URL, "127.0.0.1", "localhost", 1)},
+		r := command(t, []string{"-host", host, "-env",
+			"TESTBROWSER_CASE_URLS=" + server.URL + " " + strings.Replace(server.URL, "127.0.0.1", "localhost", 1)},
 			only("TestLoopback"))
 		r.cmd.Env = append(r.cmd.Env, "NODE_USE_ENV_PROXY=1", "no_proxy=example.com")
 		for _, name := range []string{"http_proxy", "https_proxy", "all_proxy"} {
@@ -198,7 +209,8 @@ func TestTrust(t *testing.T) {
 		stdout, _ := r.run(0)
 		contains(t, "stdout", stdout, "from a server of its own")
 	})
-	for _, bad := range []string{"", "127.0.0.1", "127.0.0.1:1=", "127.0.0.1=" + file, "127.0.0.1:1=" + file + "x", "127.0.0.1:1=server_test.go"} {
+	for _, bad := range []string{"", "127.0.0.1", "127.0.0.1:1=", "127.0.0.1=" + file, "127.0.0.1:1=" + file + "x",
+		"127.0.0.1:1=server_test.go"} {
 		if _, err := parseTrust(bad); err == nil {
 			t.Errorf("-trust %q is no error", bad)
 		}

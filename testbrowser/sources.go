@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// The JavaScript that runs programs. Its files make up one scope: each says at its top what it needs of the others.
+// The JavaScript that runs programs. Its files share one scope: each says at its top what it needs from the others.
 //
 //go:embed page shared script
 var sources embed.FS
@@ -16,9 +16,10 @@ var sources embed.FS
 const inspectScript = "shared/inspect.js"
 
 // sharedScripts are for every host.
-var sharedScripts = []string{inspectScript, "shared/completions.js", "shared/console.js", "shared/uncaught.js", "shared/getenv.js"}
+var sharedScripts = []string{inspectScript, "shared/completions.js", "shared/console.js", "shared/uncaught.js",
+	"shared/getenv.js"}
 
-// pageScripts make requests to testbrowser for what they have no means of their own.
+// pageScripts make requests to testbrowser for everything that a page cannot do itself.
 func pageScripts() (string, error) {
 	names := append([]string{"page/requests.js"}, sharedScripts...)
 	return concatenate(append(names, "page/files.js", "page/life.js", "page/deadlock.js", "page/program.js"))
@@ -34,7 +35,8 @@ func pageScript() (string, error) {
 	return "\"use strict\";\n(() => {\n" + where + text + "})();\n", err
 }
 
-// workerdModule exports a function that runs the program in workerd, which allows next to nothing outside of one.
+// workerdModule exports a function that runs the program in workerd, which allows next to nothing outside of exported
+// functions.
 func workerdModule() (string, error) {
 	text, err := pageScripts()
 	return "export const run = (module, base) => {\nconst place = \"workerd\";\n" + text + "return finished;\n};\n", err

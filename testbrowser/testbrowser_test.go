@@ -64,7 +64,7 @@ func wasmGo(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// testHosts are those that the tests know how to judge; the other names are for the same programs.
+// testHosts are the hosts whose results the tests can check; the other names are for the same programs.
 var testHosts = []string{"chromium", "firefox", "webkit", "wpe", "node", "deno", "bun", "workerd"}
 
 var testBrowsers = testHosts[:4]
@@ -200,7 +200,8 @@ func (r *runner) run(want int) (stdout, stderr string) {
 	code := r.wait()
 	stdout, stderr = r.stdout.String(), r.stderr.String()
 	if code != want {
-		r.t.Fatalf("%q: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.cmd.Args[1:], code, want, head(stdout), head(stderr))
+		r.t.Fatalf("%q: exit code %d, want %d\nstdout:\n%s\nstderr:\n%s", r.cmd.Args[1:], code, want, head(stdout),
+			head(stderr))
 	}
 	return stdout, stderr
 }
@@ -258,7 +259,8 @@ func (r *runner) processes() []int {
 			continue
 		}
 		environ, _ := os.ReadFile(name + "/environ") // ended meanwhile, or another user's
-		if bytes.Contains(environ, []byte(r.temp+"\x00")) || bytes.Contains(environ, []byte(r.temp+"/")) || strings.Contains(commandLine(pid), r.temp) {
+		if bytes.Contains(environ, []byte(r.temp+"\x00")) || bytes.Contains(environ, []byte(r.temp+"/")) ||
+			strings.Contains(commandLine(pid), r.temp) {
 			pids = append(pids, pid)
 		}
 	}
@@ -297,14 +299,17 @@ func contains(t *testing.T, what, text string, parts ...string) {
 
 func TestHosts(t *testing.T) {
 	eachHost(t, testHosts, func(t *testing.T, host string) {
-		r := command(t, []string{"-host", host, "-env", "TESTBROWSER_CASE_GIVEN", "-env", "TESTBROWSER_CASE_SET=set here", "-env", "TESTBROWSER_CASE_UNSET"},
-			"-test.v", only("TestPass", "TestFiles", "TestCallback", "TestArgs", "TestEnv", "TestConsole", "TestPrintln", "TestSocket"), "two words", "ünï")
+		r := command(t, []string{"-host", host, "-env", "TESTBROWSER_CASE_GIVEN", "-env", "TESTBROWSER_CASE_SET=set here",
+			"-env", "TESTBROWSER_CASE_UNSET"},
+			"-test.v", only("TestPass", "TestFiles", "TestCallback", "TestArgs", "TestEnv", "TestConsole", "TestPrintln",
+				"TestSocket"), "two words", "ünï")
 		r.cmd.Env = append(r.cmd.Env, "TESTBROWSER_CASE_GIVEN=given ünï", "TESTBROWSER_CASE_HIDDEN=hidden")
 		stdout, stderr := r.run(0)
 		contains(t, "stdout", stdout, "--- PASS: TestPass", "--- PASS: TestFiles", "--- PASS: TestCallback", "PASS\n",
-			`"two words" "ünï"]`, `TESTBROWSER_CASE_GIVEN="given ünï" true`, `TESTBROWSER_CASE_SET="set here" true`, `TESTBROWSER_CASE_HIDDEN="" false`,
-			"WebSocket: function", "from console.log")
-		contains(t, "stderr", stderr, "from console.error", "an error object", "runtime 0\nruntime 1\n", "runtime 999\nthen os\n")
+			`"two words" "ünï"]`, `TESTBROWSER_CASE_GIVEN="given ünï" true`, `TESTBROWSER_CASE_SET="set here" true`,
+			`TESTBROWSER_CASE_HIDDEN="" false`, "WebSocket: function", "from console.log")
+		contains(t, "stderr", stderr, "from console.error", "an error object", "runtime 0\nruntime 1\n",
+			"runtime 999\nthen os\n")
 	})
 }
 
@@ -408,7 +413,8 @@ func checkMemory(t *testing.T, pid int) {
 func TestInWorker(t *testing.T) {
 	long(t)
 	eachHost(t, testBrowsers, func(t *testing.T, host string) {
-		stdout, stderr := command(t, []string{"-worker", "-host", host}, "-test.v", only("TestWorker", "TestFiles", "TestCallback", "TestConsole", "TestRejects")).run(1)
+		stdout, stderr := command(t, []string{"-worker", "-host", host}, "-test.v",
+			only("TestWorker", "TestFiles", "TestCallback", "TestConsole", "TestRejects")).run(1)
 		contains(t, "stdout", stdout, "window: false worker: true", "--- PASS: TestFiles")
 		contains(t, "stderr", stderr, "from console.error", "unhandled rejection:")
 
@@ -439,7 +445,8 @@ func TestKilledBrowser(t *testing.T) {
 			"page": func(line string) bool { return strings.Contains(line, pages[host]) },
 			"browser": func(line string) bool {
 				return !strings.Contains(line, "-type=") && !strings.Contains(line, "-contentproc") &&
-					strings.Contains(line, strings.TrimSuffix(filepath.Base(executable), "-esr")) && strings.Contains(line, "http://127.0.0.1")
+					strings.Contains(line, strings.TrimSuffix(filepath.Base(executable), "-esr")) &&
+					strings.Contains(line, "http://127.0.0.1")
 			},
 		} {
 			r := command(t, []string{"-host", host}, only("TestWait"))
@@ -464,7 +471,8 @@ func TestKilledBrowser(t *testing.T) {
 				t.Errorf("%s killed: exit code %d", what, code)
 			}
 			stderr := r.stderr.String()
-			if !strings.Contains(stderr, "testbrowser: "+host+": the page is gone") && !strings.Contains(stderr, "testbrowser: "+host+": the browser ended") {
+			if !strings.Contains(stderr, "testbrowser: "+host+": the page is gone") &&
+				!strings.Contains(stderr, "testbrowser: "+host+": the browser ended") {
 				t.Errorf("%s killed: stderr:\n%s", what, stderr)
 			}
 		}
@@ -544,7 +552,8 @@ func TestTimeouts(t *testing.T) {
 	contains(t, "stdout", stdout, "waiting")
 
 	need(t, "node")
-	_, stderr = command(t, []string{"-host", "node", "-timeout", "2s"}, "-test.timeout=1m", only("TestWait")).run(exitTimeout)
+	_, stderr = command(t, []string{"-host", "node", "-timeout", "2s"}, "-test.timeout=1m",
+		only("TestWait")).run(exitTimeout)
 	contains(t, "stderr", stderr, "testbrowser: node: not done after 2s")
 }
 
@@ -633,7 +642,8 @@ func TestSeveralHosts(t *testing.T) {
 	need(t, "chromium", "node")
 	t.Parallel()
 	stdout, _ := command(t, []string{"-host", "chromium,node"}, "-test.v", only("TestPass")).run(0)
-	contains(t, "stdout", stdout, "[chromium] --- PASS: TestPass", "[chromium] PASS\n", "[node] --- PASS: TestPass", "[node] PASS\n")
+	contains(t, "stdout", stdout, "[chromium] --- PASS: TestPass", "[chromium] PASS\n", "[node] --- PASS: TestPass",
+		"[node] PASS\n")
 	if strings.Index(stdout, "[node]") < strings.LastIndex(stdout, "[chromium]") {
 		t.Errorf("not one after another:\n%s", stdout)
 	}
@@ -722,7 +732,8 @@ func TestBadUse(t *testing.T) {
 		{[]string{"-query", "a b#c", casesPath}, "-query"},
 		{[]string{"-base", "http://[", casesPath}, "-base: parse"},
 		{[]string{"-host", "chromium", "-worker", "-base", "/", casesPath}, "-base: a worker's base"},
-		{[]string{"-csp", "script-src 'self'", casesPath}, "-csp: this policy forbids WebAssembly: its script-src (or default-src) needs 'wasm-unsafe-eval'"},
+		{[]string{"-csp", "script-src 'self'", casesPath},
+			"-csp: this policy forbids WebAssembly: its script-src (or default-src) needs 'wasm-unsafe-eval'"},
 		{[]string{"-csp", "default-src 'none'", casesPath}, "-csp: this policy forbids WebAssembly"},
 		{[]string{"-csp", "Ünsinn!", casesPath}, "-csp: \"ünsinn!\" is no name of a directive"},
 		{[]string{"-csp", "sandbox", casesPath}, "-csp: the program needs sandbox allow-scripts allow-same-origin"},
@@ -764,13 +775,15 @@ func TestGoTest(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			cover, cpu := filepath.Join(dir, "cover.out"), filepath.Join(dir, "cpu.out")
-			cmd := wasmGo("test", "-exec", testbrowserPath+" -host "+host, "-run", "TestSign|TestArgs", "-v", "-bench", "Sign", "-benchtime", "100x",
+			cmd := wasmGo("test", "-exec", testbrowserPath+" -host "+host, "-run", "TestSign|TestArgs", "-v", "-bench", "Sign",
+				"-benchtime", "100x",
 				"-coverprofile", cover, "-cpuprofile", cpu, "-o", filepath.Join(dir, "cases.test"), "./testdata/cases")
 			out, err := cmd.CombinedOutput()
 			if err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			contains(t, "output", string(out), "--- PASS: TestSign", "BenchmarkSign", "coverage: 66.7% of statements", "ok  \t", "/testdata/cases\t")
+			contains(t, "output", string(out), "--- PASS: TestSign", "BenchmarkSign", "coverage: 66.7% of statements", "ok  \t",
+				"/testdata/cases\t")
 			profile, err := os.ReadFile(cover)
 			if err != nil {
 				t.Fatal(err)

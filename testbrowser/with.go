@@ -21,7 +21,7 @@ import (
 // names another.
 const serverVariable = "TESTBROWSER_SERVER"
 
-// withServer is the user's server, started for the time of the runs.
+// withServer is the user's server, which runs during the runs.
 type withServer struct {
 	command string
 	process process
@@ -32,7 +32,7 @@ type withServer struct {
 	ending chan struct{} // closed when it is ended on purpose
 }
 
-// startWith starts a server by a shell's command line and waits until it has printed its URL and takes connections.
+// startWith starts a server with a shell command and waits until it has printed its URL and accepts connections.
 func startWith(ctx context.Context, command string, limit time.Duration, g *guard) (*withServer, error) {
 	cmd := exec.Command("sh", "-c", command)
 	if runtime.GOOS == "windows" {
@@ -66,7 +66,7 @@ func startWith(ctx context.Context, command string, limit time.Duration, g *guar
 	return w, nil
 }
 
-// nativeEnvironment is this process's, without what makes the go command build for js.
+// nativeEnvironment returns this process's environment, without what makes the go command build for js.
 func nativeEnvironment() []string {
 	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
 		return variable == "GOOS=js" || variable == "GOARCH=wasm"
@@ -83,7 +83,7 @@ func (w *withServer) waitReady(ctx context.Context, found <-chan string) error {
 		return fmt.Errorf("the server ended before it printed its URL: %v", w.process.cmd.ProcessState)
 	case w.url = <-found:
 	}
-	// Some print their URL and listen then. No event tells.
+	// Some servers print their URL before they listen. No event says when they do.
 	for {
 		err := connects(ctx, w.url)
 		if err == nil {
@@ -99,7 +99,7 @@ func (w *withServer) waitReady(ctx context.Context, found <-chan string) error {
 	}
 }
 
-// connects tells whether the server of a URL takes connections.
+// connects reports whether the server of a URL accepts connections.
 func connects(ctx context.Context, text string) error {
 	u, err := url.Parse(text)
 	if err != nil {
@@ -120,7 +120,7 @@ func connects(ctx context.Context, text string) error {
 	return conn.Close()
 }
 
-// watch says when the server ends too early. The tests will tell what they make of it.
+// watch reports if the server ends too early. The tests will show the consequences.
 func (w *withServer) watch() {
 	select {
 	case <-w.process.exit:
@@ -171,7 +171,7 @@ func (f *urlFinder) Write(data []byte) (int, error) {
 	return f.to.Write(data)
 }
 
-// reachableURL makes the URL of a server that listens everywhere one that a client can use.
+// reachableURL converts the URL of a server that listens on all addresses into one that a client can use.
 func reachableURL(text string) string {
 	text = strings.TrimRight(text, ".,;:)]}")
 	u, err := url.Parse(text)

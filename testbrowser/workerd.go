@@ -16,15 +16,15 @@ import (
 )
 
 // workerd, the runtime of Cloudflare's Workers, has no files, no arguments and no way to compile WebAssembly. The
-// program is a module of a worker that runs it in the answer to one request, and does the rest by requests, as a page
-// does.
+// program is a module of a worker, which runs it while it answers one request. Everything else it does with requests,
+// as a page does.
 
 func workerd(l *launch, config string) *exec.Cmd {
 	args := append([]string{"serve", "--control-fd=3"}, l.args...)
 	return exec.Command(l.executable, append(args, config)...)
 }
 
-// workerdConfig is Cap'n Proto's text. The date is the newest that workerd knows: it refuses later ones.
+// workerdConfig is Cap'n Proto text. The date is the newest that workerd knows; it refuses later ones.
 const workerdConfig = `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -83,7 +83,7 @@ func (r *run) runWorkerd(ctx context.Context, l *launch) (int, error) {
 	return r.watch(ctx, &p)
 }
 
-// writeWorker writes the modules and the configuration and returns the latter's name.
+// writeWorker writes the modules and the configuration and returns the file name of the configuration.
 func (r *run) writeWorker(l *launch) (string, error) {
 	dir := filepath.Join(r.dir, "worker")
 	if err := os.Mkdir(dir, 0o700); err != nil {
@@ -115,16 +115,17 @@ func (r *run) writeWorker(l *launch) (string, error) {
 	for _, name := range imports {
 		fmt.Fprintf(&main, "import %q;\n", name)
 	}
-	fmt.Fprintf(&main, "export default { async fetch() { await run(module, %q); return new Response(); } };\n", r.server.url+own)
-	errs := []error{add("main.js", "esModule", []byte(main.String())), add("testbrowser.js", "esModule", []byte(testbrowser)),
-		add("test.wasm", "wasm", watchGetenv(module))}
+	fmt.Fprintf(&main, "export default { async fetch() { await run(module, %q); return new Response(); } };\n",
+		r.server.url+own)
+	errs := []error{add("main.js", "esModule", []byte(main.String())),
+		add("testbrowser.js", "esModule", []byte(testbrowser)), add("test.wasm", "wasm", watchGetenv(module))}
 	for name, file := range scripts {
 		text, err := os.ReadFile(file)
 		errs = append(errs, err, add(name, "esModule", text))
 	}
 	date := l.version[strings.LastIndexByte(l.version, ' ')+1:]
 	var flags []string
-	if date < "2026-08-04" { // later it is the default, and giving it an error
+	if date < "2026-08-04" { // from that date on it is the default, and setting it is an error
 		flags = append(flags, `"nodejs_compat"`)
 	}
 	config := filepath.Join(dir, "config.capnp")
@@ -150,7 +151,7 @@ func workerdPort(control io.Reader) (int, error) {
 	return 0, errors.Join(errors.New("it named no port"), lines.Err())
 }
 
-// askWorker makes the request in whose answer the program runs.
+// askWorker makes the request that runs the program.
 func askWorker(ctx context.Context, port int) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://127.0.0.1:"+strconv.Itoa(port), nil)
 	if err != nil {

@@ -27,7 +27,7 @@ type files struct {
 	dir      string // for further files
 }
 
-// build compiles this package for the browser, which is the same program.
+// build compiles this package for the browser.
 func build(ctx context.Context, dir string) (files, error) {
 	f := files{wasm: filepath.Join(dir, binary), dir: dir}
 	if _, err := goCommand(ctx, []string{"GOOS=js", "GOARCH=wasm"}, "build", "-o", f.wasm, module+"/wasm"); err != nil {

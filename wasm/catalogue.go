@@ -20,7 +20,7 @@ type catalogue struct {
 	servers   []demo.Server
 }
 
-// servers are the scenarios that have a button of their own, by what their server does.
+// servers are the scenarios that have a button of their own, with what their server does.
 var servers = []demo.Server{
 	{Scenario: "k-rst", Name: "Resets", Sentence: "Accepts, and resets the TCP connection a moment later."},
 	{Scenario: "k-fin-mid-payload", Name: "Half a message", Sentence: "Announces five bytes, sends two and hangs up."},
@@ -28,23 +28,23 @@ var servers = []demo.Server{
 	{Scenario: "d-utf8-bad-second-frag", Name: "Invalid UTF-8", Sentence: "Sends a text whose second half is not UTF-8."},
 	{Scenario: "h-proto-unrequested", Name: "Wrong subprotocol", Sentence: "Selects a subprotocol that nobody offered."},
 	{Scenario: "h-never-answers", Name: "Never answers",
-		Sentence: "Takes the connection and stays silent; the program gives up after two seconds.", Limit: 2000},
+		Sentence: "Accepts the connection and stays silent; the program gives up after two seconds.", Limit: 2000},
 	{Scenario: "k-data-then-close", Name: "Closes at once",
-		Sentence: "Sends a message and closes with 4000 while it still waits to be read."},
+		Sentence: "Sends a message, and closes with 4000 before it has been read."},
 	{Scenario: "k-client-queued-rst", Name: "A slow reader",
-		Sentence: "Stops reading while 24 MiB are on their way, and resets."},
-	{Scenario: "h-accept-wrong", Name: "Wrong key", Sentence: "Answers the opening handshake of somebody else."},
-	{Scenario: "c-messages-after-close", Name: "Has the last word",
+		Sentence: "Stops reading while 24 MiB are on their way, then resets the connection."},
+	{Scenario: "h-accept-wrong", Name: "Wrong key", Sentence: "Answers with the key of a different handshake."},
+	{Scenario: "c-messages-after-close", Name: "Late messages",
 		Sentence: "Sends three more messages after our Close frame, before its own."},
 	{Scenario: "k-1006", Name: "Forbidden code", Sentence: "Closes with 1006, which must never be on the wire."},
 	{Scenario: "d-frag-split-utf8-ping", Name: "Ping inside a letter",
 		Sentence: "Sends a ping between two halves of one character. This is allowed."},
 }
 
-// defaultLimit is after how many milliseconds the program gives up.
+// defaultLimit is the number of milliseconds after which the program gives up.
 const defaultLimit = 8000
 
-// loadCatalogue reads the scenarios from the module's source, which the go command has to be able to find anyway.
+// loadCatalogue reads the scenarios from the module's source, which the go command needs anyway.
 func loadCatalogue(moduleDir string) (*catalogue, error) {
 	file := filepath.Join(moduleDir, "testdata", "scenarios.json")
 	data, err := os.ReadFile(file)
@@ -84,7 +84,7 @@ func loadCatalogue(moduleDir string) (*catalogue, error) {
 	return c, nil
 }
 
-// alike reports whether the engines were recorded to do the same.
+// alike reports whether the recordings of all engines are the same.
 func alike(s *scenario.Scenario) bool {
 	return s.Expect.Client != nil && !slices.ContainsFunc(scenario.Engines, func(engine string) bool {
 		return !slices.Contains(s.Expect.Agree, engine)

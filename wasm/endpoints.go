@@ -16,7 +16,8 @@ import (
 
 // The well-behaved servers of the demo, and the one that is silent.
 
-// otherOrigins are those of pages that may connect besides this server's own: the page of -once has a port of its own.
+// otherOrigins are the origins of pages that may connect, besides this server's own: the page of -once has another
+// port.
 var otherOrigins = []string{"http://127.0.0.1:*", "http://localhost:*"}
 
 // echo sends every message back, until the client closes.
@@ -30,15 +31,15 @@ func (s *server) echo(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// measure is echo without compression, which would be measured too.
+// measure is like echo, without compression, which would be measured too.
 func (s *server) measure(w http.ResponseWriter, r *http.Request) {
 	s.accept(w, r, &ws.AcceptOptions{Compression: ws.NoCompression, OnMessage: sendBack})
 }
 
-// sendBack leaves errors to the connection: a client that has gone, or does not read, has none of its own.
+// sendBack ignores errors: if a client is gone or does not read, the connection's own events report it.
 func sendBack(c *ws.Conn, m ws.Message) { c.Send(m) }
 
-// accept accepts a connection, and ends it with the server. After an error it has answered.
+// accept accepts a connection, which ends with the server. If it returns an error, the request has been answered.
 func (s *server) accept(w http.ResponseWriter, r *http.Request, opts *ws.AcceptOptions) (*ws.Conn, error) {
 	opts.Origins = otherOrigins
 	c, err := ws.Accept(w, r, opts)
@@ -53,14 +54,14 @@ func (s *server) accept(w http.ResponseWriter, r *http.Request, opts *ws.AcceptO
 	return c, nil
 }
 
-// What slow reads in a period: about 10 MB a second. The system takes no more than slowBuffer ahead.
+// How much slow reads in each period: about 10 MB a second. The system takes at most slowBuffer ahead of that.
 const (
 	slowPeriod = 10 * time.Millisecond
 	slowBytes  = 100_000
 	slowBuffer = 256 << 10
 )
 
-// slow reads what comes, but not faster than it can.
+// slow reads what comes, at a limited rate.
 func (s *server) slow(w http.ResponseWriter, r *http.Request) {
 	if tcp, ok := connection(r).(*net.TCPConn); ok {
 		tcp.SetReadBuffer(slowBuffer) // without that, it is slow all the same, and the plot starts later
@@ -90,8 +91,8 @@ func (s *server) slow(w http.ResponseWriter, r *http.Request) {
 // silentLimit is how long the silent server keeps a connection.
 const silentLimit = time.Minute
 
-// silent takes the connection and never answers. The path names the session of the page that may end it: Firefox goes
-// on waiting for the response when a program has given up, and holds back other attempts meanwhile.
+// silent takes the connection and never answers. The path names the session of the page that may end the connection:
+// when a program has given up, Firefox still waits for the response and delays other attempts meanwhile.
 func (s *server) silent(w http.ResponseWriter, r *http.Request) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -108,7 +109,7 @@ func (s *server) silent(w http.ResponseWriter, r *http.Request) {
 	io.Copy(io.Discard, conn) // until the client ends it, or ctx
 }
 
-// replay plays the server of a scenario, and tells the page what it has seen.
+// replay plays the server of a scenario, and tells the page what the server has seen.
 func (s *server) replay(w http.ResponseWriter, r *http.Request) {
 	sc := s.catalogue.scenarios[r.PathValue("scenario")]
 	if sc == nil {

@@ -1,15 +1,16 @@
 //go:build !js
 
-// Wasm is a live demo: one client program, run in a browser and natively, at the same moment, against the same servers.
+// Wasm is a live demo: one client program runs in a browser and natively, at the same time, against the same servers.
 //
-//	go run ./wasm         serves a page where one can try it
-//	go run ./wasm -once   runs it in a browser without a window, prints both logs, and exits with 0 only if they are equal
+//	go run ./wasm         serves a page to try it
+//	go run ./wasm -once   runs it in a browser without a window, prints both logs, and exits with 0 only if they
+//	                      are equal
 //
 // The program is the package demo. The go command builds it for the browser, so this has to be run inside this
 // module or one that requires it. -once needs a browser that testbrowser knows.
 //
-// The page may tell the native client to connect to any URL. So with -addr only those should reach it who may use this
-// machine's network.
+// The page can tell the native client to connect to any URL. So with -addr, make sure that only people who may use this
+// machine's network can reach it.
 package main
 
 import (
@@ -130,13 +131,13 @@ func runNative(ctx context.Context, timeout time.Duration, base string, c *catal
 	return lines, err
 }
 
-// columns are the titles of a line's parts.
+// columns are the titles of the columns of a line.
 const columns = "call or event\treadyState\tbufferedAmount"
 
 func (p program) print(out io.Writer) { p.printMarked(out, p) }
 
-// printMarked prints the log, with a mark at each line that differs from the other's. It returns how many do, those
-// included that only the other has.
+// printMarked prints the log, with a mark at each line that differs from the other log. It returns the number of
+// differing lines, including those that only the other log has.
 func (p program) printMarked(out io.Writer, other program) (differing int) {
 	fmt.Fprintf(out, "\n%s\n", p.Title)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

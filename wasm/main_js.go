@@ -1,5 +1,5 @@
-// The demo's client in a JavaScript host. In the demo's page it does what the page says; anywhere else it prints what
-// is to be compared, a line of three columns at a time.
+// The demo's client in a JavaScript host. In the demo's page it does what the page says. Anywhere else it prints what
+// will be compared, in lines of three columns.
 package main
 
 import (

@@ -215,7 +215,7 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// Names that anybody may give to this machine's address are refused: their pages would be of the server's origin.
+// Host names that anybody can give to this machine's address are refused: their pages would have the server's origin.
 func TestForeignHost(t *testing.T) {
 	t.Parallel()
 	s := start(t)

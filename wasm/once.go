@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// errNoBrowser is the error of -once where none of the browsers is installed.
+// errNoBrowser is the error of -once if none of the browsers is installed.
 var errNoBrowser = errors.New("no browser was found")
 
 // once runs the program natively and in a browser without a window, and compares the two logs.
@@ -27,7 +27,7 @@ func once(ctx context.Context, set settings, s *server, built files, out io.Writ
 	if err != nil {
 		return fmt.Errorf("the program failed natively: %w", err)
 	}
-	runner := filepath.Join(built.dir, "testbrowser.exe") // the suffix that Windows wants hurts nobody else
+	runner := filepath.Join(built.dir, "testbrowser.exe") // Windows needs the suffix; elsewhere it does no harm
 	if _, err := goCommand(ctx, nil, "build", "-o", runner, module+"/testbrowser"); err != nil {
 		return fmt.Errorf("building testbrowser: %w", err)
 	}
@@ -55,7 +55,7 @@ func findBrowser(ctx context.Context, runner, names string) (browser, error) {
 	var advice strings.Builder
 	for name := range strings.SplitSeq(names, ",") {
 		name = strings.TrimSpace(name)
-		// A browser that is missing has an exit code and a line that says how to install it.
+		// For a browser that is not installed there is an exit code, and a line that says how to install it.
 		cmd := exec.CommandContext(ctx, runner, "-list", "-host", name)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
@@ -76,7 +76,7 @@ func findBrowser(ctx context.Context, runner, names string) (browser, error) {
 // runBrowser returns the lines that the program prints in a browser.
 func runBrowser(ctx context.Context, timeout time.Duration, runner, host, wasm, base string) ([]string, error) {
 	cmd := exec.CommandContext(ctx, runner, "-host", host, "-timeout", timeout.String(), wasm, "-base", base)
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that it ends the browser
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // so that testbrowser ends the browser
 	cmd.WaitDelay = 20 * time.Second
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

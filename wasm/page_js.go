@@ -10,20 +10,20 @@ import (
 	"github.com/seed2c7e30c3/ws/wasm/demo"
 )
 
-// The seam between the program and its page, page/main.js. Before the program starts, the page has a global object
-// demoPage with the methods
+// The interface between the program and its page, page/main.js. Before the program starts, the page has a global object
+// demoPage with these methods:
 //
-//	hello(json)        the server's demo.Hello has come; the page may call act from now on
+//	hello(json)        the server's demo.Hello has come; from now on the page may call act
 //	report(json)       a demo.FromServer: something has happened on one of the sides
 //	lost(text)         the connection to the server is over
 //
-// and the program gives it the method
+// The program adds this method:
 //
 //	act(json, file)    does a request, on the sides that it names; file is a File for demo.SendFile
 
 func demoPage() js.Value { return js.Global().Get("demoPage") }
 
-// request is what the page wants.
+// request is a request of the page.
 type request struct {
 	Sides  []string    `json:"sides"`
 	Action demo.Action `json:"action"`
@@ -31,7 +31,7 @@ type request struct {
 	file js.Value
 }
 
-// servePage does what the page says, here and by the native client, until the server has gone.
+// servePage does what the page says, here and with the native client, until the server is gone.
 func servePage(ctx context.Context, page js.Value) error {
 	control, err := demo.DialControl(ctx, "")
 	if err != nil {
@@ -74,7 +74,7 @@ func servePage(ctx context.Context, page js.Value) error {
 	}
 }
 
-// do begins the action on both sides at the same moment, as far as a message to the server takes none.
+// do begins the action on both sides at the same time, except for the time that a message takes to the server.
 func (r *request) do(ctx context.Context, control *ws.Conn, client *demo.Client) error {
 	here := false
 	for _, side := range r.Sides {
@@ -115,7 +115,7 @@ func (r *request) do(ctx context.Context, control *ws.Conn, client *demo.Client)
 func marshal(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {
-		panic(err) // all types that are marshalled here can be
+		panic(err) // all types that are marshalled here can be marshalled
 	}
 	return string(data)
 }

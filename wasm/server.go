@@ -19,13 +19,13 @@ import (
 //go:embed page
 var pageFiles embed.FS
 
-// sources are what the page shows of itself.
+// sources are the source files that the page shows.
 //
 //go:embed demo/*.go
 var sources embed.FS
 
-// contentSecurityPolicy is as strict as a page with a Go program can be: no inline script and no eval. Connections may
-// go where the user wants them to.
+// contentSecurityPolicy is as strict as possible for a page with a Go program: no inline script and no eval.
+// Connections may go wherever the user wants.
 const contentSecurityPolicy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; " +
 	"connect-src 'self' ws: wss:; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -74,21 +74,21 @@ func (s *server) close() error {
 	return s.http.Close()
 }
 
-// connectionKey is the key of a request's connection in its context.
+// connectionKey is the key under which a request's context has its connection.
 type connectionKey struct{}
 
 func withConnection(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connectionKey{}, c)
 }
 
-// connection returns the connection that a request has come on.
+// connection returns the connection on which a request has come.
 func connection(r *http.Request) net.Conn {
 	c, _ := r.Context().Value(connectionKey{}).(net.Conn)
 	return c
 }
 
-// knownHosts refuses requests for names of others. A page of somebody else could give its own name the address of this
-// server, and would then be of the server's origin: it could tell the native client what to do.
+// knownHosts refuses requests for other host names (DNS rebinding). A foreign site could give its own name the address
+// of this server; its page would then have the server's origin, and could tell the native client what to do.
 func knownHosts(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !knownHost(r.Host) {
@@ -99,7 +99,7 @@ func knownHosts(h http.Handler) http.Handler {
 	})
 }
 
-// knownHost reports whether a Host header names this machine: by address, or by a name that no other can have.
+// knownHost reports whether a Host header names this machine: by address, or by a name that no other machine can have.
 func knownHost(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
@@ -117,14 +117,14 @@ func withHeaders(h http.Handler) http.Handler {
 		w.Header().Set("Content-Security-Policy", contentSecurityPolicy)
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		w.Header().Set("Cache-Control", "no-store")
-		// Clocks are coarse otherwise, and the plots show microseconds.
+		// Otherwise clocks are coarse, and the plots show microseconds.
 		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
 		h.ServeHTTP(w, r)
 	})
 }
 
-// asText shows Go files, for which systems have no content type or several.
+// asText serves Go files as text; systems have no content type for them, or different ones.
 func asText(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")

@@ -17,27 +17,29 @@ import (
 	"github.com/seed2c7e30c3/ws/wasm/demo"
 )
 
-// A session is a page's other half: a native client that does what the page says, and tells the page what happened.
+// A session is the other half of a page: a native client that does what the page says, and tells the page what
+// happened.
 type session struct {
 	name string
 	conn *ws.Conn
 	ctx  context.Context // ends with the connection
 
 	mu    sync.Mutex
-	plays map[string]context.CancelFunc // what misbehaving servers do for the page, by name
+	plays map[string]context.CancelFunc // ends what misbehaving servers do for the page, by name
 }
 
 const (
 	fileLimit = 64 << 20 // bytes of a message of the page
 
-	// finishLimit is how long a server may go on when both clients are done: some wait for what never comes.
+	// finishLimit is how long a server may go on when both clients are done: some servers wait for something that never
+	// comes.
 	finishLimit = 2 * time.Second
 
-	// silentPlay is what the silent server does, which is ended at once.
+	// silentPlay is the name of what the silent server does, which is ended at once.
 	silentPlay = "silent"
 )
 
-// control serves a session. A page that does not read what it is told ends it: AcceptOptions.SendBuffer.
+// control serves a session. If the page does not read, the session ends: see AcceptOptions.SendBuffer.
 func (s *server) control(w http.ResponseWriter, r *http.Request) {
 	conn, err := s.accept(w, r, &ws.AcceptOptions{Compression: ws.CompressContext, MessageLimit: fileLimit})
 	if err != nil {
@@ -62,7 +64,7 @@ func (s *server) control(w http.ResponseWriter, r *http.Request) {
 	one.read(client)
 }
 
-// read does what the page says, until the page has gone.
+// read does what the page says, until the page is gone.
 func (s *session) read(client *demo.Client) {
 	var file ws.Message
 	for m, err := range s.conn.Messages(s.ctx) {
@@ -94,7 +96,7 @@ func (s *session) read(client *demo.Client) {
 	}
 }
 
-// send tells the page something. It does not wait, and errors are the connection's.
+// send sends something to the page. It does not wait; errors are reported by the connection.
 func (s *session) send(v any) {
 	message, err := json.Marshal(v)
 	if err != nil {
@@ -103,7 +105,7 @@ func (s *session) send(v any) {
 	s.conn.Send(ws.Text(message))
 }
 
-// finish ends what servers do under names that begin with prefix, and that does not end by itself.
+// finish ends what servers do under names that begin with prefix, unless it ends by itself.
 func (s *session) finish(prefix string) {
 	limit := finishLimit
 	if prefix == silentPlay {
@@ -120,7 +122,7 @@ func (s *session) finish(prefix string) {
 	})
 }
 
-// sessions are those of all pages, by name.
+// sessions are the sessions of all pages, by name.
 type sessions struct {
 	mu     sync.Mutex
 	byName map[string]*session
@@ -148,8 +150,8 @@ func (s *sessions) get(name string) *session {
 	return s.byName[name]
 }
 
-// play returns a context for what a server does for a page, which ends with the session or when the page wants it to.
-// Without a session that is the server's own. The caller calls done in the end.
+// play returns a context for what a server does for a page. It ends with the session, or when the page wants it to.
+// Without a session it is the server's own. The caller must call done at the end.
 func (s *sessions) play(parent context.Context, session, name string) (ctx context.Context, done context.CancelFunc) {
 	one := s.get(session)
 	if one == nil {
@@ -157,7 +159,7 @@ func (s *sessions) play(parent context.Context, session, name string) (ctx conte
 	}
 	s.mu.Lock()
 	s.number++
-	name += "." + strconv.Itoa(s.number) // a page may have several of a name
+	name += "." + strconv.Itoa(s.number) // a page may have several with one name
 	s.mu.Unlock()
 	ctx, cancel := context.WithCancel(one.ctx)
 	one.mu.Lock()
@@ -177,13 +179,13 @@ func splitPlay(play string) (session, name string) {
 	return session, name
 }
 
-// tell tells a page what a server has seen in the play "ID.SIDE".
+// tell sends a page what a server has seen in the play "ID.SIDE".
 func (s *sessions) tell(session, name string, wire []string) {
 	one := s.get(session)
 	number, side, ok := strings.Cut(name, ".")
 	id, err := strconv.Atoi(number)
 	if one == nil || !ok || err != nil {
-		return // nobody asks for it
+		return // nobody wants it
 	}
 	if len(wire) == 0 {
 		wire = []string{"(nothing)"}

@@ -38,7 +38,7 @@ func TestReadInto(t *testing.T) {
 	}
 }
 
-// TestReadIntoNothing: what nothing can be decoded into is an error, and takes no message.
+// TestReadIntoNothing: an argument into which nothing can be decoded is an error, and no message is read.
 func TestReadIntoNothing(t *testing.T) {
 	t.Parallel()
 	ctx, c := within(t), dial(t, "/echo", nil)
@@ -115,7 +115,7 @@ func TestCodec(t *testing.T) {
 	}
 }
 
-// TestCodecFails: what Marshal refuses, and what is no text, is not sent.
+// TestCodecFails: values that Marshal refuses, and results that are not text, are not sent.
 func TestCodecFails(t *testing.T) {
 	t.Parallel()
 	c := dial(t, "/echo", nil)

@@ -10,7 +10,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// A message that is no such value leaves the connection open.
+// A message that cannot be decoded leaves the connection open.
 func ExampleRead() {
 	client, server, err := wstest.Pair(nil)
 	if err != nil {
@@ -37,7 +37,7 @@ func ExampleRead() {
 	// true OPEN
 }
 
-// The loop goes on after a message that is no such value.
+// The loop continues after a message that cannot be decoded.
 func ExampleMessages() {
 	client, server, err := wstest.Pair(nil)
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package wsjson sends and reads Go values as JSON text messages, one value a message, by encoding/json or by a [Codec]
-// of the program's.
+// Package wsjson sends and receives Go values as JSON text messages, one value per message. It uses encoding/json, or a
+// [Codec] of the program.
 //
 // Read, ReadInto and Messages wait, so they must not be called inside a js.FuncOf, where they deadlock. Send does not
-// wait and may be.
+// wait and may be called there.
 package wsjson
 
 import (
@@ -16,11 +16,11 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// ErrBinary is in the *DecodeError of a message that is not text. JSON is text (RFC 8259, section 8.1).
-var ErrBinary = errors.New("a binary message is no JSON text")
+// ErrBinary is in the *DecodeError of a message that is binary. JSON is text (RFC 8259, section 8.1).
+var ErrBinary = errors.New("a binary message is not JSON text")
 
-// DecodeError is a received message that could not be decoded. The connection is as usable as before: the peer has
-// not been told, and the next Read gets the next message.
+// DecodeError is the error for a received message that could not be decoded. The connection remains usable: the peer
+// has not been told, and the next Read returns the next message.
 type DecodeError struct {
 	Message ws.Message // the message as it came
 	Err     error      // encoding/json's, the Codec's, or ErrBinary
@@ -32,18 +32,18 @@ func (e *DecodeError) Error() string { return "wsjson: decoding a message: " + e
 // Unwrap returns Err.
 func (e *DecodeError) Unwrap() error { return e.Err }
 
-// Send queues v as a text message, encoded as json.Marshal does, and returns without waiting for the network: see
+// Send encodes v as json.Marshal does, queues it as a text message and returns without waiting for the network: see
 // [ws.Conn.Send], and [ws.Conn.Drain] for programs that send more than the network takes.
 //
-// The error is encoding/json's, for example a *json.UnsupportedTypeError, or that of ws.Conn.Send. Nothing has been
-// sent then.
+// The error is that of encoding/json, for example a *json.UnsupportedTypeError, or that of ws.Conn.Send. In both cases
+// nothing has been sent.
 func Send(c *ws.Conn, v any) error { return Codec{}.Send(c, v) }
 
-// Read waits for the next message and decodes it as json.Unmarshal does, into a new T.
+// Read waits for the next message and decodes it into a new T, as json.Unmarshal does.
 //
-// The error is a *DecodeError, which leaves the connection open and takes that message only, or that of
-// [ws.Conn.Read]: the *ws.CloseError of a connection that is closed, ctx.Err(), which leaves the connection as it was,
-// or ws.ErrInvalidState. The value is T's zero value then.
+// The error is a *DecodeError, which leaves the connection open and uses up only that message, or an error of
+// [ws.Conn.Read]: the *ws.CloseError of a closed connection, ctx.Err(), which leaves the connection as it was, or
+// ws.ErrInvalidState. With an error the value is T's zero value.
 func Read[T any](ctx context.Context, c *ws.Conn) (T, error) {
 	var v T
 	if err := ReadInto(ctx, c, &v); err != nil {
@@ -53,16 +53,16 @@ func Read[T any](ctx context.Context, c *ws.Conn) (T, error) {
 	return v, nil
 }
 
-// ReadInto waits for the next message and decodes it as json.Unmarshal does, into the value that v points to. Fields
-// that the message does not have keep their values, and slices and maps their memory, so a program that reads into the
-// same value again and again allocates less than with Read.
+// ReadInto waits for the next message and decodes it into the value that v points to, as json.Unmarshal does. Fields
+// that the message does not have keep their values, and slices and maps keep their memory. So a program that reads into
+// the same value again and again allocates less than with [Read].
 //
-// The error is that of Read. After a *DecodeError the value may be half decoded; after any other error it is as it was.
-// If v is no pointer, or nil, the error is a *json.InvalidUnmarshalError, and no message is taken.
+// The errors are those of Read. After a *DecodeError the value may be partly decoded; after any other error it is
+// unchanged. If v is not a pointer, or is nil, the error is a *json.InvalidUnmarshalError, and no message is read.
 func ReadInto(ctx context.Context, c *ws.Conn, v any) error { return Codec{}.ReadInto(ctx, c, v) }
 
-// Messages returns an iterator over the values that Read would return. It goes on after a *DecodeError, which is
-// yielded with T's zero value, and ends after any other error: a *ws.CloseError, also after a clean close, or
+// Messages returns an iterator over the values that Read would return. It continues after a *DecodeError, which is
+// yielded with T's zero value, and ends after any other error: a *ws.CloseError, even after a clean close, or
 // ctx.Err(). Breaking out of the loop loses no message.
 func Messages[T any](ctx context.Context, c *ws.Conn) iter.Seq2[T, error] {
 	return func(yield func(T, error) bool) {
@@ -79,19 +79,20 @@ func Messages[T any](ctx context.Context, c *ws.Conn) iter.Seq2[T, error] {
 	}
 }
 
-// Codec sends and reads like the functions of the package, with other functions than encoding/json's: those of another
-// JSON package, or of encoding/json with other settings, for example one that refuses unknown fields. A nil function is
-// encoding/json's. The functions may be called by several goroutines at once, as many as use the Codec.
+// Codec sends and receives like the functions of the package, but encodes and decodes with functions of the program:
+// those of another JSON package, or encoding/json with other settings, for example one that rejects unknown fields.
+// Where a function is nil, encoding/json is used. The functions may be called from as many goroutines at once as use
+// the Codec.
 type Codec struct {
-	// Marshal encodes a value for Send. The text must be valid UTF-8. It is copied before Send returns.
+	// Marshal encodes a value for Send. The result must be valid UTF-8. It is copied before Send returns.
 	Marshal func(v any) ([]byte, error)
 
 	// Unmarshal decodes a message for ReadInto, into the value that v points to. It may keep data.
 	Unmarshal func(data []byte, v any) error
 }
 
-// Send is the package's Send, with k.Marshal. Its error is k.Marshal's or that of [ws.Conn.Send], which is ws.ErrSyntax
-// if the text is not valid UTF-8. Nothing has been sent then.
+// Send is like the package's [Send], with k.Marshal. The error is that of k.Marshal or of [ws.Conn.Send], which is
+// ws.ErrSyntax if the text is not valid UTF-8. In both cases nothing has been sent.
 func (k Codec) Send(c *ws.Conn, v any) error {
 	marshal := k.Marshal
 	if marshal == nil {
@@ -104,7 +105,7 @@ func (k Codec) Send(c *ws.Conn, v any) error {
 	return c.Send(ws.Text(text))
 }
 
-// ReadInto is the package's ReadInto, with k.Unmarshal, whose error is in the *DecodeError.
+// ReadInto is like the package's [ReadInto], with k.Unmarshal. The error of k.Unmarshal is wrapped in the *DecodeError.
 func (k Codec) ReadInto(ctx context.Context, c *ws.Conn, v any) error {
 	if target := reflect.ValueOf(v); target.Kind() != reflect.Pointer || target.IsNil() {
 		return fmt.Errorf("wsjson: decoding a message: %w", &json.InvalidUnmarshalError{Type: reflect.TypeOf(v)})

@@ -40,7 +40,8 @@ func dial(t *testing.T, path string, options *ws.Options) *ws.Conn {
 func TestSendAndRead(t *testing.T) {
 	t.Parallel()
 	ctx, c := within(t), dial(t, "/echo", nil)
-	want := move{Piece: "König <&> \u2028 \U0001F451", From: [2]int{-1, 7}, Notes: []string{"", strings.Repeat("x", 100_000)}}
+	want := move{Piece: "König <&> \u2028 \U0001F451", From: [2]int{-1, 7},
+		Notes: []string{"", strings.Repeat("x", 100_000)}}
 	if err := wsjson.Send(c, want); err != nil {
 		t.Fatal(err)
 	}

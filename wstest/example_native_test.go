@@ -10,7 +10,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// A server at a URL, for programs that dial by themselves.
+// Start a server with a URL, for programs that dial themselves.
 func ExampleNewServer() {
 	ctx := context.Background()
 	server := wstest.NewServer(func(c *ws.Conn) {

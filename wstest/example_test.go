@@ -9,7 +9,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// shout is what is tested: the server's half of a protocol.
+// shout is the code under test: the server's half of a protocol.
 func shout(ctx context.Context, c *ws.Conn) error {
 	for m, err := range c.Messages(ctx) {
 		if err != nil {
@@ -26,7 +26,7 @@ func shout(ctx context.Context, c *ws.Conn) error {
 	return nil
 }
 
-// The test of a server's code needs no server, and runs natively and in a browser.
+// A test of a server's code needs no server, and runs natively and in a browser.
 func ExamplePair() {
 	client, server, err := wstest.Pair(nil)
 	if err != nil {
@@ -51,7 +51,7 @@ func ExamplePair() {
 	// {StatusCode(4000) text only true} <nil>
 }
 
-// CloseNow of one end is what a lost connection is to the other.
+// If one end calls CloseNow, the other end sees a lost connection.
 func ExamplePair_lost() {
 	client, server, err := wstest.Pair(nil)
 	if err != nil {

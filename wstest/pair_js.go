@@ -14,11 +14,11 @@ import (
 // NativeOptions has no fields here.
 type NativeOptions struct{}
 
-// Package ws has no entrance for what is done here, so that no program pays for one. It constructs a WebSocket by the
-// global class, which it looks up at each New, because pages replace that class. So does Pair, for the time of two
-// calls of New, which do not wait: socketClass stands in for it, and gives the real one to everybody else.
+// Package ws has no special entry point for this, so that no program pays for one. It constructs a WebSocket with the
+// global class, which it looks up in each New, because pages replace that class. Pair replaces it too, during two calls
+// of New, which do not wait: socketClass stands in for it, and gives the real class to everybody else.
 
-// serverLimit is the MessageLimit that ws.Accept has for 0.
+// serverLimit is what 0 means as the MessageLimit of ws.Accept.
 const serverLimit = 1 << 20
 
 func pair(client, server *ws.Options, _ NativeOptions) (*ws.Conn, *ws.Conn, error) {
@@ -49,7 +49,7 @@ func pair(client, server *ws.Options, _ NativeOptions) (*ws.Conn, *ws.Conn, erro
 		s, err = construct(w.ends[1], server)
 	}
 	if err != nil {
-		w.ends[1].setState(ws.Closed) // it has never been anybody's
+		w.ends[1].setState(ws.Closed) // it has never belonged to a Conn
 		w.ends[0].lose()
 		<-c.Done()
 		return nil, nil, err
@@ -61,7 +61,7 @@ func pair(client, server *ws.Options, _ NativeOptions) (*ws.Conn, *ws.Conn, erro
 	return c, s, nil
 }
 
-// agree returns the subprotocol that a server selects which prefers those that stand first.
+// agree returns the subprotocol that a server selects: the first of those spoken that is offered.
 func agree(offered, spoken []string) (string, error) {
 	if len(offered) == 0 {
 		return "", nil
@@ -76,7 +76,8 @@ func agree(offered, spoken []string) (string, error) {
 type refusedError struct{ offered, spoken []string }
 
 func (e *refusedError) Error() string {
-	return "wstest: of the subprotocols " + quoted(e.offered) + " the server's end speaks none: it speaks " + quoted(e.spoken)
+	return "wstest: the server's end speaks none of the offered subprotocols " + quoted(e.offered) + ": it speaks " +
+		quoted(e.spoken)
 }
 
 // Unwrap returns how the client's end was closed.
@@ -92,10 +93,10 @@ func quoted(names []string) string {
 	return "[" + strings.Join(list, " ") + "]"
 }
 
-// constructing is held while the global class is another one.
+// constructing is held while the global class is replaced.
 var constructing sync.Mutex
 
-// construct is New of a Conn whose WebSocket object is that of e.
+// construct calls New for a Conn whose WebSocket object is that of e.
 func construct(e *end, opts *ws.Options) (c *ws.Conn, err error) {
 	constructing.Lock()
 	defer constructing.Unlock()
@@ -116,7 +117,7 @@ func construct(e *end, opts *ws.Options) (c *ws.Conn, err error) {
 	return e.conn, err
 }
 
-// socketClass returns a class whose instance is e's object, for pairURL; another goroutine that constructs a WebSocket
+// socketClass returns a class whose instance, for pairURL, is e's object. Another goroutine that constructs a WebSocket
 // meanwhile, because this one has been interrupted, gets a real one.
 func socketClass(e *end, original js.Value) js.Func {
 	return js.FuncOf(func(_ js.Value, args []js.Value) any {
@@ -131,7 +132,7 @@ func socketClass(e *end, original js.Value) js.Func {
 	})
 }
 
-// constructed returns an object of a class, null if the constructor throws: a Go function cannot throw.
+// constructed returns a new object of a class, or null if the constructor throws: a Go function cannot throw.
 func constructed(class js.Value, args []any) (object js.Value) {
 	defer func() {
 		if recover() != nil {
@@ -141,7 +142,7 @@ func constructed(class js.Value, args []any) (object js.Value) {
 	return class.New(args...)
 }
 
-// ownProperty returns the descriptor of a property, and whether the object has it itself.
+// ownProperty returns the descriptor of a property, and whether the property is the object's own.
 func ownProperty(object js.Value, name string) (descriptor js.Value, ok bool) {
 	descriptor = js.Global().Get("Reflect").Call("getOwnPropertyDescriptor", object, name)
 	return descriptor, descriptor.Type() == js.TypeObject

@@ -10,7 +10,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// What the pair does to the host is nothing that exists natively.
+// What a pair does to the host. This does not exist natively.
 
 // replace puts another value in the place of a global until the test ends. Such a test does not run in parallel.
 func replace(t *testing.T, name string, value any) {
@@ -41,7 +41,7 @@ func TestPairGlobal(t *testing.T) {
 	}
 }
 
-// TestPairGlobalFrozen: where the class cannot be replaced Pair says so.
+// TestPairGlobalFrozen: if the class cannot be replaced, Pair says so.
 func TestPairGlobalFrozen(t *testing.T) {
 	reflect := js.Global().Get("Reflect")
 	original := reflect.Get("defineProperty")
@@ -175,7 +175,8 @@ func TestPairJSValue(t *testing.T) {
 		Client: &ws.Options{Protocols: []string{"a"}}, Server: &ws.Options{Protocols: []string{"a"}},
 	})
 	v := client.JSValue()
-	if v.Get("url").String() != client.URL() || v.Get("protocol").String() != "a" || v.Get("readyState").Int() != int(ws.Open) ||
+	if v.Get("url").String() != client.URL() || v.Get("protocol").String() != "a" ||
+		v.Get("readyState").Int() != int(ws.Open) ||
 		v.Get("binaryType").String() != "arraybuffer" || v.Get("extensions").String() != "" {
 		t.Error("the attributes of JSValue are not those of the Conn")
 	}
@@ -192,7 +193,8 @@ func TestPairJSValue(t *testing.T) {
 	}
 	bytes := js.Global().Get("Uint8Array").Call("of", 1, 2, 3, 4)
 	for _, data := range []any{
-		"by JavaScript", bytes.Call("subarray", 1, 3), js.Global().Get("DataView").New(bytes.Get("buffer"), 2), bytes.Get("buffer"), true,
+		"by JavaScript", bytes.Call("subarray", 1, 3), js.Global().Get("DataView").New(bytes.Get("buffer"), 2),
+		bytes.Get("buffer"), true,
 	} {
 		v.Call("send", data)
 	}
@@ -208,7 +210,8 @@ func TestPairJSValue(t *testing.T) {
 	}
 }
 
-// TestPairOthers: whoever else constructs a WebSocket meanwhile gets a real one. Here that is a URL class, which New uses.
+// TestPairOthers: whoever else constructs a WebSocket meanwhile gets a real one. Here that is a URL class, which New
+// uses.
 func TestPairOthers(t *testing.T) {
 	made := js.Global().Get("Object").New()
 	real := js.FuncOf(func(js.Value, []js.Value) any { return made })

@@ -15,15 +15,15 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// NativeOptions are the settings of Pair that only the native implementation has.
+// NativeOptions are the settings of [Pair] that only the native implementation supports.
 type NativeOptions struct {
-	// Accept, if not nil, are the options of the server's end, in the place of Options.Server.
+	// Accept, if not nil, configures the server's end instead of Options.Server.
 	Accept *ws.AcceptOptions
 }
 
-// The two ends make a real opening handshake, by ws.Dial with a dialler of its own and by ws.Accept: so everything is
-// as over the network, and package ws has no entrance for tests. The connection is made of net.Pipes, whose waits a
-// testing/synctest bubble sees. There is no http.Server, whose goroutines a bubble would have to wait for.
+// The two ends make a real opening handshake, with ws.Dial and a special dialler, and with ws.Accept. So everything is
+// as over the network, and package ws needs no entry point for tests. The connection consists of net.Pipes, whose waits
+// a testing/synctest bubble sees. There is no http.Server, because a bubble would have to wait for its goroutines.
 
 func pair(client, server *ws.Options, native NativeOptions) (*ws.Conn, *ws.Conn, error) {
 	near, far := newPipe()
@@ -48,7 +48,7 @@ func pair(client, server *ws.Options, native NativeOptions) (*ws.Conn, *ws.Conn,
 	return nil, nil, pairError(err, a.err)
 }
 
-// acceptOptions are those of a server's end that is given as Options.
+// acceptOptions returns the AcceptOptions of a server's end that is configured by Options.
 func acceptOptions(opts *ws.Options) *ws.AcceptOptions {
 	accept := &ws.AcceptOptions{
 		Protocols:    opts.Protocols,
@@ -67,7 +67,7 @@ func acceptOptions(opts *ws.Options) *ws.AcceptOptions {
 	return accept
 }
 
-// acceptance is what has become of a handshake at the server's end. errNoRequest is that there was none.
+// acceptance is the result of a handshake at the server's end. errNoRequest means that no request came.
 type acceptance struct {
 	conn *ws.Conn
 	err  error
@@ -93,7 +93,7 @@ func accept(conn net.Conn, opts *ws.AcceptOptions) acceptance {
 	return acceptance{c, err}
 }
 
-// responseWriter records an answer, unless the connection is taken from it.
+// responseWriter records a response, unless the connection is taken from it.
 type responseWriter struct {
 	*httptest.ResponseRecorder
 	conn net.Conn
@@ -104,7 +104,7 @@ func (w *responseWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return w.conn, bufio.NewReadWriter(w.in, bufio.NewWriter(w.conn)), nil
 }
 
-// pairError is the error of a pair of which an end does not open: what the server's end says, if it was asked, tells more.
+// pairError returns the error of a pair that does not open. If the server's end was asked, its error tells more.
 func pairError(dial, accept error) error {
 	switch {
 	case accept == nil || accept == errNoRequest:

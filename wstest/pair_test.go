@@ -24,7 +24,7 @@ func within(t testing.TB) context.Context {
 	return ctx
 }
 
-// pair is Pair of ends that must open, in the order in which the tests of directions call them.
+// pair calls Pair for ends that must open.
 func pair(t testing.TB, opts *wstest.Options) (client, server *ws.Conn) {
 	t.Helper()
 	client, server, err := wstest.Pair(opts)
@@ -153,7 +153,7 @@ func TestPairMessages(t *testing.T) {
 	})
 }
 
-// TestPairBinaryType: what binary messages arrive as is the receiver's choice.
+// TestPairBinaryType: the receiver chooses the type of binary messages.
 func TestPairBinaryType(t *testing.T) {
 	t.Parallel()
 	bothWays(t, func(t *testing.T, pair func(a, b *ws.Options) (*ws.Conn, *ws.Conn)) {
@@ -302,8 +302,10 @@ func TestPairCloseAtOnce(t *testing.T) {
 	}
 	// One of them may have known.
 	atClient, atServer := wait(t, client), wait(t, server)
-	ours, theirs := ws.CloseEvent{Code: 4001, Reason: "client", WasClean: true}, ws.CloseEvent{Code: 4002, Reason: "server", WasClean: true}
-	if atClient != theirs && atClient != ours || atServer != ours && atServer != theirs || atClient == ours && atServer == theirs {
+	ours, theirs := ws.CloseEvent{Code: 4001, Reason: "client", WasClean: true},
+		ws.CloseEvent{Code: 4002, Reason: "server", WasClean: true}
+	if atClient != theirs && atClient != ours || atServer != ours && atServer != theirs ||
+		atClient == ours && atServer == theirs {
 		t.Errorf("client %+v, server %+v", atClient, atServer)
 	}
 }
@@ -406,7 +408,8 @@ func TestPairBufferedAmount(t *testing.T) {
 	bothWays(t, func(t *testing.T, pair func(a, b *ws.Options) (*ws.Conn, *ws.Conn)) {
 		inHandler := make(chan int64, 1)
 		a, b := pair(&ws.Options{OnOpen: func(c *ws.Conn) {
-			if err := errors.Join(c.Send(ws.Text("ä")), c.Send(make(ws.Bytes, 100)), c.Send(ws.NewArrayBuffer(make([]byte, 10)))); err != nil {
+			if err := errors.Join(c.Send(ws.Text("ä")), c.Send(make(ws.Bytes, 100)),
+				c.Send(ws.NewArrayBuffer(make([]byte, 10)))); err != nil {
 				t.Error(err)
 			}
 			inHandler <- c.BufferedAmount()
@@ -515,7 +518,7 @@ func TestPairBadOptions(t *testing.T) {
 			t.Errorf("%s: %v, %v, %v; want %v", name, c, s, err, test.want)
 		}
 	}
-	// BaseURL means nothing here, not even one that is no URL.
+	// BaseURL is ignored here, even if it is not a URL.
 	pair(t, &wstest.Options{Client: &ws.Options{BaseURL: "::"}, Server: &ws.Options{BaseURL: "::"}})
 }
 
@@ -559,7 +562,7 @@ func TestPairHandlerCloses(t *testing.T) {
 	}
 }
 
-// TestPairMany: pairs know nothing of one another.
+// TestPairMany: pairs are independent of each other.
 func TestPairMany(t *testing.T) {
 	t.Parallel()
 	var running sync.WaitGroup

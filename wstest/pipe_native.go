@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// halfPipes is one end of a connection in memory whose two directions end separately, as those of TCP do: an end that
-// has failed the connection says no more, and reads the peer's answer. So it is two net.Pipes, one for each direction.
+// halfPipes is one end of a connection in memory. Its two directions end separately, as those of TCP do: an end that
+// has failed the connection sends no more, but still reads the peer's answer. So it consists of two net.Pipes, one for
+// each direction.
 type halfPipes struct{ in, out net.Conn }
 
 // newPipe returns the two ends.

@@ -12,17 +12,18 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// Server is a WebSocket server for tests, on a port of the loopback interface that the system chooses. It exists natively
-// only, as no page can listen; a test that runs in a browser talks to one that runs beside it.
+// Server is a WebSocket server for tests. It listens on a port of the loopback interface that the system chooses. It
+// exists natively only, because a web page cannot listen; a test that runs in a browser talks to a server that runs
+// beside it.
 type Server struct {
-	// URL is the server's: "ws://127.0.0.1:4567", or "wss://..." after StartTLS. Every path leads to the handler.
+	// URL is the server's URL: "ws://127.0.0.1:4567", or "wss://..." after StartTLS. Every path leads to the handler.
 	URL string
 
-	// Options are those with which requests are accepted. They may be set between NewUnstartedServer and Start. If Origins
-	// is nil, pages of all origins may connect, among them those in which testbrowser runs tests.
+	// Options are used to accept requests. They may be set between NewUnstartedServer and Start. If Origins is nil, pages
+	// of all origins may connect, including those in which testbrowser runs tests.
 	Options ws.AcceptOptions
 
-	// ErrorLog is where net/http logs what goes wrong, as in http.Server. It may be set before Start.
+	// ErrorLog is where net/http logs errors, as in http.Server. It may be set before Start.
 	ErrorLog *log.Logger
 
 	handler func(*ws.Conn)
@@ -34,29 +35,30 @@ type Server struct {
 	closed bool
 }
 
-// NewServer starts a server whose handler gets each connection, Open. The handler runs in a goroutine of its own; it
-// may return and leave the connection open, for another goroutine. If it panics, or ends its goroutine, its connection is
-// ended by CloseNow; net/http logs the panic. A nil handler leaves all to the handlers in Options. The caller must call
-// Close.
+// NewServer starts a server that calls handler with each connection, which is Open. The handler runs in a goroutine of
+// its own. It may return and leave the connection open, for another goroutine. If it panics or ends its goroutine, its
+// connection is ended with CloseNow, and net/http logs the panic. With a nil handler, the handlers in Options do all
+// the work. The caller must call [Server.Close].
 //
-// Like httptest.NewServer it panics if the system gives it no port.
+// Like httptest.NewServer, it panics if the system provides no port.
 func NewServer(handler func(*ws.Conn)) *Server {
 	s := NewUnstartedServer(handler)
 	s.Start()
 	return s
 }
 
-// NewUnstartedServer returns a server that does not run yet, so that Options can be set.
+// NewUnstartedServer returns a server that is not running yet, so that Options can be set before [Server.Start].
 func NewUnstartedServer(handler func(*ws.Conn)) *Server {
 	s := &Server{handler: handler, conns: make(map[*ws.Conn]struct{})}
 	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
 	return s
 }
 
-// Start starts a server that NewUnstartedServer has returned.
+// Start starts a server that was returned by [NewUnstartedServer].
 func (s *Server) Start() { s.start(s.http.Start) }
 
-// StartTLS is Start with TLS. [Server.Client] trusts the certificate, which is for 127.0.0.1 and example.com.
+// StartTLS is like [Server.Start], with TLS. The certificate is for 127.0.0.1 and example.com; [Server.Client] trusts
+// it.
 func (s *Server) StartTLS() { s.start(s.http.StartTLS) }
 
 func (s *Server) start(start func()) {
@@ -68,10 +70,10 @@ func (s *Server) start(start func()) {
 	s.URL = "ws" + strings.TrimPrefix(s.http.URL, "http")
 }
 
-// Client returns the client for NativeOptions.HTTPClient, which trusts the server's certificate after StartTLS.
+// Client returns a client for NativeOptions.HTTPClient. After StartTLS it trusts the server's certificate.
 func (s *Server) Client() *http.Client { return s.http.Client() }
 
-// Close ends the server and all its connections, by CloseNow, and waits until every call of the handler has returned.
+// Close ends the server and all its connections, with CloseNow, and waits until every call of the handler has returned.
 func (s *Server) Close() {
 	s.http.Close()
 	s.mu.Lock()

@@ -77,7 +77,7 @@ func TestServerTLS(t *testing.T) {
 	}
 }
 
-// TestServerOptions: a server may have handlers alone, and what else AcceptOptions has.
+// TestServerOptions: a server may have only the handlers in Options, and uses the other AcceptOptions.
 func TestServerOptions(t *testing.T) {
 	t.Parallel()
 	closed := make(chan ws.CloseEvent, 1)
@@ -114,7 +114,8 @@ func TestServerOrigin(t *testing.T) {
 	strict.Start()
 	defer strict.Close()
 	var refused *ws.HandshakeError
-	if _, err := ws.Dial(within(t), strict.URL, page); !errors.As(err, &refused) || refused.StatusCode != http.StatusForbidden {
+	if _, err := ws.Dial(within(t), strict.URL, page); !errors.As(err, &refused) ||
+		refused.StatusCode != http.StatusForbidden {
 		t.Errorf("Dial: %v, want status 403", err)
 	}
 }

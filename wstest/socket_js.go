@@ -6,13 +6,13 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// socket is an object that stands in for the host's WebSocket: an EventTarget with plain properties, whose methods are
-// builtins of the host, bound to what they are to change. A js.Func in their place would let every other goroutine run
-// inside of a call of Send or Close, until all of them wait; a program that ended there would leave the host in the
-// middle of a call.
+// socket is an object that stands in for the host's WebSocket: an EventTarget with plain properties. Its methods are
+// builtins of the host, bound to what they change. With a js.Func instead, every other goroutine would run inside a
+// call of Send or Close, until all of them wait; a program that ended there would leave the host in the middle of a
+// call.
 //
-//   - send is postMessage of a MessagePort: it copies the data, and the message comes out of the other port in a task of
-//     the event loop. So events come when they would in a browser, while every goroutine waits.
+//   - send is postMessage of a MessagePort: it copies the data, and the message comes out of the other port in a task
+//     of the event loop. So events come when they would in a browser, while every goroutine waits.
 //   - close is Array.prototype.push of an object whose length is a setter, which posts the number of the arguments
 //     behind what was sent before. The arguments themselves stay in the object.
 type socket struct {
@@ -24,7 +24,7 @@ type socket struct {
 	posted   js.Func  // the port's listener
 }
 
-// newSocket returns a socket that is Connecting. sent is called with what send was given, closed with the arguments of
+// newSocket returns a socket that is Connecting. sent is called with the argument of send, closed with the arguments of
 // close, each in a task.
 func newSocket(h *host, sent func(js.Value), closed func(code int, reason string)) *socket {
 	channel := h.messageChannel.New()
@@ -72,8 +72,8 @@ func (s *socket) fire(h *host, event js.Value) {
 	h.promise.Call("resolve", event).Call("then", s.dispatch)
 }
 
-// release gives back what the socket has taken of the host. What is still to come out of the port is lost. The port is
-// closed in a microtask too, as Bun runs those that wait inside of close.
+// release gives back what the socket has taken from the host. Anything that has not come out of the port yet is lost.
+// The port is closed in a microtask too, because Bun runs waiting microtasks inside close.
 func (s *socket) release(h *host) {
 	s.port.Set("onmessage", js.Null())
 	s.posted.Release()
@@ -83,7 +83,7 @@ func (s *socket) release(h *host) {
 // bound returns a method bound to its object.
 func bound(object js.Value, name string) js.Value { return object.Get(name).Call("bind", object) }
 
-// host has what is used of the JavaScript host.
+// host has the objects of the JavaScript host that are used.
 type host struct {
 	object, promise, eventTarget, event, messageEvent, messageChannel, blob, arrayBuffer js.Value
 

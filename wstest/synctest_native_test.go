@@ -13,7 +13,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// A bubble is a native thing: under GOOS=js events come from outside of it.
+// Bubbles work only natively: under GOOS=js events come from outside the bubble.
 
 // bubblePair is pair in a bubble, where every goroutine must end before the test function does.
 func bubblePair(t *testing.T, opts *wstest.Options) (client, server *ws.Conn) {
@@ -85,7 +85,7 @@ func TestBubblePings(t *testing.T) {
 	}
 }
 
-// deaf are options of an end that stops reading at its first message, so that it answers nothing any more.
+// deaf returns options of an end that stops reading at its first message, so that it no longer answers anything.
 func deaf() *ws.Options { return &ws.Options{ReadBuffer: 1} }
 
 // TestBubbleLostPeer: a peer that answers no ping is found within two intervals.
@@ -110,7 +110,7 @@ func TestBubbleLostPeer(t *testing.T) {
 	})
 }
 
-// TestBubbleCloseTimeout: a peer that does not answer the Close frame is waited for, and not for ever.
+// TestBubbleCloseTimeout: the wait for a peer that does not answer the Close frame ends.
 func TestBubbleCloseTimeout(t *testing.T) {
 	t.Parallel()
 	t.Run("client", func(t *testing.T) {
@@ -171,7 +171,7 @@ func TestBubbleShutdownEnds(t *testing.T) {
 	})
 }
 
-// TestBubbleSlowPeer: the server's SendBuffer bounds what a client holds up that does not read.
+// TestBubbleSlowPeer: the server's SendBuffer limits what is held for a client that does not read.
 func TestBubbleSlowPeer(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 // wire is the network between two sockets, and what a host does for each: RFC 6455 without frames. What one has sent
 // arrives at the other in the task in which it has been posted.
 //
-// There is no lock. Whatever changes a wire runs in a task of the event loop, one at a time, and before the ends are
-// open in Pair. None of it calls a Go function by way of the host.
+// There is no lock. A wire is changed only in tasks of the event loop, one at a time, and in Pair before the ends are
+// open. None of this code calls a Go function through the host.
 type wire struct {
 	host *host
 	ends [2]*end
@@ -28,10 +28,10 @@ type end struct {
 	conn     *ws.Conn // whose object the socket is
 	state    ws.ReadyState
 	received closeFrame
-	queue    []*frame // what has been sent behind a Blob that is still being read, which comes first
+	queue    []*frame // a Blob that is still being read, and what was sent after it
 }
 
-// incoming is what an end has got. closeArrived and lose change it.
+// incoming says what an end has received. closeArrived and lose change it.
 type incoming uint8
 
 const (
@@ -40,7 +40,7 @@ const (
 	lost // the connection is no more
 )
 
-// outgoing is what an end has sent. startClosing and deliver change it.
+// outgoing says what an end has sent. startClosing and deliver change it.
 type outgoing uint8
 
 const (
@@ -55,7 +55,7 @@ type frame struct {
 	close *closeFrame
 }
 
-// closeFrame is what a Close frame says. Code 1005 stands for none.
+// closeFrame is the content of a Close frame. Code 1005 stands for no code.
 type closeFrame struct {
 	code   int
 	reason string
@@ -114,7 +114,7 @@ func (e *end) sent(data js.Value) {
 	}
 }
 
-// read reads a Blob. What is sent behind it waits, as in a browser.
+// read reads a Blob. What is sent after it waits, as in a browser.
 func (e *end) read(f *frame, blob js.Value) {
 	var fulfilled, rejected js.Func
 	settled := func() {
@@ -136,9 +136,9 @@ func (e *end) read(f *frame, blob js.Value) {
 	blob.Call("arrayBuffer").Call("then", fulfilled, rejected)
 }
 
-// closeCalled is called when the Conn has called close. Whether that was CloseNow, or because a message was too big, the
-// Conn tells, whose events are through by now unless a handler has not returned since. Of one whose handler has not
-// returned it is a Close frame without a code, as in a browser.
+// closeCalled is called when the Conn has called close. The Conn then tells whether that was CloseNow, or happened
+// because a message was too big: its events have been handled by now, unless a handler has not returned. In that case
+// the peer gets a Close frame without a code, as in a browser.
 func (e *end) closeCalled(code int, reason string) {
 	switch err := e.conn.Err(); {
 	case e.state == ws.Connecting:
@@ -165,7 +165,7 @@ func (e *end) startClosing(c closeFrame) {
 	e.deliver()
 }
 
-// deliver brings to the peer what has been sent and read.
+// deliver delivers to the peer what has been sent and read.
 func (e *end) deliver() {
 	for len(e.queue) > 0 && e.in != lost {
 		f := e.queue[0]

@@ -8,14 +8,14 @@
 //		}
 //		defer client.CloseNow()
 //		defer server.CloseNow()
-//		go chat.Serve(server) // what is tested
+//		go chat.Serve(server) // the code under test
 //		if err := client.Send(ws.Text("hello")); err != nil {
 //			t.Fatal(err)
 //		}
 //		...
 //
-// It works natively and under GOOS=js, in a browser or any other JavaScript host. Natively it also works inside of a
-// bubble of testing/synctest, where pings and time limits take no time:
+// It works natively and under GOOS=js, in a browser or any other JavaScript host. Natively it also works in a bubble of
+// testing/synctest, where pings and timeouts take no time:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		client, server, err := wstest.Pair(&wstest.Options{
@@ -24,51 +24,53 @@
 //		...
 //		time.Sleep(time.Hour) // client and server exchange 180 pings and pongs
 //
-// For programs that dial a URL [NewServer] starts a server, natively, as net/http/httptest does.
+// For programs that dial a URL, NewServer starts a server, as net/http/httptest does. It exists natively only.
 package wstest
 
 import "github.com/seed2c7e30c3/ws"
 
-// Options are what Pair takes. A nil *Options is the zero value. The fields may be changed after Pair has been called,
-// without effect.
+// Options configure [Pair]. A nil *Options means the zero value. Changing the fields after Pair has been called has no
+// effect.
 type Options struct {
-	// Client are the options of the end that dials, as for ws.Dial. nil is the zero value. BaseURL and, natively,
-	// HTTPClient are not used.
+	// Client configures the end that dials, as for ws.Dial. nil means the zero value. BaseURL and, natively, HTTPClient
+	// are not used.
 	Client *ws.Options
 
-	// Server are the options of the end that accepts: its handlers, BinaryType, MessageLimit, ReadBuffer, and as
-	// Protocols the subprotocols that it speaks, best first. nil is the zero value. A limit that is 0 is a server's
-	// default, 1 MiB. Of Native it uses PingInterval, without which there are no pings, and DisableCompression.
+	// Server configures the end that accepts: its handlers, BinaryType, MessageLimit, ReadBuffer, and in Protocols the
+	// subprotocols that it speaks, best first. nil means the zero value. A limit that is 0 means a server's default,
+	// 1 MiB. Of Native, PingInterval and DisableCompression are used; without PingInterval there are no pings.
 	Server *ws.Options
 
-	// Native is what only the native implementation can do. Under GOOS=js it has no fields.
+	// Native has the settings that only the native implementation supports. Under GOOS=js it has no fields.
 	Native NativeOptions
 }
 
-// pairURL is what both ends have as their URL. Its name leads nowhere (RFC 6761, section 6.4).
+// pairURL is the URL of both ends. Its host name never resolves (RFC 6761, section 6.4).
 const pairURL = "ws://wstest.invalid/"
 
-// Pair returns two connected Conns, both Open. What one sends the other receives, and events, closing, limits and
-// attributes are as over a network. CloseNow of one end is a lost connection for the other: its close event has code
-// 1006. Handlers may run before Pair has returned. End both Conns to give back what they hold.
+// Pair returns two connected Conns, both Open. What one sends, the other receives; events, closing, limits and
+// attributes are as over a network. If one end calls CloseNow, the other sees a lost connection: its close event has
+// code 1006. Handlers may run before Pair has returned. End both Conns to release their resources.
 //
-// Natively the server's end is one of [ws.Accept], and between the two there is a pipe like net.Pipe. It buffers nothing: an end
-// whose peer has stopped reading (Options.ReadBuffer) keeps what it sends. Everything else is as over TCP, compression
-// included. In a bubble of testing/synctest end both Conns before the bubble ends.
+// Natively the server's end is a connection of [ws.Accept], and the two ends are joined by a pipe like net.Pipe. The
+// pipe buffers nothing: if the peer of an end has stopped reading (Options.ReadBuffer), that end keeps what it sends.
+// Everything else is as over TCP, including compression. In a bubble of testing/synctest, end both Conns before the
+// bubble ends.
 //
-// Under GOOS=js each end is the Conn that a program in a browser has, on an object in the place of the host's WebSocket.
-// That differs from two Conns on a network in this:
+// Under GOOS=js each end is the Conn that a program in a browser has, with a stand-in for the host's WebSocket object.
+// It differs from two Conns on a network in these points:
 //
-//   - The server's end is what a browser has too: CloseWith takes 1000 and 3000 to 4999 only. There are no extensions.
-//   - What is sent is on its way at once: outside of handlers BufferedAmount is 0.
-//   - A message over its MessageLimit makes an end send 1009, as natively. A browser's WebSocket sends no code.
-//   - CloseNow ends the connection, as natively. A browser's WebSocket sends a Close frame without a code; so does an end
-//     here whose CloseNow is called in a handler that does not return.
+//   - The server's end is a browser's Conn too: CloseWith takes 1000 and 3000 to 4999 only. There are no extensions.
+//   - Whatever is sent is on its way at once: outside of handlers BufferedAmount is 0.
+//   - An end that receives a message over its MessageLimit sends 1009, as natively. A browser's WebSocket sends no
+//     code.
+//   - CloseNow ends the connection, as natively. A browser's WebSocket sends a Close frame without a code; so does an
+//     end here if CloseNow is called in a handler that does not return.
 //
-// The error is that of ws.Dial or ws.New for an option, or, if the two have no subprotocol in common, one that says so and
-// wraps the client's *ws.CloseError. A JavaScript host without EventTarget, MessageEvent or MessageChannel, or whose
-// global WebSocket cannot be replaced for a moment, is a "NotSupportedError" *ws.Exception. After an error there is
-// nothing to close.
+// The error for a bad option is that of ws.Dial or ws.New. If the two ends have no subprotocol in common, the error
+// says so and wraps the client's *ws.CloseError. It is a "NotSupportedError" *ws.Exception in a JavaScript host that
+// has no EventTarget, MessageEvent or MessageChannel, or whose global WebSocket cannot be replaced for a moment. After
+// an error there is nothing to close.
 //
 // Pair waits until both ends are open, so it must not be called inside a js.FuncOf, where it deadlocks.
 func Pair(opts *Options) (client, server *ws.Conn, err error) {

@@ -47,7 +47,7 @@ const startProgram = async (url) => {
 	});
 };
 
-// programEnded ends the drive: a program that has ended, in a panic for example, answers nothing.
+// programEnded ends the run: a program that has ended, for example in a panic, no longer answers.
 let programEnded;
 const ended = new Promise((resolve, reject) => { programEnded = reject; });
 
@@ -104,7 +104,7 @@ const sample = (contestant, n) => {
 	return call(contestant, "sample", n);
 };
 
-// warmUp finds out how many messages take about as long as a sample shall.
+// warmUp finds out how many messages take about as long as a sample should.
 const warmUp = async (config, workload, runner) => {
 	for (;;) {
 		const start = performance.now();

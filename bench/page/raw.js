@@ -1,6 +1,6 @@
 "use strict";
 
-// What a page without Go does: the limit for the Go programs beside it. It follows the Go package load.
+// The same in a page without Go: the limit for the Go programs. It follows the Go package load.
 {
 	const drainEvery = 1 << 20;
 	const drainTo = 4 << 20;

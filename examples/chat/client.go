@@ -19,7 +19,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wsjson"
 )
 
-// join enters the room at roomURL under a name.
+// join enters the room at roomURL with a name.
 func join(ctx context.Context, roomURL, name string) (*ws.Conn, error) {
 	return ws.Dial(ctx, roomURL+"?name="+url.QueryEscape(name), nil)
 }
@@ -35,8 +35,8 @@ func say(c *ws.Conn, lines io.Reader) error {
 	return errors.Join(scanner.Err(), c.CloseWith(ws.StatusNormalClosure, ""))
 }
 
-// hear calls heard with what is said in the room, until somebody closes the connection: then it returns nil if that
-// was said to be normal, and otherwise the *ws.CloseError.
+// hear calls heard with what is said in the room, until somebody closes the connection. It then returns nil if the code
+// is that of a normal closure, and otherwise the *ws.CloseError.
 func hear(ctx context.Context, c *ws.Conn, heard func(room.Message)) error {
 	for m, err := range wsjson.Messages[room.Message](ctx, c) {
 		if ws.CloseStatus(err) == ws.StatusNormalClosure {

@@ -145,7 +145,7 @@ func TestOrder(t *testing.T) {
 	}
 }
 
-// What is no text ends the connection of the one who sent it, and nothing else.
+// A message that is not text ends the connection of its sender, and no other.
 func TestBinary(t *testing.T) {
 	url := newRoom(t)
 	ann := listen(t, joined(t, url, "Ann"))

@@ -28,10 +28,10 @@ func run(ctx context.Context, in io.Reader, out io.Writer, roomURL, name string)
 	if err := hear(ctx, c, func(m room.Message) { fmt.Fprintln(out, line(m)) }); err != nil {
 		return err
 	}
-	return <-said // nobody else closes the connection normally: the room does so with code 1001
+	return <-said // nobody else closes the connection with code 1000: the room uses 1001
 }
 
-// line is m as one line of text.
+// line returns m as one line of text.
 func line(m room.Message) string {
 	if m.From == "" {
 		return m.Text

@@ -1,4 +1,4 @@
-// Command grpc asks a gRPC server for its health, with grpc-go: HTTP/2 inside of a WebSocket.
+// Command grpc asks a gRPC server for its health, with grpc-go: HTTP/2 inside a WebSocket.
 //
 //	go run ./grpc ws://127.0.0.1:8080
 //
@@ -16,11 +16,11 @@ import (
 	"github.com/seed2c7e30c3/ws/netconn"
 )
 
-// dial returns a connection of gRPC whose transport is a WebSocket to url. Like grpc.NewClient, which has more
+// dial returns a gRPC connection whose transport is a WebSocket to url. Like grpc.NewClient, which has more
 // options, it does not connect before the first call, and connects again when the connection is lost.
 //
-// The credentials are insecure to gRPC, because a wss URL brings TLS below it. Credentials for single calls that
-// require transport security are refused with them.
+// To gRPC the credentials are insecure, because TLS, with a wss URL, is below the WebSocket. gRPC therefore refuses
+// credentials for single calls that require transport security.
 func dial(url string, opts ...grpc.DialOption) (*grpc.ClientConn, error) {
 	return grpc.NewClient("passthrough:///websocket", append([]grpc.DialOption{
 		grpc.WithTransportCredentials(insecure.NewCredentials()),

@@ -17,15 +17,15 @@ import (
 	"github.com/seed2c7e30c3/ws/netconn"
 )
 
-// dial opens a WebSocket to url and returns a client whose requests go through it, whatever host they name. They are
-// not encrypted but by a wss URL, so they are for http URLs. Closing the session closes the WebSocket.
+// dial opens a WebSocket to url and returns a client whose requests go through it, whatever host they name. Only a wss
+// URL encrypts them, so the requests are for http URLs. Closing the session closes the WebSocket.
 func dial(ctx context.Context, url string) (*http.Client, *smux.Session, error) {
 	conn, err := netconn.Dial(ctx, url, nil)
 	if err != nil {
 		return nil, nil, err
 	}
 	config := smux.DefaultConfig()
-	config.Version = 2 // with a window for each stream: a response that nobody reads holds up no other
+	config.Version = 2 // has a window for each stream, so that a response that nobody reads does not hold up others
 	session, err := smux.Client(conn, config)
 	if err != nil {
 		conn.Close()

@@ -2,9 +2,9 @@
 //
 //	SSH_PASSWORD=secret go run ./ssh ws://127.0.0.1:8080 me "ssh-ed25519 AAAA..." uptime
 //
-// SSH brings its own encryption and its own idea of who the server is, so a WebSocket is nothing but its stream of
-// bytes. Servers are reached through a relay that copies between a WebSocket and port 22, or serve a net.Listener as
-// that of internal/listen.
+// SSH has its own encryption and authenticates the server itself, so the WebSocket only carries its stream of bytes. A
+// server is reached through a relay that copies between a WebSocket and port 22, or serves a net.Listener such as that
+// of internal/listen.
 package main
 
 import (
@@ -23,7 +23,7 @@ func dial(ctx context.Context, url string, config *ssh.ClientConfig) (*ssh.Clien
 	if err != nil {
 		return nil, err
 	}
-	// NewClientConn knows no context. Closing the connection ends it.
+	// NewClientConn takes no context. Closing the connection ends it.
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
 	c, channels, requests, err := ssh.NewClientConn(conn, url, config)

@@ -19,7 +19,7 @@ const (
 	password = "secret"
 )
 
-// hostKey is the server's. A key that is known to everybody protects nothing, which is right in a test.
+// hostKey is the server's key. A published key protects nothing, which is fine in a test.
 var hostKey = func() ssh.Signer {
 	signer, err := ssh.NewSignerFromKey(ed25519.NewKeyFromSeed(bytes.Repeat([]byte{1}, ed25519.SeedSize)))
 	if err != nil {

@@ -1,8 +1,8 @@
-// Package deflate is permessage-deflate (RFC 7692): what client and server agree about it, and the compression of
-// messages.
+// Package deflate implements permessage-deflate (RFC 7692): its negotiation between client and server, and the
+// compression of messages.
 //
-// It knows neither frames nor which side it is on: a Deflater is for what one side sends, an Inflater for what the
-// other receives.
+// It knows neither frames nor which side it is on: a Deflater compresses what one side sends, an Inflater restores what
+// the other receives.
 package deflate
 
 import (
@@ -13,19 +13,19 @@ import (
 
 // A Deflater compresses the messages of one connection (RFC 7692 section 7.2.1). It is for one goroutine at a time.
 //
-// It writes DEFLATE (RFC 1951) by itself, for two reasons. What it keeps for a connection whose messages refer to
-// earlier ones is at most 128 KiB, where the writers of general packages keep some 800 KiB. And it finds in short
-// messages what they have in common with earlier ones: lines of 100 bytes of JSON shrink to a third, which fast
-// writers do not compress at all. A connection without context keeps nothing.
+// It has its own writer of DEFLATE (RFC 1951), for two reasons. For a connection whose messages refer to earlier ones
+// it keeps at most 128 KiB; the writers of general packages keep about 800 KiB. And it finds what short messages have
+// in common with earlier ones: lines of 100 bytes of JSON shrink to a third, while fast writers do not compress them at
+// all. A connection without context keeps nothing.
 type Deflater struct {
 	keep    bool     // messages may refer to earlier ones
 	maxDist int      // how far back
 	h       *history // between two messages only if keep
 }
 
-// NewDeflater returns a Deflater for the side whose window has 1<<windowBits bytes: 8 to 15, any other number means
-// 15. takeover says that messages may refer to earlier ones. What both are was negotiated: see Params. NewDeflater
-// allocates nothing more before the first message.
+// NewDeflater returns a Deflater for the side whose window has 1<<windowBits bytes. windowBits is 8 to 15; other
+// numbers count as 15. takeover says that messages may refer to earlier ones. Both values have been negotiated: see
+// Params. Nothing more is allocated before the first message.
 func NewDeflater(windowBits int, takeover bool) *Deflater {
 	if windowBits < minWindowBits || windowBits > maxWindowBits {
 		windowBits = maxWindowBits
@@ -36,11 +36,11 @@ func NewDeflater(windowBits int, takeover bool) *Deflater {
 // Takeover reports whether messages may refer to earlier ones.
 func (d *Deflater) Takeover() bool { return d.keep }
 
-// WindowBits returns the size of the window, as NewDeflater was given it: 8 to 15.
+// WindowBits returns the size of the window, as passed to NewDeflater: 8 to 15.
 func (d *Deflater) WindowBits() int { return bits.TrailingZeros(uint(d.maxDist)) }
 
 const (
-	// tiny is the length in bytes below which messages go as they are.
+	// tiny is the length in bytes below which messages are not compressed.
 	tiny = 16
 	// maxBlock is the longest stretch of a message that is compressed as one block.
 	maxBlock = 32 << 10
@@ -48,9 +48,9 @@ const (
 	shortMessage = 2 << 10
 )
 
-// Deflate appends the payload of a compressed message to dst, without the last four bytes, as the extension wants
-// it. It reports false, having appended nothing, if msg is better sent as it is: because it is tiny or because
-// compressing does not make it shorter. Each message for which it reports true must be sent, in order, since later
+// Deflate appends the payload of a compressed message to dst, without the last four bytes, as the extension requires.
+// It reports false, and appends nothing, if msg is better sent uncompressed: because it is tiny or because compressing
+// does not make it shorter. Each message for which it reports true must be sent, in order, since later
 // ones may refer to it.
 func (d *Deflater) Deflate(dst, msg []byte) ([]byte, bool) {
 	if len(msg) < tiny {
@@ -80,7 +80,7 @@ func (d *Deflater) Deflate(dst, msg []byte) ([]byte, bool) {
 		h.tokenize(e, start, d.maxDist, len(msg) <= shortMessage)
 		e.writeBlock(&w, h.buf[start:h.end])
 		if len(rest) == 0 {
-			// An empty stored block, whose lengths are the four bytes that are left out.
+			// An empty stored block; the four bytes that are left out are its lengths.
 			w.write(0, 3)
 			w.align()
 		}
@@ -95,15 +95,14 @@ func (d *Deflater) Deflate(dst, msg []byte) ([]byte, bool) {
 
 const (
 	hashBits  = 14
-	hashBytes = 8 // that must follow a position for it to be looked at
+	hashBytes = 8 // that must follow a position for it to be searched
 )
 
 // history is the end of what the peer has inflated, followed by the block that is being compressed.
 //
-// The tables say where the beginnings of 5 and of 8 bytes with a certain hash were last seen, counted from the
-// beginning of everything, modulo 64 KiB. So they need not be renewed when buf moves, which took 10 % of the time
-// of 64 KiB of JSON. What they say is always verified, so it may be out of date, and need not be cleared when
-// history is dropped.
+// The tables say where sequences of 5 and of 8 bytes with a certain hash were last seen, counted from the beginning of
+// the stream, modulo 64 KiB. So they need not be renewed when buf moves, which took 10 % of the time of 64 KiB of JSON.
+// Their entries are always verified, so they may be out of date, and need not be cleared when history is dropped.
 type history struct {
 	buf         []byte // of at most 64 KiB
 	end         int
@@ -113,13 +112,13 @@ type history struct {
 
 type hashTable [1 << hashBits]uint16
 
-// newHistory allocates the tables apart, since an object that held both would be rounded up by 8 KiB.
+// newHistory allocates the tables separately, because an object that held both would be rounded up by 8 KiB.
 func newHistory() *history { return &history{short: new(hashTable), long: new(hashTable)} }
 
 // histories keeps those of connections without context.
 var histories = sync.Pool{New: func() any { return newHistory() }}
 
-// makeRoom makes room for n bytes behind maxDist bytes of history, and returns by how much it had to move these.
+// makeRoom makes room for n bytes after maxDist bytes of history, and returns by how much it had to move the history.
 func (h *history) makeRoom(n, maxDist int) (shift int) {
 	if h.end+n <= len(h.buf) {
 		return 0
@@ -146,11 +145,11 @@ func hashLong(u uint64) uint64 { return u * hashFactor >> (64 - hashBits) }
 // longer to compress and 15 % longer to inflate.
 func load64(p []byte, at int) uint64 { return binary.LittleEndian.Uint64(p[at : at+8]) }
 
-// tokenize finds repetitions in buf[from:end] and gives e the items.
+// tokenize finds repetitions in buf[from:end] and passes the items to e.
 //
-// The thorough search also looks for the beginnings of 8 bytes, of which it prefers a repetition, and enters every
-// second position of a match, where the other enters four. The other takes 62 % of its time on long JSON, for 0.5 %
-// to 5 % more bytes.
+// The thorough search also looks for sequences of 8 bytes, whose repetitions it prefers, and enters every second
+// position of a match, while the fast search enters four. On long JSON the fast search takes 62 % of the time, for 0.5
+// % to 5 % more bytes.
 func (h *history) tokenize(e *encoder, from, maxDist int, thorough bool) {
 	buf := h.buf[:h.end:h.end]
 	items := e.begin(len(buf) - from)
@@ -174,9 +173,9 @@ func (h *history) tokenize(e *encoder, from, maxDist int, thorough bool) {
 			dist = int(pos - *entry)
 			*entry = pos
 			candidate = at - dist
-			// The processor foresees neither whether the candidate is in the window nor whether its bytes are the same, and a
-			// wrong guess costs more than all else here. So both are one branch, which takes 18 % less time, and what a
-			// negative candidate is compared with, the beginning of buf, does not matter.
+			// The processor can predict neither whether the candidate is in the window nor whether its bytes are the same, and a
+			// wrong prediction costs more than everything else here. So both are checked in one branch, which takes 18 % less
+			// time. A negative candidate is compared with the beginning of buf, which does no harm.
 			diff = here ^ load64(buf, candidate&^(candidate>>(bits.UintSize-1)))
 			if thorough {
 				entry := &h.long[hashLong(here)]

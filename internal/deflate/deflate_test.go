@@ -58,15 +58,16 @@ func TestDeflateRoundTrip(t *testing.T) {
 	}
 }
 
-// TestDeflateBoundaries compresses messages of lengths next to those at which something changes, with every window
-// and both kinds of context, of text that compresses well, badly and not at all. It decodes them with the standard
-// library, which is told no more than the window, and with Inflater.
+// TestDeflateBoundaries compresses messages of lengths around those at which the code behaves differently, with every
+// window and both kinds of context, of text that compresses well, badly and not at all. It decodes them with the
+// standard library, which is told no more than the window, and with Inflater.
 func TestDeflateBoundaries(t *testing.T) {
 	for bits := minWindowBits; bits <= maxWindowBits; bits++ {
 		window := 1 << bits
 		var sizes []int
 		for _, boundary := range []int{
-			tiny, tiny + hashBytes, 258 + 4, window, shortMessage, minWindow, maxBlock - window, maxBlock, maxWindow - window, maxWindow,
+			tiny, tiny + hashBytes, 258 + 4, window, shortMessage, minWindow, maxBlock - window, maxBlock, maxWindow - window,
+			maxWindow,
 		} {
 			for size := max(1, boundary-2); size <= boundary+2; size++ {
 				sizes = append(sizes, size)
@@ -178,7 +179,7 @@ func TestItems(t *testing.T) {
 	}
 }
 
-// TestMatchLength compares with what is obviously right.
+// TestMatchLength compares with an obviously correct implementation.
 func TestMatchLength(t *testing.T) {
 	rng := rand.New(rand.NewPCG(11, 11))
 	for range 20_000 {
@@ -222,7 +223,7 @@ func BenchmarkDeflate(b *testing.B) {
 	}
 }
 
-// TestDeflatePlain checks that what is not worth compressing is left alone, without a trace in what follows.
+// TestDeflatePlain checks that data that is not worth compressing is left alone, and does not affect later messages.
 func TestDeflatePlain(t *testing.T) {
 	rng := rand.New(rand.NewPCG(4, 4))
 	for _, keep := range []bool{true, false} {

@@ -14,12 +14,12 @@ const (
 	maxWindowBits = 15
 )
 
-// Params is what client and server agreed about permessage-deflate (RFC 7692 section 7.1).
+// Params are the parameters of permessage-deflate that client and server agreed on (RFC 7692 section 7.1).
 type Params struct {
 	// ServerNoContextTakeover and ClientNoContextTakeover say that each message of that side is compressed by itself.
 	ServerNoContextTakeover, ClientNoContextTakeover bool
-	// ServerMaxWindowBits and ClientMaxWindowBits bound the LZ77 window of that side: 8 to 15, for 256 bytes to 32 KiB.
-	// Outside of that range, 0 included, they mean 15.
+	// ServerMaxWindowBits and ClientMaxWindowBits limit the LZ77 window of that side: 8 to 15, for 256 bytes to 32 KiB.
+	// Other values, including 0, mean 15.
 	ServerMaxWindowBits, ClientMaxWindowBits int
 }
 
@@ -27,12 +27,12 @@ type Params struct {
 // list (RFC 6455 section 9.1). offered says whether the request carried Offer. ok says whether permessage-deflate
 // is in use.
 //
-// The handshake has failed with an error: for a value that is not in the grammar (an empty one too), an extension
-// other than permessage-deflate, which is compared exactly, or one that was not offered, an extension or a
+// With an error the handshake has failed. The error is for a value that does not match the grammar (even an empty one),
+// an extension other than permessage-deflate, which is compared exactly, or one that was not offered, an extension or a
 // parameter twice, and a parameter that is unknown, or has a value that RFC 7692 section 7.1 does not allow in a
 // response.
 //
-// What browsers show as the extensions property is the header as it came: strings.Join(values, ", ").
+// The extensions property of browsers shows the header as it came: strings.Join(values, ", ").
 func Parse(values []string, offered bool) (p Params, ok bool, err error) {
 	p = Params{ServerMaxWindowBits: maxWindowBits, ClientMaxWindowBits: maxWindowBits}
 	for _, value := range values {
@@ -62,7 +62,7 @@ func Parse(values []string, offered bool) (p Params, ok bool, err error) {
 	return p, ok, nil
 }
 
-// refused is the error about a list of extensions.
+// refused returns the error about a list of extensions.
 func refused(list string, cause error) error {
 	return errors.New("deflate: extensions " + strconv.Quote(list) + ": " + cause.Error())
 }
@@ -195,5 +195,6 @@ func (s *extensionScanner) fault(want string) error {
 }
 
 func isTokenByte(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+		strings.IndexByte("!#$%&'*+-.^_`|~", c) >= 0
 }

@@ -26,7 +26,8 @@ func TestParse(t *testing.T) {
 		{`permessage-deflate; client_max_window_bits="1\0"`, with(func(p *Params) { p.ClientMaxWindowBits = 10 })},
 		{"permessage-deflate ;  client_no_context_takeover ; server_max_window_bits = 12",
 			with(func(p *Params) { p.ClientNoContextTakeover, p.ServerMaxWindowBits = true, 12 })},
-		{"permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15; client_max_window_bits=15",
+		{"permessage-deflate; server_no_context_takeover; client_no_context_takeover; server_max_window_bits=15; " +
+			"client_max_window_bits=15",
 			with(func(p *Params) { p.ServerNoContextTakeover, p.ClientNoContextTakeover = true, true })},
 		{"", nil},
 		{" ", nil},
@@ -83,7 +84,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// FuzzExtensions checks that what is accepted says what it was taken for.
+// FuzzExtensions checks that accepted values mean what they were parsed as.
 func FuzzExtensions(f *testing.F) {
 	f.Add("permessage-deflate")
 	f.Add(Offer)

@@ -12,7 +12,8 @@ const (
 	distSymbols = 30
 	minMatch    = 3
 
-	// fewItems is up to how many items a block is not worth codes of its own, which take some 50 bytes to describe.
+	// fewItems is the number of items up to which a block is not worth its own codes, which take about 50 bytes to
+	// describe.
 	fewItems = 72
 )
 
@@ -20,8 +21,8 @@ const (
 // 1951 section 3.2.5). A literal is one item. A match is two, one for its length and one for its distance, whose
 // symbols count from firstDist.
 //
-// So counting and writing do the same for each item. To tell literals from matches would take a branch that no
-// processor foresees: writing took three times as long.
+// So counting and writing do the same for each item. A branch between literals and matches could not be predicted by
+// the processor: with it, writing took three times as long.
 const (
 	firstDist  = 288
 	allSymbols = firstDist + distSymbols
@@ -77,7 +78,7 @@ var extraBits = func() (extra [allSymbols]uint8) {
 	return extra
 }()
 
-// putLiterals makes an item of each byte and returns how many these are.
+// putLiterals makes an item for each byte and returns the number of items.
 func putLiterals(items []uint32, p []byte) int {
 	items = items[:len(p)]
 	for i, c := range p {
@@ -98,7 +99,7 @@ type encoder struct {
 
 var encoders = sync.Pool{New: func() any { return new(encoder) }}
 
-// begin begins a block of n bytes and returns room for its items, which are no more than its bytes.
+// begin begins a block of n bytes and returns room for its items, of which there are at most as many as bytes.
 func (e *encoder) begin(n int) []uint32 {
 	if cap(e.items) <= n {
 		e.items = make([]uint32, n+n/4+1) // one more for the end of the block
@@ -158,7 +159,7 @@ func (e *encoder) makeCodes(other *codes) (otherSize, ownSize int) {
 	clear(dists)
 	c, d := e.makeCode(dists, firstDist, other)
 	if len(e.tree.used) == 0 {
-		dists[0] = 1 // some decoders want a code for one distance at least
+		dists[0] = 1 // some decoders require a code for at least one distance
 	}
 	ndist := usedLengths(dists, 1)
 
@@ -239,7 +240,8 @@ func assign(codes []uint32, used []uint16, lengths, extra []uint8) {
 	// next[l] is now the first code of l bits.
 	for _, symbol := range used {
 		l := lengths[symbol]
-		codes[symbol] = uint32(bits.Reverse16(next[l])>>(16-l)) | uint32(l)<<codeLengthAt | uint32(l+extra[symbol])<<codeSizeAt
+		codes[symbol] = uint32(bits.Reverse16(next[l])>>(16-l)) | uint32(l)<<codeLengthAt |
+			uint32(l+extra[symbol])<<codeSizeAt
 		next[l]++
 	}
 }
@@ -370,7 +372,8 @@ func (t *huffmanTree) lengths(lengths []uint8, freq []uint32, limit int) {
 	const symbolBits = 16
 	found := 0
 	for symbol, f := range freq {
-		// No branch foresees which symbols occur. One that does not is overwritten by the next.
+		// A branch on whether a symbol occurs could not be predicted. A symbol that does not occur is overwritten by the next
+		// one.
 		t.symbols[found] = uint16(symbol)
 		if f > 0 {
 			found++
@@ -419,8 +422,7 @@ func (t *huffmanTree) lengths(lengths []uint8, freq []uint32, limit int) {
 		count[depth]++
 		excess += 1 << (limit - depth)
 	}
-	// Where there are more codes at the limit than there is room for, make room for each by moving one from above a
-	// step down.
+	// If there are more codes at the limit than there is room for, make room for each by moving a shorter one down a step.
 	for ; excess > 0; excess-- {
 		l := limit - 1
 		for count[l] == 0 {

@@ -11,12 +11,12 @@ import (
 // An Inflater restores the messages that the peer compressed (RFC 7692 section 7.2.2), for one connection. It is
 // for one goroutine at a time.
 //
-// It decodes DEFLATE (RFC 1951) by itself, for two reasons. A message is inflated as it arrives, so that wrong text
-// or too much of it is noticed there and then. And what a connection keeps between two messages is the window
-// alone: at most 64 KiB, growing from 8 KiB with what is received, and nothing if the peer keeps no context.
+// It has its own decoder of DEFLATE (RFC 1951), for two reasons. A message is inflated as it arrives, so that invalid
+// or too much text is noticed at once. And a connection keeps only the window between two messages: at most 64 KiB,
+// growing from 8 KiB with what is received, and nothing if the peer keeps no context.
 //
 // As browsers do, it accepts blocks with BFINAL set, messages whose last four bytes have not been removed, and
-// distances up to 32 KiB whatever window the peer promised. It refuses truncated messages, of which browsers make
+// distances up to 32 KiB whatever window the peer promised. It refuses truncated messages, from which browsers make
 // wrong text.
 type Inflater struct {
 	keep bool     // the next message may refer to this one
@@ -25,28 +25,29 @@ type Inflater struct {
 	pos  int      // ... and its end in buf
 }
 
-// NewInflater returns an Inflater. takeover says that messages may refer to earlier ones, which was negotiated: see
-// Params. It allocates nothing more before the first compressed message.
+// NewInflater returns an Inflater. takeover says that messages may refer to earlier ones, as negotiated: see Params.
+// Nothing more is allocated before the first compressed message.
 func NewInflater(takeover bool) *Inflater { return &Inflater{keep: takeover} }
 
-// What is wrong with a compressed message.
+// The errors of a compressed message.
 var (
 	ErrCorrupt   = errors.New("compressed message that is not DEFLATE data")
 	ErrTruncated = errors.New("compressed message that ends too early")
-	// ErrEmptyBlocks is about a message that is lawful but does not go on: see MaxEmptyBlocks.
-	ErrEmptyBlocks = errors.New("compressed message with more than " + strconv.Itoa(MaxEmptyBlocks) + " empty blocks in succession")
+	// ErrEmptyBlocks is the error of a message that is valid but makes no progress: see MaxEmptyBlocks.
+	ErrEmptyBlocks = errors.New(
+		"compressed message with more than " + strconv.Itoa(MaxEmptyBlocks) + " empty blocks in succession")
 )
 
-// MaxEmptyBlocks is how many blocks of a message that say nothing may follow each other, of whatever kind. They
-// cost the sender next to nothing, and could go on for ever: no limit of lengths ends them. A sender that flushes
+// MaxEmptyBlocks is the most blocks without content, of whatever kind, that may follow each other in a message. They
+// cost the sender next to nothing and could go on forever, because no limit on lengths ends them. A sender that flushes
 // makes one after each write.
 const MaxEmptyBlocks = 1000
 
-// Inflate consumes a beginning of src, of n bytes, and returns what it says. more means that there may be more to
-// return, or to consume, for which the next call will have room. An error is ErrCorrupt or ErrEmptyBlocks; out is
-// what precedes the fault, and Release must follow.
+// Inflate consumes the first n bytes of src and returns what they decode to. more means that there may be more to
+// return, or to consume, for which the next call will have room. An error is ErrCorrupt or ErrEmptyBlocks; out is then
+// what precedes the fault, and Release must be called.
 //
-// out is valid until the next call of Inflate, End or Release, and if Stays says so also beyond End.
+// out is valid until the next call of Inflate, End or Release; if Stays reports true, it is valid after End, too.
 func (i *Inflater) Inflate(src []byte) (out []byte, n int, more bool, err error) {
 	room := maxMatch + slack
 	if i.d == nil {
@@ -79,9 +80,9 @@ func (i *Inflater) begin() {
 	d.state, d.bits, d.nbits, d.final, d.spoke, d.empty = atHeader, 0, 0, false, false, 0
 }
 
-// End ends a message. Nothing that was inflated is still due, since every symbol has been decoded with its last
-// bit. The bytes 00 00 FF FF, which the sender has removed, need not be appended: what matters is that nothing else
-// is missing. An error is ErrTruncated; Release must follow.
+// End ends a message. No output is outstanding, because every symbol has been decoded as soon as its last bit arrived.
+// The bytes 00 00 FF FF, which the sender has removed, need not be appended; End only checks that nothing else is
+// missing. An error is ErrTruncated; Release must be called.
 func (i *Inflater) End() error {
 	d := i.d
 	if d == nil {
@@ -94,7 +95,7 @@ func (i *Inflater) End() error {
 	return nil
 }
 
-// Release gives back what is not needed between two messages, and gives up the one under way.
+// Release gives back what is not needed between two messages, and drops the message under way.
 func (i *Inflater) Release() {
 	d := i.d
 	if d == nil {
@@ -111,16 +112,15 @@ func (i *Inflater) Release() {
 const (
 	minWindow = 8 << 10
 	maxWindow = 64 << 10
-	// smallMessage is the room that there is for each message at least, so that most come in one piece, without being
-	// copied.
+	// smallMessage is the least room for each message, so that most come in one piece, without being copied.
 	smallMessage = 4 << 10
 	maxDist      = 32 << 10
 	maxMatch     = 258
-	// slack is what a match may write beyond its end, being copied by words.
+	// slack is how far a match may write beyond its end, because it is copied by words.
 	slack = 8
 )
 
-// What a decoder expects next.
+// The states of a decoder: what it expects next.
 type decoderState uint8
 
 const (
@@ -145,8 +145,8 @@ type decoder struct {
 	state  decoderState
 	final  bool // the block under way has BFINAL set
 	stored int  // bytes of a stored block still to come
-	spoke  bool // the block under way has said something
-	empty  int  // how many blocks before it have not
+	spoke  bool // the block under way has had content
+	empty  int  // number of blocks right before it without content
 
 	nlit, ndist, ncode int        // of a dynamic block
 	have               int        // how many of the lengths below have arrived
@@ -431,7 +431,7 @@ func (d *decoder) decode(src []byte, i int) (int, stopReason, error) {
 	}
 }
 
-// decodeFast decodes as long as bits and room for any symbol are there without looking.
+// decodeFast decodes as long as there are bits and room for any symbol, so that it need not check for each.
 func (d *decoder) decodeFast(src []byte, i int) (int, stopReason, error) {
 	if len(src)-i < 8 {
 		return i, noInput, nil
@@ -590,8 +590,8 @@ func steps(n, group, base int) uint32 {
 }
 
 // buildTable fills a table for a canonical code (RFC 1951 section 3.2.2) given by the length of each symbol's code
-// and by what to enter for it, but for that length. It refuses lengths that no code can have, and incomplete codes:
-// only a block may have a code of a single symbol in one bit, or of none.
+// and by its entry without that length. It refuses lengths that no code can have, and incomplete codes, except that a
+// block may have a code of a single symbol in one bit, or of no symbol.
 func buildTable(table []uint32, lengths []uint8, primary int, entries []uint32) bool {
 	var count, next, at [maxCode + 2]int
 	for _, l := range lengths {

@@ -94,7 +94,7 @@ func TestInflateTable(t *testing.T) {
 					i := NewInflater(keep)
 					got, err := inflateAll(i, data, func() int { return size })
 					if c.name == "truncated" {
-						// How much of it comes does not matter.
+						// It does not matter how much of it is returned.
 						got, c.text = nil, ""
 					}
 					if string(got) != c.text || err != c.err {
@@ -106,8 +106,8 @@ func TestInflateTable(t *testing.T) {
 	}
 }
 
-// TestInflateEmptyBlocks checks how many blocks that say nothing are taken, of which kind and in which pieces they
-// may come.
+// TestInflateEmptyBlocks checks how many blocks without content are accepted, whatever their kind and in whatever
+// pieces they come.
 func TestInflateEmptyBlocks(t *testing.T) {
 	stored, fixed := "\x00\x00\x00\xff\xff", "\x03\x00"
 	hello := "\x00\x05\x00\xfa\xffhello"
@@ -138,7 +138,7 @@ func TestInflateEmptyBlocks(t *testing.T) {
 	}
 }
 
-// TestInflateNoContext checks that nothing of one message can be referred to by another, of any connection.
+// TestInflateNoContext checks that no message can refer to another one, of whatever connection.
 func TestInflateNoContext(t *testing.T) {
 	d := deflatetest.NewDeflater(6)
 	msg := []byte(strings.Repeat("the quick brown fox ", 50))

@@ -4,12 +4,13 @@ import "strconv"
 
 // Choose is the server's part of the negotiation (RFC 7692 section 5.1): it takes the values of the
 // Sec-WebSocket-Extensions headers in a client's request, several headers being one list, and chooses the first offer
-// of permessage-deflate that can be met. ok says whether there is one; the client is then told by Params.Extension.
+// of permessage-deflate that can be accepted. ok says whether there is one; Params.Extension is then the answer to the
+// client.
 //
-// takeover says whether messages may refer to earlier ones: each side's, unless the client's offer says otherwise.
-// Without it they do not.
+// takeover says whether messages of each side may refer to earlier ones, unless the client's offer forbids it. Without
+// takeover they may not.
 //
-// Other extensions are passed over, and so is an offer with a parameter that is unknown, there twice, or has a value
+// Other extensions are skipped, and so is an offer with a parameter that is unknown, occurs twice, or has a value
 // that RFC 7692 section 7.1 does not allow in an offer. An error says that a value is not in the grammar (RFC 6455
 // section 9.1), which fails the handshake. Empty elements of the list are no error (RFC 9110 section 5.6.1.2).
 func Choose(values []string, takeover bool) (p Params, ok bool, err error) {
@@ -36,7 +37,7 @@ func Choose(values []string, takeover bool) (p Params, ok bool, err error) {
 }
 
 // offer reads an element of a client's list. acceptable says that it is an offer of permessage-deflate that can be
-// met, by p.
+// accepted, with p.
 func (s *extensionScanner) offer(takeover bool) (p Params, acceptable bool, err error) {
 	name := s.token()
 	if name == "" {
@@ -68,14 +69,14 @@ func (p *Params) offered(name, value string, hasValue bool) (number int, valid b
 		p.ServerNoContextTakeover = true
 		return 0, !hasValue
 	case "client_no_context_takeover":
-		// A hint. To take it up saves the memory for what the client does not refer to.
+		// A hint. Using it saves the memory for what the client does not refer to.
 		p.ClientNoContextTakeover = true
 		return 1, !hasValue
 	case "server_max_window_bits":
 		p.ServerMaxWindowBits, valid = windowBits(value)
 		return 2, valid
 	case "client_max_window_bits":
-		// It lets a server ask for a smaller window, which this one need not: an Inflater takes all of 32 KiB.
+		// It allows a server to ask for a smaller window, which we do not need: an Inflater handles the full 32 KiB.
 		_, valid = windowBits(value)
 		return 3, valid || !hasValue
 	}

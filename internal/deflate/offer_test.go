@@ -125,7 +125,8 @@ func FuzzOffers(f *testing.F) {
 func meets(p Params, offer string, takeover bool) bool {
 	plain := strings.NewReplacer(" ", "", "\t", "", `"`, "", `\`, "").Replace(offer)
 	parts := strings.Split(plain, ";")
-	want := Params{ServerNoContextTakeover: !takeover, ClientNoContextTakeover: !takeover, ServerMaxWindowBits: 15, ClientMaxWindowBits: 15}
+	want := Params{ServerNoContextTakeover: !takeover, ClientNoContextTakeover: !takeover, ServerMaxWindowBits: 15,
+		ClientMaxWindowBits: 15}
 	for _, part := range parts[1:] {
 		name, value, _ := strings.Cut(part, "=")
 		bits := 7 + slices.Index([]string{"8", "9", "10", "11", "12", "13", "14", "15"}, value) + 1

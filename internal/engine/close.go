@@ -7,14 +7,14 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Why a connection ended that was not closed cleanly, besides the stream's own errors and frame.Error.
+// The reasons why a connection ended that was not closed cleanly, besides the stream's own errors and frame.Error.
 var (
 	errReplyTimeout = errors.New("ws: the peer did not answer the Close frame in time")
 	errStalled      = errors.New("ws: the peer took too little of what was to be sent before the Close frame")
 	errPongTimeout  = errors.New("ws: no pong came for a ping")
 )
 
-// ErrSlowPeer is why a connection was failed by a Send: see Config.SendLimit.
+// ErrSlowPeer is the error of a connection that a Send has failed: see Config.SendLimit.
 var ErrSlowPeer = errors.New("ws: the peer takes too little: more bytes are unsent than SendBuffer allows")
 
 const (
@@ -23,15 +23,15 @@ const (
 	codePolicy   = frame.PolicyViolation
 )
 
-// closeFrame is what a Close frame says.
+// closeFrame is the content of a Close frame.
 type closeFrame struct {
 	code   uint16
 	reason string
 }
 
 // StartClosing queues the Close frame behind all messages (RFC 6455, section 7.1.2); code 1005 means one without a
-// status. What the stream takes at once is written before it returns. After it Send refuses messages. It does
-// nothing if a Close frame has been queued before.
+// status. What the stream takes at once is written before it returns. From then on Send refuses messages. StartClosing
+// does nothing if a Close frame has been queued before.
 func (e *Endpoint) StartClosing(code uint16, reason string) {
 	e.mu.Lock()
 	defer e.unlock()
@@ -42,12 +42,12 @@ func (e *Endpoint) StartClosing(code uint16, reason string) {
 	}
 }
 
-// Abort ends the connection at once. Nothing is reported to the Owner, who knows.
+// Abort ends the connection at once. Nothing is reported to the Owner, which has called it.
 func (e *Endpoint) Abort() {
 	e.mu.Lock()
 	if e.receiving != over {
 		e.overLocked()
-		go e.stream.Abort() // nobody is left to hear what goes wrong
+		go e.stream.Abort() // its error no longer matters
 	}
 	e.mu.Unlock()
 }
@@ -71,7 +71,7 @@ func (e *Endpoint) peerClosed(payload []byte) {
 		e.setSendingLocked(closeQueued)
 	}
 	e.mu.Unlock()
-	e.owner.PeerClosing() // before the answer, which may end the connection
+	e.owner.PeerClosing() // before our Close frame, which may end the connection
 	e.mu.Lock()
 	e.startWritingLocked()
 	e.unlock()
@@ -112,7 +112,7 @@ func (e *Endpoint) failLocked(code uint16, reason string, cause error) {
 		e.startWritingLocked()
 	default:
 		e.overLocked()
-		go e.stream.Abort() // nobody is left to hear what goes wrong
+		go e.stream.Abort() // its error no longer matters
 	}
 }
 
@@ -125,8 +125,8 @@ func (e *Endpoint) streamEnded(err error) {
 
 func (e *Endpoint) streamEndedLocked(err error) {
 	if e.receiving == closeReceived && e.sending != closeSent && e.sending != broken {
-		// The answer to the peer's Close frame is still on its way behind messages. A peer that has closed only its
-		// sending side can still take it.
+		// Our answer to the peer's Close frame still waits behind messages. A peer that has closed only its sending side can
+		// still take it.
 		e.setReceivingLocked(endReceived)
 		return
 	}
@@ -142,10 +142,10 @@ func (e *Endpoint) endLocked(err error) {
 		e.unsaid = e.endOf(err)
 	}
 	e.overLocked()
-	go e.stream.Close() // nobody is left to hear what goes wrong
+	go e.stream.Close() // its error no longer matters
 }
 
-// endOf is how a connection ended that was not failed.
+// endOf returns the End of a connection that was not failed.
 func (e *Endpoint) endOf(err error) *End {
 	if e.peerClose != nil {
 		return &End{Code: e.peerClose.code, Reason: e.peerClose.reason, Clean: e.sending == closeSent}
@@ -156,7 +156,7 @@ func (e *Endpoint) endOf(err error) *End {
 	return &End{Code: codeAbnormal, Err: err}
 }
 
-// overLocked leaves nothing to be done.
+// overLocked marks the connection as over: nothing more will happen.
 func (e *Endpoint) overLocked() {
 	if e.sending != broken {
 		e.sending = broken // without setSendingLocked, which would report the end

@@ -7,23 +7,22 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Timeouts bound how long a connection that is to close waits for its peer. The zero value of a field means the
-// default.
+// Timeouts limit how long a closing connection waits for its peer. The zero value of a field means the default.
 type Timeouts struct {
-	// Stall bounds the time in which the peer takes nothing of what waits to be written, the Close frame included: 120 s.
-	// Above it the peer may take as long as it wants, if it takes leastRate.
+	// Stall limits the time in which the peer takes nothing of what waits to be written, including the Close frame: 120 s.
+	// A peer that takes something more often may take as long as it wants, if it takes leastRate.
 	Stall time.Duration
 
-	// Reply bounds the time from the moment the peer has our Close frame until its own comes. A client waits 60 s, and
-	// begins again while data keeps arriving, replyExtensions times. A server waits 10 s and no longer.
+	// Reply limits the time from the moment the peer has our Close frame until its own comes. A client waits 60 s, and
+	// starts again while data keeps arriving, up to replyExtensions times. A server waits 10 s and no longer.
 	Reply time.Duration
 
-	// Disconnect bounds the time until the stream ends, after both Close frames or after the connection was failed: 2
-	// s. It is the server's to close first (RFC 6455, section 7.1.1).
+	// Disconnect limits the time until the stream ends, after both Close frames or after the connection was failed: 2 s.
+	// The server has to close first (RFC 6455, section 7.1.1).
 	Disconnect time.Duration
 }
 
-// defaultTimeouts are those of a client and of a server.
+// defaultTimeouts returns the defaults of a client or of a server.
 var defaultTimeouts = [...]Timeouts{
 	frame.Client: {Stall: 120 * time.Second, Reply: 60 * time.Second, Disconnect: 2 * time.Second},
 	frame.Server: {Stall: 120 * time.Second, Reply: 10 * time.Second, Disconnect: 2 * time.Second},
@@ -49,31 +48,31 @@ const (
 	// replyExtensions is how often a client's Timeouts.Reply begins again.
 	replyExtensions = 4
 
-	// looks is how often during a stage it is looked whether the peer has taken something.
+	// looks is how often during a stage the timer checks whether the peer has taken something.
 	looks = 8
 )
 
-// closeStage is what a connection that is to close waits for.
+// closeStage says what a closing connection waits for.
 type closeStage uint8
 
 const (
 	notClosing     closeStage = iota
-	awaitingTaken             // the peer is to take what waits to be written
-	awaitingReply             // the peer's Close frame is to come
-	awaitingStream            // the stream is to end
+	awaitingTaken             // that the peer takes what waits to be written
+	awaitingReply             // that the peer's Close frame comes
+	awaitingStream            // that the stream ends
 )
 
-// closeTimer bounds each stage.
+// closeTimer limits the time of each stage.
 type closeTimer struct {
 	stage      closeStage
 	timer      *time.Timer
-	due        time.Time // when the timer is to run
+	due        time.Time // when the timer fires
 	began      time.Time // the stage
 	progressed time.Time // when the peer was last seen to take something
 	taken      int64     // the stream's Taken then
 	first      int64     // the stream's Taken when the stage began
 	onItsWay   time.Time // when our Close frame was last seen not to have reached the peer's system
-	arrived    bool      // it has, and the timer is set for the end of the stage
+	arrived    bool      // our Close frame has reached it, and the timer is set for the end of the stage
 	received   int64     // Endpoint.received then
 	extensions int       // of Timeouts.Reply
 }
@@ -84,7 +83,7 @@ func (t *closeTimer) stop() {
 	}
 }
 
-// stageLocked returns what the connection waits for by its states.
+// stageLocked derives from the states what the connection waits for.
 func (e *Endpoint) stageLocked() closeStage {
 	switch {
 	case e.receiving == over:
@@ -148,7 +147,7 @@ func (t *closeTimer) set(e *Endpoint, d time.Duration) {
 	}
 }
 
-// closeDue runs when the time of a stage is over, or it is time to look.
+// closeDue runs when the time of a stage is over, or when it is time to check.
 func (e *Endpoint) closeDue() {
 	e.mu.Lock()
 	defer e.unlock()
@@ -168,10 +167,10 @@ func (e *Endpoint) closeDue() {
 		e.unsaid = e.endOf(cause)
 	}
 	e.overLocked()
-	go e.stream.Abort() // nobody is left to hear what goes wrong
+	go e.stream.Abort() // its error no longer matters
 }
 
-// closeCauseLocked returns why the connection is to be ended now, or sets the timer again and returns nil.
+// closeCauseLocked returns why the connection has to be ended now, or sets the timer again and returns nil.
 func (e *Endpoint) closeCauseLocked() error {
 	t := e.closing
 	stalled := e.stalledLocked()

@@ -14,8 +14,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// How a connection ends when the peer does not do its part, on real connections and with short Timeouts. Native
-// only, because what the system tells about a peer is.
+// How a connection ends when the peer does not do its part, on real connections and with short Timeouts. Native only,
+// because so is what the system tells about a peer.
 
 const (
 	shortStall      = 600 * time.Millisecond
@@ -79,7 +79,8 @@ var closeTests = map[string]closeTest{
 			}
 		}
 	}, false, engine.ErrStalled, shortStall},
-	"reads a byte now and then": {16 << 20, func(p *peerEnd) { p.readUntilClose(1, 50*time.Millisecond) }, false, engine.ErrStalled, shortStall},
+	"reads a byte now and then": {16 << 20, func(p *peerEnd) { p.readUntilClose(1, 50*time.Millisecond) }, false,
+		engine.ErrStalled, shortStall},
 	"reads slowly": {3 << 20, func(p *peerEnd) {
 		p.readUntilClose(16<<10, 10*time.Millisecond)
 		p.sendClose()
@@ -125,8 +126,10 @@ var closeTests = map[string]closeTest{
 			}
 		}
 	}, true, nil, shortDisconnect},
-	"breaks the protocol and never reads": {16 << 20, func(p *peerEnd) { p.Write([]byte{0xff, 0}); <-p.over }, false, nil, 0},
-	"ends its half":                       {16 << 20, func(p *peerEnd) { p.CloseWrite(); <-p.over }, false, io.ErrUnexpectedEOF, 0},
+	"breaks the protocol and never reads": {16 << 20, func(p *peerEnd) { p.Write([]byte{0xff, 0}); <-p.over }, false, nil,
+		0},
+	"ends its half": {16 << 20, func(p *peerEnd) { p.CloseWrite(); <-p.over }, false,
+		io.ErrUnexpectedEOF, 0},
 }
 
 // TestClosing: after StartClosing everything ends by itself, whatever the peer does. As long as the peer takes what
@@ -151,7 +154,7 @@ func TestClosing(t *testing.T) {
 	}
 }
 
-// closeOnce says what is wrong with the end of a connection.
+// closeOnce returns what is wrong with the end of a connection.
 func closeOnce(t *testing.T, test closeTest) string {
 	owner := newRecorder()
 	e, conn := startTCP(t, owner, smallBuffer, engine.Config{Timeouts: shortTimeouts})
@@ -190,7 +193,7 @@ func wantStreamEnds(t testing.TB, conn *net.TCPConn) {
 	}
 }
 
-// TestTrickle: a peer that takes now and then a byte is given up, although it never stops.
+// TestTrickle: a peer that takes only a byte now and then is given up, although it never stops.
 func TestTrickle(t *testing.T) {
 	t.Parallel()
 	s, owner := newScript(mostTries, unlimited), newRecorder()

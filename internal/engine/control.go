@@ -6,8 +6,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// queueControlLocked queues a control frame ahead of the messages that wait. It is for the time until our Close
-// frame is written: afterwards nothing may follow.
+// queueControlLocked queues a control frame ahead of the messages that wait. It must not be called once our Close frame
+// is being written: nothing may follow that.
 func (e *Endpoint) queueControlLocked(op frame.Opcode, payload []byte) {
 	ch := e.out.controls
 	if ch == nil {
@@ -48,11 +48,11 @@ func (e *Endpoint) writeControlLocked() {
 // pinger finds out whether the peer is still there (RFC 6455, section 5.5.2). A ping goes out every interval. From
 // the moment the network has taken it, something must be received within an interval: the pong, or anything else.
 //
-// Time counts only while it says something about the peer. Until the ping has left, a peer that takes bytes lives.
-// Until the peer's system has the ping, so does one whose system acknowledges bytes; it is looked several times
-// during an interval whether either has happened. While the Owner wants nothing received, nothing can be, and a
-// peer that waits for that takes nothing. And a process that was stopped itself, or is short of processor time,
-// first looks at what has arrived meanwhile.
+// Time counts only while it says something about the peer. Until the ping has left, a peer that takes bytes is alive.
+// Until the peer's system has the ping, a peer whose system acknowledges bytes is alive. Both are checked several times
+// during an interval. While the Owner wants nothing received, nothing can be received, and a peer that waits for that
+// takes nothing. And a process that was stopped itself, or is short of processor time, first checks what has arrived
+// meanwhile.
 type pinger struct {
 	interval time.Duration
 	timer    *time.Timer
@@ -81,7 +81,7 @@ const (
 	pingArrived                  // the peer's system has it, as far as that is known
 )
 
-// shortestLook is the shortest time between two looks at what the peer has taken.
+// shortestLook is the shortest time between two checks of what the peer has taken.
 const shortestLook = time.Millisecond
 
 // lastLook is how long after the interval a connection is failed: the goroutine that reads may be about to report
@@ -100,7 +100,7 @@ func (p *pinger) set(d time.Duration) {
 	p.timer.Reset(d)
 }
 
-// wait sets the timer for the end of the interval, or for a look before.
+// wait sets the timer for the end of the interval, or for a check before that.
 func (p *pinger) wait() {
 	left := max(0, time.Until(p.alive.Add(p.interval)))
 	if p.ping != nil && p.ping.state != pingArrived {
@@ -118,7 +118,7 @@ func (p *pinger) restart() {
 	p.wait()
 }
 
-// pingDue runs when the interval is over, or it is time to look.
+// pingDue runs when the interval is over, or when it is time to check.
 func (e *Endpoint) pingDue() {
 	e.mu.Lock()
 	defer e.unlock()
@@ -155,13 +155,13 @@ func (e *Endpoint) answeredLocked() bool {
 	return ping.state >= pingTaken && e.received.Load() != ping.received
 }
 
-// takesLocked reports whether the peer has been seen to take something, up to the ping, since the interval began.
+// takesLocked reports whether the peer has taken something, up to the ping, since the interval began.
 func (e *Endpoint) takesLocked() bool {
 	ping := e.pinger.ping
 	if ping.state == pingArrived {
 		return false
 	}
-	// Both count: the system asks for more only when it has room for a lot, and the peer may take much until then.
+	// Both count: the system asks for more only when it has a lot of room, and the peer may take much until then.
 	written, taken := e.stream.Written(), e.stream.Taken()
 	takes := taken > ping.taken || ping.state == pingQueued && written > ping.written
 	ping.written, ping.taken = written, max(ping.taken, taken)
@@ -179,12 +179,12 @@ func (e *Endpoint) pausedSincePingLocked() bool {
 	return paused
 }
 
-// lookedLocked reports whether what has arrived has been looked at.
+// lookedLocked reports whether everything that has arrived has been handled.
 func (e *Endpoint) lookedLocked() bool {
 	return e.pinger.ping.state == pingQueued || e.reading.held && e.stream.Quiet()
 }
 
-// sendPingLocked begins another interval.
+// sendPingLocked sends a ping, which begins another interval.
 func (e *Endpoint) sendPingLocked() {
 	e.pinger.ping = &sentPing{resumes: e.resumes, written: e.stream.Written(), taken: e.stream.Taken()}
 	e.pinger.restart()

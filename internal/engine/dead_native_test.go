@@ -12,10 +12,10 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Peers that are dead, on real connections: native only, because what the system tells about them is.
+// Peers that are dead, on real connections. Native only, because so is what the system tells about them.
 
-// TestDeadPeer: a peer that answers nothing is found within two intervals, whether its system takes what is sent or
-// not, and whatever the program goes on sending.
+// TestDeadPeer: a peer that answers nothing is detected within two intervals, whether or not its system takes what is
+// sent, and whatever the program goes on sending.
 func TestDeadPeer(t *testing.T) {
 	t.Parallel()
 	const interval = time.Second

@@ -2,7 +2,7 @@
 // (RFC 6455, sections 5 to 7): it frames and writes messages, reads and parses what the peer sends, answers and
 // sends control frames, and ends the connection. It knows no HTTP, no network, and no type of the API above it.
 //
-// # The two seams
+// # The two interfaces
 //
 // Above an [Endpoint] is its [Owner], the platform-independent object that users see. The Endpoint reports to it
 // what happens on the connection; the Owner calls the Endpoint's methods. Neither touches the other's fields. Below
@@ -10,15 +10,15 @@
 //
 // # Who does what
 //
-// An idle Endpoint has one goroutine, which waits in Stream.ReadSome, and no buffers. Who reads is a right that one
-// goroutine holds at a time (see reading): this one, or a Read of the program that waits anyway. Who writes is
-// whoever has something to write, as long as the stream takes it at once; otherwise a goroutine that lives as long
-// as there is something to write (see writer).
+// An idle Endpoint has one goroutine, which waits in Stream.ReadSome, and no buffers. One goroutine at a time holds the
+// right to read (see reading): this one, or a Read of the program that waits anyway. Whoever has something to write
+// writes it, as long as the stream takes it at once; otherwise a goroutine does, which lives as long as there is
+// something to write (see writer).
 //
 // # Locks
 //
-// An Endpoint has one lock, mu. Functions whose names end in Locked need it. It is held for bounded pieces of work
-// only: never while the stream is read, written or closed, and never while a method of the Owner runs. So an Owner
+// An Endpoint has one lock, mu. Functions whose names end in Locked need it. It is held only for bounded pieces of
+// work: never while the stream is read, written or closed, and never while a method of the Owner runs. So an Owner
 // may call the Endpoint with its own lock held, if the method's comment says so.
 package engine
 
@@ -36,15 +36,15 @@ import (
 // right to read, so one at a time and in the order of what happened; Ended and Drained may be called by any
 // goroutine, also from inside the Endpoint's methods. None may wait, except Deliver.
 type Owner interface {
-	// Received takes messages, and says what is to happen next. The slice, and the Payload of each message that is not
+	// Received takes messages, and returns what has to happen next. The slice, and the Payload of each message that is not
 	// Owned, are only valid during the call.
 	Received(batch []Message) Next
 
 	// PeerClosing says that the peer's Close frame has come. No message follows.
 	PeerClosing()
 
-	// Ended says how the connection has ended. It is the last report, but for Received and PeerClosing calls that are
-	// under way elsewhere or about to come from a goroutine that does not know yet.
+	// Ended says how the connection has ended. It is the last report, except for calls of Received and PeerClosing that
+	// are under way in another goroutine, or come from one that does not know of the end yet.
 	Ended(End)
 
 	// Drained says that Buffered has fallen to what AwaitBuffered asked for.
@@ -53,8 +53,8 @@ type Owner interface {
 	// Idle says that nothing more has arrived for the moment: memory that is kept for a flood may go.
 	Idle()
 
-	// Deliver hands messages to the program, after a Received that has returned Deliver. It may wait for the program.
-	// It is not called by a goroutine of the program.
+	// Deliver hands messages to the program, after a Received that has returned Deliver. It may wait for the program. It
+	// is never called in a goroutine of the program.
 	Deliver()
 }
 
@@ -71,7 +71,7 @@ const (
 	// Pause stops reading until Resume is called, once for each Pause.
 	Pause
 
-	// Yield leaves reading to the program, which takes messages by Reads and will come for more.
+	// Yield leaves reading to the program, which takes messages with Reads and will come for more.
 	Yield
 
 	// Deliver calls Owner.Deliver before the goroutine reads on. Meanwhile another one may read.
@@ -121,14 +121,15 @@ type Config struct {
 	Inflater *deflate.Inflater // of a connection with permessage-deflate, else nil
 	Deflater *deflate.Deflater // the same
 
-	// SendLimit is above how many unsent bytes of application data a Send fails the connection; 0 means never.
+	// SendLimit is the number of unsent bytes of application data above which a Send fails the connection; 0 means no
+	// limit.
 	SendLimit int64
 
 	// PingInterval is the time between two pings; 0 means none.
 	PingInterval time.Duration
 
-	// ByRead says that the program takes messages by Reads that can wait in ReadUntil. Without it, Yield is not for
-	// this Endpoint.
+	// ByRead says that the program takes messages with Reads that can wait in ReadUntil. Without it, the Owner must not
+	// return Yield.
 	ByRead bool
 
 	Timeouts Timeouts

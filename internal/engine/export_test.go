@@ -2,8 +2,8 @@ package engine
 
 import "time"
 
-// What the tests of package engine_test look at, and do in the place of a timer. They are not in package engine
-// because they use internal/netio, which imports it.
+// What the tests of package engine_test inspect, and what they do instead of a timer. Those tests are not in package
+// engine because they use internal/netio, which imports it.
 
 var (
 	ErrReplyTimeout = errReplyTimeout

@@ -1,7 +1,7 @@
 package engine
 
-// Moments that cannot be met from outside: two goroutines meet at a certain step of the code. They run in a bubble
-// of time of their own, on a stream that the test plays.
+// Moments that cannot be produced from outside: two goroutines meet at a certain step of the code. They run in a
+// synctest bubble, on a stream that the test plays.
 
 import (
 	"bytes"

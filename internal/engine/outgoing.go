@@ -14,14 +14,14 @@ const (
 	// wait for all of it: see writeChunks.
 	maxFrame = 64 << 10
 
-	// chunkSize is enough for a frame of maxFrame with its header, and with a chunk's fields whole pages.
+	// chunkSize is enough for a frame of maxFrame with its header; together with a chunk's fields it makes whole pages.
 	chunkSize = 72<<10 - 64
 
-	// maxControls bounds the pongs that wait for a peer that sends pings and reads nothing.
+	// maxControls limits the pongs that wait for a peer that sends pings and reads nothing.
 	maxControls = 64 << 10
 )
 
-// outgoing is what has been framed and masked and waits to be written. All of it is for whoever holds mu.
+// outgoing has what has been framed and masked and waits to be written. mu guards all of it.
 type outgoing struct {
 	chunks   chunkQueue
 	controls *chunk      // control frames, which go out at the next frame boundary; or nil
@@ -30,16 +30,16 @@ type outgoing struct {
 	deflater *deflate.Deflater // for the Send whose turn it is
 	limit    int64             // Config.SendLimit
 	flush    func()            // Endpoint.flush: starting it allocates nothing; nil until it is needed
-	keys     *frame.Keys       // while somebody writes and other frames are queued, else nil
+	keys     *frame.Keys       // nil unless somebody writes and other frames are queued
 
 	accepted int64        // bytes of application data that Send has accepted
 	handed   atomic.Int64 // of these, those that have been handed to the stream; written with mu
 }
 
-// chunk is a part of what is written: whole frames, so that a control frame may stand between any two chunks.
+// chunk is a part of what is written. It has whole frames, so that a control frame may go between any two chunks.
 type chunk struct {
 	buf     []byte
-	sent    int   // how much of buf has been written
+	sent    int   // bytes of buf that have been written
 	app     int64 // bytes of application data that count as handed to the stream with it
 	control bool  // control frames
 	ping    bool  // our ping is among them
@@ -104,7 +104,7 @@ func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payl
 	return buf
 }
 
-// queueFrameLocked queues a frame, which stands for app bytes of application data, behind what is queued.
+// queueFrameLocked queues a frame, which stands for app bytes of application data, after everything that is queued.
 func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, app int64) {
 	ch := e.out.chunks.last()
 	if ch == nil || cap(ch.buf)-len(ch.buf) < frame.MaxHeader+len(payload) {
@@ -118,7 +118,7 @@ func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, 
 	ch.app += app
 }
 
-// writingEndedLocked is called when nobody writes any more.
+// writingEndedLocked is called when no goroutine writes any more.
 func (e *Endpoint) writingEndedLocked() {
 	e.writing = false
 	if e.out.keys != nil {
@@ -127,10 +127,10 @@ func (e *Endpoint) writingEndedLocked() {
 	}
 }
 
-// empty reports whether there is nothing to write but perhaps our Close frame.
+// empty reports whether there is nothing to write, except perhaps our Close frame.
 func (out *outgoing) empty() bool { return out.chunks.len() == 0 && out.controls == nil }
 
-// discard forgets what waits. Its application data stays counted as buffered, as in browsers.
+// discard drops what waits. Its application data stays counted as buffered, as in browsers.
 func (out *outgoing) discard() {
 	for out.chunks.len() > 0 {
 		out.chunks.pop().free()
@@ -138,7 +138,7 @@ func (out *outgoing) discard() {
 	out.controls = nil
 }
 
-// discardUnbegun is discard of all that has not been written in part.
+// discardUnbegun drops everything that has not been written in part.
 func (out *outgoing) discardUnbegun() {
 	var begun *chunk
 	if out.chunks.halfWritten() {
@@ -156,7 +156,7 @@ type chunkQueue struct {
 	head  int
 }
 
-// keptChunks is for how many chunks an empty queue keeps room.
+// keptChunks is the number of chunks for which an empty queue keeps room.
 const keptChunks = 8
 
 func (q *chunkQueue) len() int { return len(q.items) - q.head }

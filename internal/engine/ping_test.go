@@ -11,8 +11,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Tests of when a connection is failed for a ping. The test says when an interval is over, instead of being in time
-// for a timer.
+// Tests of when a connection is failed because of a ping. The test itself ends the intervals, instead of waiting for a
+// timer.
 
 // pinged is a connection whose pings are due when the test says so.
 type pinged struct {

@@ -33,7 +33,7 @@ type sharedFrame struct {
 type sharedKind uint8
 
 const (
-	// sharedNone: frames of its own, because they are masked, or refer to earlier messages of this connection alone.
+	// sharedNone: the Endpoint's own frames, because they are masked, or refer to earlier messages of this connection.
 	sharedNone sharedKind = iota
 
 	// sharedPlain: frames without compression.
@@ -52,9 +52,8 @@ func sharedKindOf(config *Config) sharedKind {
 	return sharedKind(config.Deflater.WindowBits())
 }
 
-// SendPrepared is Send of a prepared message. It writes what the stream takes at once by itself, if nothing else
-// waits to be written, because it is called for one Endpoint after the other: a goroutine for each takes longer than
-// the write.
+// SendPrepared sends a prepared message. If nothing else waits to be written, it writes itself what the stream takes at
+// once. It is called for one Endpoint after the other, and a goroutine for each would take longer than the write.
 func (e *Endpoint) SendPrepared(p *Prepared) Result {
 	if e.shared == sharedNone {
 		return e.Send(p.op, p.data)
@@ -66,7 +65,7 @@ func (e *Endpoint) SendPrepared(p *Prepared) Result {
 		return result
 	}
 	if len(p.data) > flushChunks*maxFrame {
-		e.keepReadingLocked() // a ping is not to wait for all of that
+		e.keepReadingLocked() // so that a ping need not wait for all of this
 	}
 	inOrder := e.out.order.busy
 	if inOrder {

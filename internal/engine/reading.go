@@ -15,9 +15,8 @@ import (
 // which releases it meanwhile: a change of goroutines costs more than everything else about a small message, and
 // made a ping-pong take twice as long.
 //
-// The right is free while the program is busy with what it got. That is for a moment if it comes back for more.
-// Otherwise a timer claims the right for a goroutine, so that control frames are answered whatever the program
-// does.
+// The right is free while the program handles what it got. If the program comes back for more, that is only a moment.
+// Otherwise a timer claims the right for a goroutine, so that control frames are answered whatever the program does.
 type reading struct {
 	wanted   atomic.Bool // a Read has asked for it in vain since messages were last handed over
 	held     bool        // somebody holds it
@@ -33,9 +32,8 @@ type reading struct {
 	ending   <-chan struct{} // of the context of the Read that holds it; nil if that has none or it is held by another
 }
 
-// freeAtMost is how long the right may be free until a goroutine claims it, and half of the longest time that a
-// control frame waits for it. A timer that is due more often makes a ping-pong slower: every millisecond 1.15
-// times.
+// freeAtMost is how long the right may be free until a goroutine claims it, and half of the longest time that a control
+// frame waits for it. A timer that fires more often makes a ping-pong slower: every millisecond, 1.15 times.
 const freeAtMost = 12 * time.Millisecond
 
 // restAfter is how long after the last message the goroutine that reads gives way to a fresh one, if handlers have made
@@ -43,10 +41,11 @@ const freeAtMost = 12 * time.Millisecond
 // much processor time for a ping-pong.
 const restAfter = 200 * time.Millisecond
 
-// past is a read deadline that is over.
+// past is a read deadline in the past.
 var past = time.Unix(1, 0)
 
-// claimReadingLocked returns a number other than 0 if it has got the right to read for its caller, who now has to read.
+// claimReadingLocked returns a number other than 0 if it has claimed the right to read for its caller, who then has to
+// read.
 func (e *Endpoint) claimReadingLocked() (number uint32) {
 	r := &e.reading
 	if r.held || e.readAllLocked() {
@@ -63,8 +62,8 @@ func (r *reading) nextNumber() uint32 {
 	return r.number
 }
 
-// releaseReadingLocked gives up the right to whoever comes first, at last to the timer. There is one timer for many
-// messages, because setting it for each took a fifth of the time of a flood.
+// releaseReadingLocked gives up the right. Whoever comes first gets it, the timer at the latest. There is one timer for
+// many messages, because setting it for each took a fifth of the time of a flood.
 func (e *Endpoint) releaseReadingLocked() {
 	r := &e.reading
 	r.held = false
@@ -100,7 +99,7 @@ func (e *Endpoint) checkReading() {
 		r.resting = true
 		r.timer.Reset(restAfter)
 	default:
-		// The timer goes: most connections are quiet, and another one is made when it is needed.
+		// Drop the timer: most connections are quiet, and a new one is made when it is needed.
 		r.watched, r.resting, r.timer = false, false, nil
 		if r.held && r.grown {
 			r.stopped = true
@@ -117,7 +116,7 @@ func (e *Endpoint) keepReadingLocked() {
 	}
 }
 
-// readLoop reads, with the right claimed for it, until the connection is over or the right is another's.
+// readLoop reads, with the right claimed for it, until the connection is over or somebody else has the right.
 func (e *Endpoint) readLoop() {
 	for e.awaitResume() {
 		next, err := e.receive()
@@ -175,7 +174,7 @@ func (e *Endpoint) awaitResume() bool {
 	return true
 }
 
-// yieldReading leaves reading to a program that is taking messages by Reads and will come back for more. Two
+// yieldReading leaves reading to a program that takes messages with Reads and will come back for more. Two
 // goroutines that compete for a lock would take three times as long for a flood of small messages as one does.
 func (e *Endpoint) yieldReading() bool {
 	e.mu.Lock()
@@ -211,7 +210,7 @@ func (e *Endpoint) readUntil(ctx context.Context, w Waiter) {
 		}
 		in.watch.begin(ctx, e)
 	}
-	// It may have been woken before the right was claimed, by the holder before, and ctx may have ended before.
+	// The previous holder may have woken it before the right was claimed, and ctx may have ended before.
 	goOn := !w.Woken() && (ctx.Done() == nil || ctx.Err() == nil)
 	if goOn {
 		in.offer(w.Room())
@@ -249,7 +248,7 @@ func (e *Endpoint) mayLendLocked() bool {
 
 // lendOnLocked reports whether a Read of the program that holds the right goes on reading.
 func (e *Endpoint) lendOnLocked(w Waiter) bool {
-	stopped := e.reading.stopped // whether or not the deadline came before the data
+	stopped := e.reading.stopped // even if the data came before the deadline
 	e.resetStopLocked()
 	return !stopped && e.mayLendLocked() && !w.Woken()
 }
@@ -296,7 +295,7 @@ func (in *incoming) takeBack() {
 }
 
 // watch stops the Read that holds the right when its context ends. Most programs read with the same context again and
-// again, so from the second time on it is watched from Read to Read, which allocates nothing.
+// again. From the second time on, the watch goes on from Read to Read, which allocates nothing.
 type watch struct {
 	ending <-chan struct{} // of the context of the last Read that had one
 	stop   func() bool     // ends the watch; nil while there is none
@@ -331,8 +330,8 @@ func (w *watch) end() {
 	*w = watch{}
 }
 
-// pausedLocked reports whether the Owner wants nothing now. An Owner that has closed the connection takes its Pause
-// back: nobody will get what arrives.
+// pausedLocked reports whether the Owner wants nothing now. Once the Owner has closed the connection, its Pause no
+// longer counts, because nobody will get what arrives.
 func (e *Endpoint) pausedLocked() bool { return e.pauses != e.resumes && e.receiving == receiving }
 
 func (e *Endpoint) waitResumedLocked() {

@@ -10,7 +10,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Tests of the moments at which the right to read changes hands, some of which cannot be met from outside.
+// Tests of the moments at which the right to read changes hands. Some of them cannot be produced from outside.
 
 // aRead is a Read of the program.
 type aRead struct{ woken chan struct{} }
@@ -75,7 +75,7 @@ func TestReadStopped(t *testing.T) {
 		await(t, "message", owner.messages)
 		<-read.woken
 	}
-	// Nobody comes for more.
+	// No Read comes for more.
 	s.arrive(serverFrame(frame.Ping, true, "?"))
 	s.wait(t, "pong", func() bool { return len(s.out) > 0 })
 }

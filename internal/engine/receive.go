@@ -9,35 +9,35 @@ import (
 )
 
 const (
-	// receiveSize is how much one read may bring.
+	// receiveSize is the most bytes that one read may bring.
 	receiveSize = 64 << 10
 
-	// batchMessages is how many messages are handed over at once, at most.
+	// batchMessages is the most messages that are handed over at once.
 	batchMessages = 256
 
 	// batchBytes ends a batch early: compressed messages may be much longer than what was read.
 	batchBytes = 1 << 20
 
-	// headSize is how much is read before the rest of a long message is read into the memory of a Read: its header and
-	// a little more. With receiveSize most of the message would have to be copied: 64 KiB took 1.8 times as long.
+	// headSize is how many bytes are read before the rest of a long message is read into the memory of a Read: the header
+	// and a little more. With receiveSize, most of the message would have to be copied: 64 KiB took 1.8 times as long.
 	headSize = 4 << 10
 
-	// longMessage is from which length on that is worth a system call more.
+	// longMessage is the length from which on that is worth another system call.
 	longMessage = 32 << 10
 )
 
-// incoming is what has been read from the stream. It belongs to whoever holds the right to read.
+// incoming has the bytes that were read from the stream. It belongs to whoever holds the right to read.
 type incoming struct {
 	reader  frame.Reader
 	rest    []byte  // read and not parsed yet
 	buffer  *Buffer // that rest is a part of, if it is one of buffers
 	copied  bool    // a message may lie in the Inflater's memory, so it is copied
-	ignore  bool    // nobody wants what arrives
+	ignore  bool    // drop what arrives
 	flooded bool    // a large batch has come since the stream was idle
 	watch   *watch  // the context of the Read that holds the right; nil until one has a context that can end
 }
 
-// Buffer has bytes that were read at once.
+// Buffer has the bytes of one read.
 type Buffer struct {
 	bytes   [receiveSize - 8]byte // with holders whole pages
 	holders atomic.Int32
@@ -55,7 +55,7 @@ func (in *incoming) init(config *Config) {
 	in.copied = config.Inflater != nil
 }
 
-// forget gives up what is under way.
+// forget drops everything that is under way.
 func (in *incoming) forget() {
 	in.release()
 	in.reader.Release()
@@ -93,8 +93,8 @@ func (b *Buffer) Has(payload []byte) bool {
 	return first <= at && at < first+uintptr(len(b.bytes))
 }
 
-// KeepBuffer is for the Owner, during Received: it returns the Buffer that messages may lie in, whose bytes stay what
-// they are until Release, or nil if there is none.
+// KeepBuffer is for the Owner, during Received. It returns the Buffer that messages may lie in, or nil if there is
+// none. The bytes of the Buffer do not change until Release.
 func (e *Endpoint) KeepBuffer() *Buffer {
 	b := e.incoming.buffer
 	if b != nil {
@@ -103,7 +103,7 @@ func (e *Endpoint) KeepBuffer() *Buffer {
 	return b
 }
 
-// lazyBuffers is an Endpoint as a stream's Buffers.
+// lazyBuffers makes an Endpoint the Buffers of its stream.
 type lazyBuffers Endpoint
 
 func (b *lazyBuffers) Get() []byte {
@@ -128,7 +128,8 @@ func (b *lazyBuffers) Idle() {
 	}
 }
 
-// receive handles the next bytes: those that have been read but not parsed yet, or else it waits for some.
+// receive handles the next bytes: those that have been read but not parsed yet or, if there are none, those that it
+// waits for.
 func (e *Endpoint) receive() (Next, error) {
 	in := &e.incoming
 	if in.ignore {
@@ -156,8 +157,8 @@ func (e *Endpoint) receive() (Next, error) {
 	return e.parse(), nil
 }
 
-// ignoreSome reads what nobody wants, so that the end of the stream is seen and the peer can still take our Close
-// frame.
+// ignoreSome reads bytes that nobody wants, so that the end of the stream is noticed and the peer can still take our
+// Close frame.
 func (e *Endpoint) ignoreSome() error {
 	in := &e.incoming
 	in.rest = nil
@@ -169,8 +170,8 @@ func (e *Endpoint) ignoreSome() error {
 	return err
 }
 
-// parse handles what has been read, up to as many messages as are handed over together, or to something else than a
-// message. What is left is for the next call, when the Owner has had these: so they are still in the processor's
+// parse handles what has been read, up to as many messages as are handed over together, or up to something that is not
+// a message. The rest is left for the next call, after the Owner has had these: so they are still in the processor's
 // cache.
 func (e *Endpoint) parse() (next Next) {
 	var err error
@@ -219,7 +220,8 @@ func (e *Endpoint) parse() (next Next) {
 	return next
 }
 
-// keptIdle is how many messages an Owner keeps memory for while there is nothing to read: after more, Idle is called.
+// keptIdle is the number of messages for which an Owner may keep memory while there is nothing to read: after more,
+// Idle is called.
 const keptIdle = 16
 
 // handOver gives messages to the Owner.

@@ -6,19 +6,18 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// A Send of largeMessage bytes or more works without mu held, and writes by itself as long as the stream
-// takes what it has framed: a longer message gains nothing from being collected with others, and takes the lock for
-// too long.
+// A Send of largeMessage bytes or more works without mu held, and writes itself as long as the stream takes what it has
+// framed. A longer message gains nothing from being collected with others, and would hold the lock for too long.
 const largeMessage = 16 << 10
 
-// Result is what became of a Send.
+// Result says what happened to the message of a Send.
 type Result uint8
 
 const (
-	// Accepted: the message will be sent, or counts as if it had been, because the peer has said that it reads no more.
+	// Accepted: the message will be sent, or counts as sent because the peer has said that it reads no more.
 	Accepted Result = iota
 
-	// Refused: StartClosing came first.
+	// Refused: StartClosing was called before.
 	Refused
 
 	// Lost: nothing can be sent any more. Amounts does not count the message.
@@ -52,7 +51,7 @@ func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 	return Accepted
 }
 
-// acceptLocked counts a message of size bytes, unless it is not to be sent: then ok is false.
+// acceptLocked counts a message of size bytes. If the message is not to be sent, ok is false.
 func (e *Endpoint) acceptLocked(size int) (result Result, ok bool) {
 	if e.sending != open {
 		return e.refusedLocked(size), false
@@ -66,7 +65,7 @@ func (e *Endpoint) acceptLocked(size int) (result Result, ok bool) {
 	return Accepted, true
 }
 
-// refusedLocked is the result of a Send of size bytes when nothing can be sent.
+// refusedLocked returns the result of a Send of size bytes when nothing can be sent.
 func (e *Endpoint) refusedLocked(size int) Result {
 	switch {
 	case e.peerClose != nil:
@@ -94,7 +93,7 @@ func (e *Endpoint) sendInOrderLocked(op frame.Opcode, data []byte) {
 	e.leaveOrderLocked()
 }
 
-// lostLocked reports whether what is sent is lost.
+// lostLocked reports whether anything that is sent is lost.
 func (e *Endpoint) lostLocked() bool {
 	return e.sending == broken || e.receiving == ignoring || e.receiving == over
 }
@@ -112,14 +111,14 @@ func (e *Endpoint) sendCompressedLocked(op frame.Opcode, data []byte) {
 	compressed.Put(buf)
 }
 
-// compressed are buffers for the time between compressing and masking.
+// compressed has buffers for the time between compressing and masking.
 var compressed = sync.Pool{New: func() any { return new([]byte) }}
 
 // sendLargeLocked queues a message in one or more frames. It gives up mu while it compresses, masks and writes:
 // only the order of Sends is kept meanwhile.
 func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
 	if len(data) > flushChunks*maxFrame {
-		e.keepReadingLocked() // a ping is not to wait for all of that
+		e.keepReadingLocked() // so that a ping need not wait for all of this
 	}
 	e.mu.Unlock()
 	app := int64(len(data)) // not yet part of a chunk
@@ -128,7 +127,7 @@ func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
 		buf := compressed.Get().(*[]byte)
 		defer compressed.Put(buf)
 		out, ok := e.out.deflater.Deflate((*buf)[:0], data)
-		if cap(out) <= chunkSize { // what a long message took is not kept
+		if cap(out) <= chunkSize { // do not keep the memory of a long message
 			*buf = out[:0]
 		}
 		if ok {

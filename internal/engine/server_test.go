@@ -10,7 +10,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// What a server's endpoint does otherwise than a client's.
+// What a server's endpoint does differently from a client's.
 
 // startServer starts an Endpoint for a server.
 func startServer(t testing.TB, owner engine.Owner, stream engine.Stream, config engine.Config) *engine.Endpoint {

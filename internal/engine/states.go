@@ -2,8 +2,7 @@ package engine
 
 import "github.com/seed2c7e30c3/ws/internal/frame"
 
-// How far a connection has come is said by two enumerations, one for each direction. Each has one function that
-// changes it.
+// Two enumerations, one for each direction, say how far a connection has come. Each is changed by one function only.
 //
 //	sending:    open ─→ closeQueued ─→ closeWriting ─→ closeSent        any ─→ broken
 //	receiving:  receiving ─→ closeReceived ─→ endReceived ─→ over       receiving ─→ ignoring ─→ over
@@ -69,7 +68,7 @@ func (e *Endpoint) setReceivingLocked(s receivingState) {
 	e.stateChangedLocked()
 }
 
-// stateChangedLocked does what follows from the states alone.
+// stateChangedLocked does everything that follows from the states alone.
 func (e *Endpoint) stateChangedLocked() {
 	switch {
 	case e.receiving == over:

@@ -6,32 +6,32 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
 
-// Writing. One goroutine at a time writes, which e.writing says. It has no lock while it writes. Whoever finds
-// e.writing set leaves what it has queued to the one that writes.
+// Writing. One goroutine at a time writes, as e.writing says. It holds no lock while it writes. Whoever finds e.writing
+// set leaves what it has queued to the goroutine that writes.
 //
-// A Send, a Close, or an answer to a ping writes by itself what the stream takes without waiting: an answer then
-// leaves without a change of goroutines. The rest, and a flood of Sends, is for flush, which collects it into large
+// A Send, a Close, or the answer to a ping writes itself what the stream takes without waiting, so that an answer
+// leaves without a change of goroutines. The rest, and a flood of Sends, is left to flush, which collects it into large
 // writes.
 
 const (
-	// flushChunks is how many chunks one write has. With chunkSize it bounds what leaves between a ping and its pong:
-	// all of a write under way, 216 KiB. It is also how far BufferedAmount may be ahead of the network.
+	// flushChunks is the number of chunks in one write. With chunkSize it limits what leaves between a ping and its pong:
+	// all of a write under way, 216 KiB. It also limits how far BufferedAmount may be ahead of the network.
 	flushChunks = 3
 
-	// inlineChunks is how many chunks of a large message its Send may keep before it leaves writing to a goroutine.
-	// The stream is often ready again after a few: with three instead, sending 1 MiB takes 1.1 times as long.
+	// inlineChunks is the number of chunks of a large message that its Send may keep before it leaves writing to a
+	// goroutine. The stream is often ready again after a few: with three instead, sending 1 MiB takes 1.1 times as long.
 	inlineChunks = 8
 
-	// closeInline is how much StartClosing writes by itself.
+	// closeInline is the most bytes that StartClosing writes itself.
 	closeInline = 1 << 20
 )
 
-// startWritingLocked sees to it that what is queued is written.
+// startWritingLocked makes sure that what is queued is written.
 func (e *Endpoint) startWritingLocked() {
 	if e.writing || !e.dueLocked() {
 		return
 	}
-	// The first Send after something was received writes by itself, while of a flood of Sends only the first does.
+	// The first Send after something was received writes itself; in a flood of Sends only the first one does.
 	if e.sending == open && !e.flushing && e.inlineNext.Load() {
 		e.inlineNext.Store(false)
 		e.writeInlineLocked(1)
@@ -39,13 +39,13 @@ func (e *Endpoint) startWritingLocked() {
 	e.leaveWritingLocked()
 }
 
-// leaveWritingLocked sees to the rest when somebody stops writing. The Close frame, which may have been queued
-// meanwhile, is written by whoever finds it due, and not left to a goroutine: the program may end right after its
-// Close.
+// leaveWritingLocked takes care of the rest when somebody stops writing. The Close frame may have been queued
+// meanwhile. Whoever finds it due writes it and does not leave it to a goroutine, because the program may exit right
+// after its Close.
 func (e *Endpoint) leaveWritingLocked() {
 	if e.sending == closeQueued && !e.writing {
 		if e.out.chunks.len()*chunkSize <= closeInline {
-			e.stream.TakeMore() // nothing that follows could overtake it
+			e.stream.TakeMore() // nothing follows that should overtake it
 		}
 		e.writeInlineLocked(closeInline)
 	}
@@ -80,16 +80,16 @@ func (e *Endpoint) dueLocked() bool {
 	return e.sending != broken && (!e.out.empty() || e.closeDueLocked())
 }
 
-// closeDueLocked reports whether it is the turn of our Close frame: all messages before it have been written, and
-// no Send that came before it is still at work.
+// closeDueLocked reports whether it is the turn of our Close frame: all messages before it have been written, and no
+// earlier Send is still at work.
 func (e *Endpoint) closeDueLocked() bool {
 	return e.sending == closeQueued && e.out.chunks.len() == 0 && !e.out.order.busy
 }
 
-// nextLocked takes what is to be written next, nil if there is nothing: the rest of a chunk, control frames, a
-// chunk, the Close frame. The latter is not written together with messages: a control frame may overtake it until
-// then. But it does go with the last control frames, or a peer that sends pings without end would keep it from
-// leaving.
+// nextLocked takes what has to be written next, or nil if there is nothing: the rest of a chunk, control frames, a
+// chunk, or the Close frame. The Close frame is not written together with messages, because until then a control frame
+// may overtake it. But it does go with the last control frames; otherwise a peer that sends pings without end would
+// keep it from leaving.
 func (e *Endpoint) nextLocked() *chunk {
 	out := &e.out
 	switch {
@@ -179,7 +179,7 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 	e.writingEndedLocked()
 }
 
-// flush writes until nothing is left to write.
+// flush writes until nothing is left.
 func (e *Endpoint) flush() {
 	w := writes.Get().(*largeWrite)
 	defer writes.Put(w)
@@ -187,7 +187,7 @@ func (e *Endpoint) flush() {
 	defer e.unlock()
 	e.flushing = false
 	if e.writing {
-		return // it sees to the rest
+		return // whoever writes takes care of the rest
 	}
 	e.writing = true
 	for e.fillLocked(w) {
@@ -224,7 +224,7 @@ func (w *largeWrite) clear() {
 	w.chunks, w.buffers = w.chunks[:0], w.buffers[:0]
 }
 
-// fillLocked takes what one write is to write. It reports false if there is nothing.
+// fillLocked takes what one write has to write. It reports false if there is nothing.
 func (e *Endpoint) fillLocked(w *largeWrite) bool {
 	for len(w.chunks) < flushChunks {
 		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || e.out.controls != nil) {
@@ -254,8 +254,8 @@ func (e *Endpoint) wroteLocked(ch *chunk) {
 	ch.free()
 }
 
-// closeWrite tells a peer on whom the connection was failed that nothing follows, without dropping what is still on
-// its way, as a close with unread data would.
+// closeWrite tells the peer of a failed connection that nothing follows. Unlike a close with unread data, it does not
+// drop what is still on its way.
 func (e *Endpoint) closeWrite() {
 	if e.stream.CloseWrite() != nil {
 		e.mu.Lock()
@@ -264,8 +264,8 @@ func (e *Endpoint) closeWrite() {
 	}
 }
 
-// writeFailedLocked is called when a write failed. What the peer sent before is for the goroutine that reads to
-// find out, and perhaps a better reason; it gets a little time.
+// writeFailedLocked is called when a write has failed. The goroutine that reads gets a little time to find out what the
+// peer sent before, and perhaps a better reason.
 func (e *Endpoint) writeFailedLocked(err error) {
 	if e.sending != broken {
 		e.writeErr = err

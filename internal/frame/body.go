@@ -7,39 +7,39 @@ import (
 )
 
 const (
-	// firstAllocation is what the first bytes of an unfinished message may allocate, whatever their header announces.
+	// firstAllocation is how much the first bytes of an unfinished message may allocate, whatever their header announces.
 	firstAllocation = 4 << 10
-	// growth bounds how much memory one received byte of an unfinished message of one frame may reserve. By four, a
-	// large message is copied a third of its length in all.
+	// growth limits how much memory one received byte of an unfinished message of one frame may reserve. With four, a
+	// third of the length of a large message is copied in all.
 	growth = 4
 	// headStart is the same as growth up to headStartEnd bytes: a message of 1 MiB whose first 64 KiB have arrived
 	// gets all of its memory.
 	headStart    = 16
 	headStartEnd = 1 << 20
 
-	// minPart is the least that a part has. From largePart bytes on it has partSize, which is then in a pool, until so
-	// much of the message has arrived that a pool should not keep it, pooledEnd. From there on it has hugePart.
+	// minPart is the least size of a part. From largePart bytes on, a part has partSize and comes from a pool; once so
+	// much of the message has arrived that a pool should not keep it, pooledEnd, a part has hugePart.
 	minPart   = 1 << 10
 	largePart = 16 << 10
 	partSize  = 64 << 10
 	pooledEnd = 32 << 20
 	hugePart  = 1 << 20
-	// spare is up to how many bytes at the end of the last part may be free when the parts are joined.
+	// spare is the most bytes at the end of the last part that may be free when the parts are joined.
 	spare = 16 << 10
 )
 
 // body is the memory of a message under way.
 //
-// While the length of a message is unknown it is kept in parts, which are joined when the length is known, or all
-// of the message is there. So its memory is at most twice its length at any moment, that of the parts and the
-// joined one taken together, and 1.25 times when it is delivered. Moving it to a larger piece whenever one is full
-// took three times its length, and up to twice when delivered. Messages that are shorter than guessEnd may take
-// that much beyond their length.
+// While the length of a message is unknown, it is kept in parts. They are joined when the length is known, or when the
+// whole message has arrived. So at any moment the parts and the joined memory together take at most twice the message's
+// length, and 1.25 times its length when it is delivered. Moving the message to a larger piece whenever one was full
+// took three times its length, and up to twice when delivered. Messages shorter than guessEnd may take that much beyond
+// their length.
 //
 // The length is known from the beginning if the message has one frame that is not compressed. Then its memory grows
 // in one piece, which ends with exactly that length.
 type body struct {
-	data   []byte   // the last part, or all
+	data   []byte   // the last part, or the whole
 	parts  [][]byte // those that precede it
 	before int      // how many bytes these are
 
@@ -47,17 +47,17 @@ type body struct {
 	inRoom bool   // data is in it
 }
 
-// parts is where parts of partSize come from: with it fragmented messages of 1 MiB take half of the time, and of 16
-// MiB 0.8.
+// parts is the pool of parts of partSize: with it, fragmented messages of 1 MiB take half the time, those of 16 MiB
+// 0.8 times.
 var parts = sync.Pool{New: func() any { return new([partSize]byte) }}
 
 func (b *body) len() int { return b.before + len(b.data) }
 
-// free is how many bytes can be added without more memory.
+// free returns the number of bytes that can be added without more memory.
 func (b *body) free() int { return cap(b.data) - len(b.data) }
 
-// grow makes room in one piece for n bytes that have arrived, of a message of total bytes. What it allocates is
-// bounded by what has arrived, or by usual. It reports false if there is no memory.
+// grow makes room in one piece for n bytes that have arrived, of a message of total bytes. What it allocates is limited
+// by what has arrived, or by usual. It reports false if there is no memory.
 func (b *body) grow(n int, total int64, usual int) bool {
 	if b.moveToRoom(total) {
 		return true
@@ -74,8 +74,8 @@ func (b *body) grow(n int, total int64, usual int) bool {
 	return b.join(int(size))
 }
 
-// extend begins a part, if the one before is full. wanted is for how many bytes, most how many may still come. It
-// reports false if there is no memory.
+// extend begins a part if the previous one is full. wanted is the number of bytes for which room is needed, most the
+// number that may still come. It reports false if there is no memory.
 func (b *body) extend(wanted, most int64) bool {
 	if b.extendInRoom(wanted, most) {
 		return true
@@ -130,7 +130,7 @@ func (b *body) moveToRoom(size int64) bool {
 	return true
 }
 
-// extendInRoom is extend while the caller's memory has room. What is there when it is full becomes a part of its own.
+// extendInRoom is like extend, while the caller's memory has room. When that is full, its content becomes a part.
 func (b *body) extendInRoom(wanted, most int64) bool {
 	if b.inRoom {
 		b.data, b.room, b.inRoom = append(uncleared(len(b.data)), b.data...), nil, false
@@ -167,15 +167,15 @@ func (b *body) gather(whole []byte) {
 	b.data, b.parts, b.before = whole, nil, 0
 }
 
-// drop gives back what was a part, now that it has been copied.
+// drop gives back a part that has been copied.
 func drop(part []byte) {
 	if cap(part) == partSize {
 		parts.Put((*[partSize]byte)(part[:partSize]))
 	}
 }
 
-// uncleared returns an empty slice of the given capacity, whose memory has not been cleared: only received bytes
-// will ever be seen of it. Clearing took 15 % of the time of echoing 16 MiB.
+// uncleared returns an empty slice of the given capacity, whose memory has not been cleared: only received bytes of it
+// will ever be visible. Clearing took 15 % of the time of echoing 16 MiB.
 func uncleared(size int) []byte {
 	if size == 0 {
 		return nil

@@ -103,7 +103,8 @@ func TestBodyMemory(t *testing.T) {
 	if testing.Short() || raceDetector {
 		pieces = pieces[1:2]
 	}
-	for _, size := range []int{1, 20, 500, 1000, 3000, 5000, 20_000, 65_536, 65_537, 100_000, 200_001, 1 << 20, 1<<20 + 1, 5_000_001} {
+	for _, size := range []int{1, 20, 500, 1000, 3000, 5000, 20_000, 65_536, 65_537, 100_000, 200_001, 1 << 20, 1<<20 + 1,
+		5_000_001} {
 		if raceDetector && size > 300_000 {
 			continue
 		}

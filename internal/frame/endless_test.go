@@ -53,8 +53,8 @@ func TestEndlessFragments(t *testing.T) {
 	}
 }
 
-// TestEndlessBlocks: so does a compressed message that goes on with empty blocks, of whatever kind and however they
-// come.
+// TestEndlessBlocks: a compressed message that goes on with empty blocks fails too, whatever their kind and however
+// they come.
 func TestEndlessBlocks(t *testing.T) {
 	const most = deflate.MaxEmptyBlocks
 	d := deflatetest.NewDeflater(6)
@@ -62,7 +62,8 @@ func TestEndlessBlocks(t *testing.T) {
 	// The one with the fixed codes has BFINAL set, and so ends with a byte.
 	stored, fixed := []byte{0, 0, 0, 0xFF, 0xFF}, []byte{3, 0}
 	dynamic := dynamicEmpty()
-	if got, fault := deflatetest.Inflate(append(dynamic, text...), nil, true); fault != deflatetest.None || string(got) != "hello" {
+	if got, fault := deflatetest.Inflate(append(dynamic, text...), nil, true); fault != deflatetest.None ||
+		string(got) != "hello" {
 		t.Fatalf("dynamic block: %q, %v", got, fault)
 	}
 	for _, c := range []struct {
@@ -99,7 +100,8 @@ func TestEndlessBlocks(t *testing.T) {
 			first = 0
 		}
 		stream = append(stream, serverFrame(0x80, []byte{0})...)
-		wantBothSides(t, append(serverFrame(0xC1, text), stream...), []outcome{{op: Text, payload: "hello"}, {op: Text, payload: string(want)}})
+		wantBothSides(t, append(serverFrame(0xC1, text), stream...),
+			[]outcome{{op: Text, payload: "hello"}, {op: Text, payload: string(want)}})
 	})
 }
 

@@ -10,7 +10,7 @@ const (
 	MessageTooBig   uint16 = 1009
 )
 
-// Error is a violation by the peer, for which the connection must be failed.
+// Error is a violation of the protocol by the peer, for which the connection must be failed.
 type Error struct {
 	// Code is the status code to send in the Close frame.
 	Code uint16

@@ -45,7 +45,7 @@ func AppendHeader(dst []byte, op Opcode, fin, rsv1 bool, length int64, key [4]by
 	return append(appendHeader(dst, maskBit, op, fin, rsv1, length), key[:]...)
 }
 
-// AppendUnmaskedHeader is AppendHeader for a frame as a server sends it, whose payload follows as it is.
+// AppendUnmaskedHeader is like AppendHeader, for a frame as a server sends it, whose payload follows unchanged.
 func AppendUnmaskedHeader(dst []byte, op Opcode, fin, rsv1 bool, length int64) []byte {
 	return appendHeader(dst, 0, op, fin, rsv1, length)
 }

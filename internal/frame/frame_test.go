@@ -94,7 +94,8 @@ func TestMask(t *testing.T) {
 		for pos := range 5 {
 			want := slowMask(src, key, pos)
 			dst := make([]byte, n+3)
-			if next := Mask(dst, src, key, pos); next != pos+n || !bytes.Equal(dst[:n], want) || !bytes.Equal(dst[n:], make([]byte, 3)) {
+			if next := Mask(dst, src, key, pos); next != pos+n || !bytes.Equal(dst[:n], want) ||
+				!bytes.Equal(dst[n:], make([]byte, 3)) {
 				t.Fatalf("%d bytes at %d differ", n, pos)
 			}
 			inPlace := bytes.Clone(src)
@@ -144,7 +145,8 @@ func TestParseClose(t *testing.T) {
 		switch {
 		case legal(code) && (err != nil || int(got) != code || reason != ""):
 			t.Fatalf("%d: got %d, %q, %v", code, got, reason, err)
-		case !legal(code) && (!errors.As(err, &e) || e.Code != ProtocolError || !strings.Contains(e.Reason, fmt.Sprint(code))):
+		case !legal(code) &&
+			(!errors.As(err, &e) || e.Code != ProtocolError || !strings.Contains(e.Reason, fmt.Sprint(code))):
 			t.Fatalf("%d: got %d, %v", code, got, err)
 		}
 	}
@@ -183,8 +185,8 @@ func TestError(t *testing.T) {
 
 // TestTextStream checks every way to cut short texts, valid ones and others, against the standard library.
 func TestTextStream(t *testing.T) {
-	parts := []string{"a", "é", "€", "😀", "\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\xf5", "\xe2\x82", "\xf0\x9f\x98",
-		"plain ASCII text of some length", "\xef\xbf\xbf"}
+	parts := []string{"a", "é", "€", "😀", "\x80", "\xc0\xaf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80",
+		"\xf5", "\xe2\x82", "\xf0\x9f\x98", "plain ASCII text of some length", "\xef\xbf\xbf"}
 	for _, a := range parts {
 		for _, b := range parts {
 			for _, c := range parts {

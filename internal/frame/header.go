@@ -6,13 +6,13 @@ import (
 	"strconv"
 )
 
-// readHeader consumes bytes of a frame's header. What some of it shows to be wrong is not left until the rest has
+// readHeader consumes bytes of a frame's header. An error that shows in a part of it is reported before the rest has
 // arrived.
 func (r *Reader) readHeader(buf []byte) (n int, err error) {
 	if !r.collect(buf, &n, 2) {
 		return n, nil
 	}
-	if n > 0 { // else these are not new
+	if n > 0 { // otherwise these bytes are not new
 		if err := r.checkStart(r.header[0], r.header[1]); err != nil {
 			return n, err
 		}
@@ -117,15 +117,15 @@ func (r *Reader) checkLength(length int64) error {
 	case op == Continuation && length == 0 && r.empty == MaxEmptyFragments:
 		return errEmptyFragments
 	case op == Continuation && r.compressed, op != Continuation && r.header[0]&rsv1Bit != 0:
-		return nil // what it inflates to counts
+		return nil // its inflated length counts
 	case length > r.limit-int64(r.body.len()):
-		// Uncompressed lengths add up to that of the message, so the announced ones decide.
+		// Uncompressed lengths add up to the length of the message, so the announced lengths decide.
 		return tooBig(r.limit)
 	}
 	return nil
 }
 
-// beginPayload enters a frame whose header is in order.
+// beginPayload starts the payload of a frame whose header is valid.
 func (r *Reader) beginPayload(length int64) {
 	op, fin := Opcode(r.header[0]&opBits), r.header[0]&finBit != 0
 	r.op, r.fin, r.rest, r.payload = op, fin, length, true

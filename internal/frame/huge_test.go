@@ -204,7 +204,8 @@ func TestHuge32Bit(t *testing.T) {
 		for _, c := range []struct {
 			mib, count int64
 			want       string
-		}{{1025, 1, "<nil>"}, {1152, 4, "<nil>"}, {1153, 1, tooLong}, {1228, 1, tooLong}, {1536, 1, tooLong}, {1945, 1, tooLong}} {
+		}{{1025, 1, "<nil>"}, {1152, 4, "<nil>"}, {1153, 1, tooLong}, {1228, 1, tooLong}, {1536, 1, tooLong},
+			{1945, 1, tooLong}} {
 			t.Run(fmt.Sprintf("%s/%dx%d", way, c.count, c.mib), func(t *testing.T) {
 				peak, result := runHuge(t, way, c.mib*mib, c.count)
 				t.Logf("%d MiB of memory", peak/mib)

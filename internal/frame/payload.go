@@ -6,7 +6,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
-// guessEnd is up to how many bytes are allocated for a compressed message because of what it will probably have.
+// guessEnd is the most bytes that are allocated for a compressed message because of its probable length.
 const guessEnd = 128 << 10
 
 // readPayload takes the next bytes of the frame under way, which may be none.
@@ -53,8 +53,8 @@ func (r *Reader) keep(chunk []byte) bool {
 	}
 }
 
-// makeRoom makes room for n bytes that have arrived, of the message that is not compressed, and for some of those
-// still to come. What is there is full. It reports false if there is no memory.
+// makeRoom makes room for n bytes that have arrived of an uncompressed message, and for some of those still to come.
+// The existing memory is full. It reports false if there is no memory.
 func (r *Reader) makeRoom(n int) bool {
 	have := int64(r.body.len())
 	left := int64(n) + r.rest
@@ -91,7 +91,7 @@ func (r *Reader) readCompressed(chunk []byte) error {
 			return errNoMemory
 		}
 		out, n, more, err := r.deflate.inflater.Inflate(chunk)
-		// Of several violations the first in the stream counts, whatever the pieces it came in.
+		// Of several violations the first one in the stream counts, whatever pieces the stream came in.
 		tail := out[:min(int64(len(out)), r.limit-int64(r.body.len()))]
 		if r.message == Text && !r.text.write(tail) {
 			return errNotText
@@ -108,8 +108,8 @@ func (r *Reader) readCompressed(chunk []byte) error {
 	return nil
 }
 
-// spill saves inflated bytes that lie in memory of the Inflater, which the next call of it overwrites. rest is how
-// many bytes of the frame under way are still to be inflated. It reports false if there is no memory.
+// spill saves inflated bytes that are in memory of the Inflater, which its next call overwrites. rest is the number of
+// bytes of the frame under way that have yet to be inflated. It reports false if there is no memory.
 func (r *Reader) spill(rest int64) bool {
 	out := r.deflate.out
 	r.deflate.out = nil
@@ -121,8 +121,8 @@ func (r *Reader) spill(rest int64) bool {
 		}
 		size := int64(len(out))
 		if r.body.len() == 0 {
-			// This is enough for the whole message if the rest compresses as well as what has arrived. Then there is
-			// nothing to join.
+			// If the rest compresses as well as what has arrived, this is enough for the whole message, and there is nothing to
+			// join.
 			need := float64(size)
 			more := 1.1*need*float64(rest)/float64(max(r.deflate.inflated, 1)) + 64
 			size = max(size, min(int64(min(need+more, growth*need)), guessEnd))
@@ -173,7 +173,7 @@ func (r *Reader) endPayload() (Event, error) {
 	return ev, nil
 }
 
-// inflateError is the violation that an Inflater has found.
+// inflateError returns the violation that an Inflater has found.
 func inflateError(err error) error {
 	if err == deflate.ErrEmptyBlocks {
 		return &Error{Code: PolicyViolation, Reason: err.Error()}

@@ -25,8 +25,8 @@ type Event struct {
 }
 
 const (
-	// MaxEmptyFragments is how many empty fragments of a message may follow each other. They cost the sender next to
-	// nothing, and could go on for ever: no limit of lengths ends them.
+	// MaxEmptyFragments is the most empty fragments of a message that may follow each other. They cost the sender next to
+	// nothing and could go on forever, because no limit on lengths ends them.
 	MaxEmptyFragments = 1000
 
 	// Want offers memory when at least direct bytes have arrived and as many are to come: below that, reading into a
@@ -34,7 +34,7 @@ const (
 	direct = 16 << 10
 )
 
-// Side says which end of a connection a Reader is at.
+// Side says at which end of a connection a Reader is.
 type Side uint8
 
 const (
@@ -48,18 +48,18 @@ const (
 // server, others from a client, lengths that are not minimal, reserved bits that no extension defines, reserved
 // opcodes, fragmented or long control frames, continuations without a beginning, data frames inside a fragmented
 // message and text that is not UTF-8, which is noticed as soon as the wrong byte arrives. A message that goes on
-// and on without saying anything is a violation of policy: see MaxEmptyFragments and deflate.MaxEmptyBlocks. A
-// Reader must be initialised with Init and is for one goroutine at a time.
+// without content is a violation of policy: see MaxEmptyFragments and deflate.MaxEmptyBlocks. A Reader must be
+// initialised with Init and is for one goroutine at a time.
 //
-// For a message under way it has at most twice as much memory as the message will be long, whatever frames
-// announce; messages shorter than 128 KiB may take that much beyond their length.
+// For a message under way it uses at most twice as much memory as the message will be long, whatever frames announce;
+// messages shorter than 128 KiB may take that much beyond their length.
 type Reader struct {
 	limit   int64
 	deflate *compression // nil without permessage-deflate
 
 	mask  byte // the mask bit as frames must have it
 	start byte // the length of the shortest header
-	slow  bool // the stream is not between two messages, or has ended: the fast paths are closed
+	slow  bool // the stream is within a message, or has ended: the fast paths are not possible
 
 	// usual is what a message may take at once, because one shortly before has had as much: it counts half after each
 	// further message or burst of them. Without it a flood of messages of 1 MiB took 1.6 times as long.
@@ -114,7 +114,7 @@ func (r *Reader) settle() {
 	r.partial = nil
 }
 
-// compression is what is needed for compressed messages, apart because few connections have them.
+// compression has what is needed for compressed messages. It is separate because few connections have them.
 type compression struct {
 	inflater *deflate.Inflater
 	out      []byte // what of the message under way lies in memory of inflater, behind what the Reader has copied
@@ -126,7 +126,7 @@ type controlPayload struct {
 	n     int
 }
 
-// NewReader returns a Reader after Init.
+// NewReader returns an initialised Reader.
 func NewReader(side Side, limit int64, inflater *deflate.Inflater) *Reader {
 	r := new(Reader)
 	r.Init(side, limit, inflater)
@@ -150,11 +150,11 @@ func (r *Reader) Init(side Side, limit int64, inflater *deflate.Inflater) {
 }
 
 // Next consumes bytes of buf up to the end of the first event that they complete, and returns how many. When
-// nothing is complete yet, ev.Op is Continuation and n is len(buf). An error is an *Error, but for ErrReleased; it
-// is the last result: every later call returns the same one. A Server's Next takes the masks away in buf itself.
+// nothing is complete yet, ev.Op is Continuation and n is len(buf). An error is an *Error, except ErrReleased; it is
+// the last result: every later call returns the same one. A Server's Next takes the masks away in buf itself.
 func (r *Reader) Next(buf []byte) (ev Event, n int, err error) {
-	// The fast path: a short unfragmented message that is in buf from beginning to end. Everything that such a frame
-	// can be wrong in, besides its text, shows in the two bytes compared here. It triples the speed of parsing small
+	// The fast path: a short unfragmented message that is in buf from beginning to end. Every error that such a frame can
+	// have, except in its text, shows in the two bytes compared here. It triples the speed of parsing small
 	// messages.
 	if len(buf) >= 2 && !r.slow {
 		op, short, start := Opcode(buf[0]&opBits), buf[1]^r.mask, int(r.start)
@@ -274,7 +274,7 @@ func (r *Reader) Want() []byte {
 		return nil
 	}
 	if free := r.body.free(); free < direct {
-		// What is left of a part is filled by Next, or it would count as memory of the message.
+		// Next fills what is left of a part; otherwise it would count as memory of the message.
 		if r.body.len() < direct || r.fragmented && free > 0 {
 			return nil
 		}
@@ -333,7 +333,7 @@ func (r *Reader) Withdraw() {
 	}
 }
 
-// Expects returns the length of a message that came shortly before, if it was long: the next may be as long.
+// Expects returns the length of a recent message, if it was long: the next one may be as long.
 func (r *Reader) Expects() int { return r.usual }
 
 var (

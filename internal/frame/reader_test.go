@@ -316,12 +316,15 @@ func TestReaderRules(t *testing.T) {
 		{"text", "\x81\x05hello", -1, []outcome{{op: Text, payload: "hello"}}},
 		{"binary", "\x82\x03\x01\x02\x03", -1, []outcome{{op: Binary, payload: "\x01\x02\x03"}}},
 		{"empty", "\x81\x00\x82\x00", -1, []outcome{{op: Text}, {op: Binary}}},
-		{"nul, BOM and noncharacters", "\x81\x0aa\x00\xef\xbb\xbf\xef\xbf\xbf\xef\xbf"[:12] + "\x81\x00", -1, []outcome{{code: 1007}}},
-		{"noncharacters", "\x81\x0a\xef\xbf\xbf\xef\xbf\xbe\xf4\x8f\xbf\xbf", -1, []outcome{{op: Text, payload: "\uffff\ufffe\U0010ffff"}}},
+		{"nul, BOM and noncharacters", "\x81\x0aa\x00\xef\xbb\xbf\xef\xbf\xbf\xef\xbf"[:12] + "\x81\x00", -1,
+			[]outcome{{code: 1007}}},
+		{"noncharacters", "\x81\x0a\xef\xbf\xbf\xef\xbf\xbe\xf4\x8f\xbf\xbf", -1,
+			[]outcome{{op: Text, payload: "\uffff\ufffe\U0010ffff"}}},
 		{"length 126", "\x82\x7e\x00\x7e" + long[:126], -1, []outcome{{op: Binary, payload: long[:126]}}},
 		{"two at once", "\x81\x01a\x81\x01b", -1, []outcome{{op: Text, payload: "a"}, {op: Text, payload: "b"}}},
 		{"fragments", "\x01\x01a\x00\x00\x00\x01b\x80\x00", -1, []outcome{{op: Text, payload: "ab"}}},
-		{"ping inside", "\x01\x02\xf0\x9f\x89\x01x\x80\x02\x98\x80", -1, []outcome{{op: Ping, payload: "x"}, {op: Text, payload: "😀"}}},
+		{"ping inside", "\x01\x02\xf0\x9f\x89\x01x\x80\x02\x98\x80", -1,
+			[]outcome{{op: Ping, payload: "x"}, {op: Text, payload: "😀"}}},
 		{"pong, close", "\x8a\x00\x88\x02\x03\xe8", -1, []outcome{{op: Pong}, {op: Close, payload: "\x03\xe8"}}},
 		{"masked", "\x81\x85", -1, []outcome{{code: 1002}}},
 		{"masked empty", "\x81\x80", -1, []outcome{{code: 1002}}},
@@ -354,7 +357,8 @@ func TestReaderRules(t *testing.T) {
 		{"above U+10FFFF", "\x81\x05\xf4\x90", -1, []outcome{{code: 1007}}},
 		{"not UTF-8 across fragments", "\x01\x01\xf0\x80\x05\x80", -1, []outcome{{code: 1007}}},
 		{"unfinished character", "\x81\x02\xe2\x82\x81\x01\xac", -1, []outcome{{code: 1007}}},
-		{"limit reached", "\x81\x03abc\x01\x02ab\x80\x01c", 3, []outcome{{op: Text, payload: "abc"}, {op: Text, payload: "abc"}}},
+		{"limit reached", "\x81\x03abc\x01\x02ab\x80\x01c", 3,
+			[]outcome{{op: Text, payload: "abc"}, {op: Text, payload: "abc"}}},
 		{"limit exceeded by header", "\x81\x04", 3, []outcome{{code: 1009}}},
 		{"limit exceeded by fragments", "\x01\x02ab\x80\x02", 3, []outcome{{code: 1009}}},
 		{"limit 0", "\x81\x00\x89\x01x\x81\x01", 0, []outcome{{op: Text}, {op: Ping, payload: "x"}, {code: 1009}}},
@@ -505,7 +509,7 @@ func TestReaderAnySplit(t *testing.T) {
 	}
 }
 
-// TestReaderNotices checks that every outcome is there with the very byte that decides it.
+// TestReaderNotices checks that every outcome is reported with the very byte that decides it.
 func TestReaderNotices(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	codes := map[uint16]int{}

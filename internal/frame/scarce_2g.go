@@ -2,5 +2,5 @@
 
 package frame
 
-// addresses is how many bytes a program can address.
+// addresses is the number of bytes that a program can address.
 const addresses = 2 << 30

@@ -5,8 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// shortText is up to how many bytes a loop of ours finds ASCII faster than utf8.Valid does: 16 bytes in half of the
-// time.
+// shortText is the length up to which our own loop recognises ASCII faster than utf8.Valid: 16 bytes in half the time.
 const shortText = 64
 
 // validText reports whether p is UTF-8 from beginning to end.

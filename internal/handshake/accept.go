@@ -14,29 +14,29 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
-// AcceptConfig says what a server takes.
+// AcceptConfig says what a server accepts.
 type AcceptConfig struct {
 	Protocols   []string // subprotocols, best first
-	Origins     Origins  // of pages that may connect, besides those from the request's own host
+	Origins     Origins  // origins of pages that may connect, besides those from the request's own host
 	Compression bool     // permessage-deflate may be chosen
-	Takeover    bool     // ... with messages that refer to earlier ones
+	Takeover    bool     // ... and messages may refer to earlier ones
 }
 
-// Refusal is why a request does not open a WebSocket.
+// Refusal says why a request does not open a WebSocket.
 type Refusal struct {
-	Status int         // to be answered
-	Header http.Header // to be answered, besides
+	Status int         // of the answer
+	Header http.Header // further fields of the answer
 	Err    error
 
-	// Reason is what the client is told in the body, "" nothing.
+	// Reason is what the client is told in the body, "" for nothing.
 	Reason string
 }
 
 // websocketVersion is the one version of the protocol (RFC 6455 section 4.1).
 const websocketVersion = "13"
 
-// Check is the server's part of the opening handshake (RFC 6455 section 4.2): it looks at a request and returns what
-// was negotiated, or why the request is to be refused.
+// Check is the server's part of the opening handshake (RFC 6455 section 4.2): it checks a request and returns what was
+// negotiated, or why the request must be refused.
 func (cfg *AcceptConfig) Check(r *http.Request) (negotiated, *Refusal) {
 	check := checkHTTP1
 	if isExtendedConnect(r) {
@@ -51,7 +51,7 @@ func (cfg *AcceptConfig) Check(r *http.Request) (negotiated, *Refusal) {
 	return cfg.negotiate(r.Header)
 }
 
-// checkHTTP1 checks what is a handshake's over HTTP/1.1 alone.
+// checkHTTP1 checks what only a handshake over HTTP/1.1 has.
 func checkHTTP1(r *http.Request) *Refusal {
 	if refusal := checkUpgrade(r); refusal != nil {
 		return refusal
@@ -66,8 +66,8 @@ func checkHTTP1(r *http.Request) *Refusal {
 func checkUpgrade(r *http.Request) *Refusal {
 	switch {
 	case r.ProtoMajor > 1:
-		refusal := upgradeRequired(fmt.Errorf("a %s request over %s opens no WebSocket", r.Method, r.Proto))
-		refusal.Header = nil // there is no upgrade
+		refusal := upgradeRequired(fmt.Errorf("a %s request over %s does not open a WebSocket", r.Method, r.Proto))
+		refusal.Header = nil // HTTP/2 has no upgrade
 		return refusal
 	case r.Method != http.MethodGet:
 		refusal := refuse(http.StatusMethodNotAllowed, "the method is %q, not GET", r.Method)
@@ -78,7 +78,8 @@ func checkUpgrade(r *http.Request) *Refusal {
 	case !containsToken(r.Header["Upgrade"], "websocket"):
 		return upgradeRequired(fmt.Errorf(`Upgrade is %q and does not contain "websocket"`, r.Header["Upgrade"]))
 	case !containsToken(r.Header["Connection"], "upgrade"):
-		return upgradeRequired(fmt.Errorf(`Connection is %q and does not contain "Upgrade"; a proxy in between has to pass it on`,
+		return upgradeRequired(fmt.Errorf(
+			`Connection is %q and does not contain "Upgrade"; a proxy in between has to pass it on`,
 			r.Header["Connection"]))
 	}
 	return nil
@@ -95,7 +96,7 @@ func checkVersion(r *http.Request) *Refusal {
 	return nil
 }
 
-// checkKey checks the nonce, and that no body stands between the request and the first frame.
+// checkKey checks the nonce, and that there is no body between the request and the first frame.
 func checkKey(r *http.Request) *Refusal {
 	key, err := single(r.Header, "Sec-WebSocket-Key")
 	if err != nil {
@@ -127,7 +128,7 @@ func (cfg *AcceptConfig) negotiate(h http.Header) (n negotiated, refusal *Refusa
 	return n, nil
 }
 
-// chooseProtocol chooses the first subprotocol of the server's that the client offers. A client that offers none need
+// chooseProtocol chooses the first of the server's subprotocols that the client offers. A client that offers none need
 // not speak one.
 func (cfg *AcceptConfig) chooseProtocol(values []string) (string, *Refusal) {
 	var offered []string
@@ -156,7 +157,7 @@ func (cfg *AcceptConfig) chooseProtocol(values []string) (string, *Refusal) {
 	return "", refusal
 }
 
-// refuse makes a Refusal whose reason the client is told.
+// refuse makes a Refusal whose reason is sent to the client.
 func refuse(status int, format string, args ...any) *Refusal {
 	err := fmt.Errorf(format, args...)
 	return &Refusal{Status: status, Err: err, Reason: err.Error()}
@@ -189,16 +190,17 @@ func (e *Refusal) Answer(w http.ResponseWriter) {
 	http.Error(w, text, e.Status)
 }
 
-// acceptKey is the value of Sec-WebSocket-Accept for one of Sec-WebSocket-Key.
+// acceptKey returns the value of Sec-WebSocket-Accept for a value of Sec-WebSocket-Key.
 func acceptKey(key string) string {
 	sum := sha1.Sum([]byte(key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"))
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// appendAnswer appends the response that opens the connection, with further fields. Those that say what the
-// connection is, or that frame a body, are the handshake's alone.
+// appendAnswer appends the response that opens the connection, with further fields. Fields that describe the connection
+// or frame a body are set by the handshake only.
 func (n *negotiated) appendAnswer(b []byte, key string, further http.Header) []byte {
-	b = append(b, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
+	b = append(b,
+		"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "...)
 	b = append(b, acceptKey(key)...)
 	b = append(b, "\r\n"...)
 	if n.protocol != "" {
@@ -214,7 +216,7 @@ func (n *negotiated) appendAnswer(b []byte, key string, further http.Header) []b
 	return append(appendFields(b, further), "\r\n"...)
 }
 
-// appendFields appends those fields of h that an answer may have.
+// appendFields appends those fields of h that are allowed in an answer.
 func appendFields(b []byte, h http.Header) []byte {
 	names := make([]string, 0, 8)
 	for name := range h {
@@ -237,7 +239,7 @@ func appendFields(b []byte, h http.Header) []byte {
 // oneLine keeps a value from ending its line, as net/http does.
 var oneLine = strings.NewReplacer("\n", " ", "\r", " ")
 
-// mayAnswer reports whether a field of that name may stand in the answer besides the handshake's own.
+// mayAnswer reports whether a field of that name is allowed in the answer, besides the handshake's own fields.
 func mayAnswer(name string) bool {
 	if !ValidProtocol(name) { // a token, as names of fields are
 		return false

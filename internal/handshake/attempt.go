@@ -16,34 +16,34 @@ import (
 	"github.com/coder/websocket"
 )
 
-// placeholder is the URL that coder/websocket is given. It parses URLs by other rules than the URL standard's, so the
-// attempt puts in the true one.
+// placeholder is the URL that is passed to coder/websocket. That package does not parse URLs by the URL standard, so
+// the attempt puts in the real one.
 const placeholder = "ws://localhost/"
 
-// attempt is one opening handshake under way, in the goroutine that has called Dial. Every function of the caller's
-// (dialler, proxy, RoundTripper, callbacks of TLS) is called with its context, or with one that a RoundTripper has made
-// of that.
+// attempt is one opening handshake under way, in the goroutine that has called Dial. Every function of the caller
+// (dialler, proxy, RoundTripper, callbacks of TLS) is called with the attempt's context, or with one that a
+// RoundTripper has derived from it.
 //
-// It is over when it has succeeded or failed. Failing ends the context and closes the connections at once, whatever
+// It is over when it has succeeded or failed. Failure ends the context and closes the connections at once, whatever
 // waits for them. Success ends nothing: the connection belongs to the Result, and the context never ends, because a
-// dialler or a RoundTripper may have bound what it made to it.
+// dialler or a RoundTripper may have bound what it made to that context.
 type attempt struct {
 	cfg           *Config
 	authorization string          // the field's value, or ""
 	ctx           context.Context // an *attemptContext
 	cancel        context.CancelCauseFunc
 	dial          context.Context // Dial's
-	detach        func() bool     // from that
+	detach        func() bool     // ends the watch of dial
 
-	// What RoundTrip leaves for run.
+	// These are set by RoundTrip for run.
 	result  *Result
 	refusal *StatusError
 	err     error
 
 	mu     sync.Mutex
 	over   bool
-	cause  error       // why it has failed, if that is not what RoundTrip returns
-	opened []io.Closer // connections that are the attempt's to close
+	cause  error       // why it has failed, if RoundTrip returns something else
+	opened []io.Closer // connections that the attempt has to close
 }
 
 // attemptContext has the values and the deadline of Dial's context, and ends when the attempt fails.
@@ -52,10 +52,10 @@ type attemptContext struct {
 	dial context.Context
 }
 
-// Deadline returns that of Dial's context.
+// Deadline returns the deadline of Dial's context.
 func (c *attemptContext) Deadline() (time.Time, bool) { return c.dial.Deadline() }
 
-// Err tells a deadline from a cancellation, as Dial's context does.
+// Err distinguishes a deadline from a cancellation, as Dial's context does.
 func (c *attemptContext) Err() error {
 	err := c.Context.Err()
 	if err != nil && c.dial.Err() != nil {
@@ -76,7 +76,7 @@ func newAttempt(ctx context.Context, cfg *Config, authorization string) *attempt
 
 // run makes the attempt.
 func (a *attempt) run() (*Result, error) {
-	defer a.fail(nil) // unless it has succeeded: also if a function of the caller's has ended the goroutine
+	defer a.fail(nil) // does nothing after success; needed also if a function of the caller has ended the goroutine
 	conn, _, err := websocket.Dial(a.ctx, placeholder, &websocket.DialOptions{
 		HTTPClient:   &http.Client{Transport: a},
 		Subprotocols: a.cfg.Protocols,
@@ -88,7 +88,7 @@ func (a *attempt) run() (*Result, error) {
 		a.refusal = &StatusError{StatusCode: http.StatusSwitchingProtocols, Header: a.result.Response.Header, Cause: err}
 		err = a.cfg.refused(a.refusal)
 	case err == nil:
-		// Its stream is idle, so this ends at once and only gives its buffers back.
+		// Its stream is idle, so this returns at once and only gives back its buffers.
 		err = conn.CloseNow()
 	}
 	if err == nil && a.succeed() {
@@ -115,8 +115,8 @@ func (a *attempt) fail(cause error) {
 	}
 }
 
-// abort closes a connection that is given up. Nobody is left to hear what goes wrong with that. Over TLS it says no
-// goodbye, which may wait.
+// abort closes a connection that is given up; errors no longer matter. Over TLS it sends no alert, because that may
+// wait.
 func abort(c io.Closer) {
 	if s, ok := c.(*tls.Conn); ok {
 		c = s.NetConn()
@@ -142,7 +142,8 @@ func (a *attempt) succeed() bool {
 	return true
 }
 
-// adopt makes a connection the attempt's to close. It reports false, and closes it, if the attempt is over.
+// adopt makes the attempt responsible for closing a connection. If the attempt is over, it closes the connection and
+// reports false.
 func (a *attempt) adopt(c io.Closer) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -154,8 +155,8 @@ func (a *attempt) adopt(c io.Closer) bool {
 	return true
 }
 
-// within calls f, and fails the attempt when that has not returned after limit; 0 is no limit. f has to return when the
-// connections are closed. what says for an error what f waits for.
+// within calls f, and fails the attempt if f has not returned after limit; 0 means no limit. f has to return when the
+// connections are closed. what describes for the error what f waits for.
 func (a *attempt) within(limit time.Duration, what string, f func() error) error {
 	if limit <= 0 {
 		return f()
@@ -168,10 +169,11 @@ func (a *attempt) within(limit time.Duration, what string, f func() error) error
 	return err
 }
 
-// contextError is ctx's error, with its cause, if ctx has ended, which makes err a mere consequence; else err.
+// contextError returns ctx's error, with its cause, if ctx has ended, because err is then a mere consequence. Otherwise
+// it returns err.
 func contextError(ctx context.Context, err error) error {
 	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) && ctx.Done() != nil {
-		// A dialler that knows the deadline may be a moment earlier than the context.
+		// A dialler that knows the deadline may fail a moment before the context ends.
 		<-ctx.Done()
 	}
 	if ctx.Err() == nil {

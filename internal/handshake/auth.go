@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// basicAuth is the value of an Authorization or Proxy-Authorization field (RFC 7617 section 2).
+// basicAuth returns the value of an Authorization or Proxy-Authorization field (RFC 7617 section 2).
 func basicAuth(username, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(username+":"+password))
 }
 
 // offersBasic reports whether one of the challenges in the values of WWW-Authenticate is of the scheme Basic. Commas
-// separate challenges as well as the parameters of one (RFC 9110 section 11.6.1): a parameter is what has a "=" after
-// its first token.
+// separate challenges as well as the parameters of one (RFC 9110 section 11.6.1): an element with a "=" after its first
+// token is a parameter.
 func offersBasic(values []string) bool {
 	for _, value := range values {
 		for value != "" {
@@ -46,7 +46,7 @@ func cutElement(list string) (element, rest string) {
 	return list, ""
 }
 
-// cutToken splits s behind the token that it begins with.
+// cutToken splits s after the token that it begins with.
 func cutToken(s string) (token, rest string) {
 	for i := range len(s) {
 		if !tokenByte(s[i]) {

@@ -78,15 +78,16 @@ func (w exposing) Wrap(base http.RoundTripper) http.RoundTripper {
 	return exposing{tracing{base, w.seen}}
 }
 
-// TestContext: values and deadline of Dial's context reach every function of the caller's, and the end of that
-// context after Dial means nothing to them.
+// TestContext: values and deadline of Dial's context reach every function of the caller, and the end of that context
+// after Dial does not affect them.
 func TestContext(t *testing.T) {
 	cert, pool := certificate(t)
 	proxied := make(chan *request, 9)
 	requests := make(chan *request, 9)
 	forward := serve(t, proxy(t, proxied))
 	plain, secure := serve(t, opener(t, requests)), serveTLS(t, cert, opener(t, requests))
-	for name, target := range map[string]string{"ws": "ws://" + plain.Addr().String(), "wss": "wss://" + secure.Addr().String()} {
+	for name, target := range map[string]string{"ws": "ws://" + plain.Addr().String(),
+		"wss": "wss://" + secure.Addr().String()} {
 		t.Run(name, func(t *testing.T) {
 			var all seen
 			transport := &http.Transport{
@@ -134,7 +135,7 @@ func TestContext(t *testing.T) {
 	}
 }
 
-// TestContextAfterFailure: what a handshake that has failed has begun is told so.
+// TestContextAfterFailure: the contexts that a handshake has passed on end if it fails.
 func TestContextAfterFailure(t *testing.T) {
 	server := serve(t, func(conn net.Conn) {
 		readRequest(t, conn)
@@ -172,10 +173,12 @@ func TestTrace(t *testing.T) {
 		rt        http.RoundTripper
 		want      string
 	}{
-		{"ws", "ws://" + plain.Addr().String(), transport, "GetConn ConnectStart ConnectDone GotConn Host WroteHeaders WroteRequest first 103"},
+		{"ws", "ws://" + plain.Addr().String(), transport,
+			"GetConn ConnectStart ConnectDone GotConn Host WroteHeaders WroteRequest first 103"},
 		{"wss", "wss://" + secure.Addr().String(), transport,
 			"GetConn ConnectStart ConnectDone TLSStart TLSDone GotConn Host WroteHeaders WroteRequest first 103"},
-		{"another RoundTripper", "ws://" + plain.Addr().String(), wrapped{transport}, "GetConn ConnectStart ConnectDone GotConn Host WroteHeaders WroteRequest first 103"},
+		{"another RoundTripper", "ws://" + plain.Addr().String(), wrapped{transport},
+			"GetConn ConnectStart ConnectDone GotConn Host WroteHeaders WroteRequest first 103"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var mu sync.Mutex
@@ -288,7 +291,7 @@ type roundTripFunc func(*http.Request) (*http.Response, error)
 
 func (f roundTripFunc) RoundTrip(req *http.Request) (*http.Response, error) { return f(req) }
 
-// TestBrokenRoundTrippers: what a RoundTripper must not return is an error.
+// TestBrokenRoundTrippers: a result that a RoundTripper must not return is an error.
 func TestBrokenRoundTrippers(t *testing.T) {
 	for name, rt := range map[string]roundTripFunc{
 		"nothing": func(*http.Request) (*http.Response, error) { return nil, nil },
@@ -299,14 +302,15 @@ func TestBrokenRoundTrippers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := Dial(patient(t), &Config{URL: parseURL(t, "ws://nowhere.invalid/"), Client: &http.Client{Transport: rt}}); err == nil {
+			if _, err := Dial(patient(t),
+				&Config{URL: parseURL(t, "ws://nowhere.invalid/"), Client: &http.Client{Transport: rt}}); err == nil {
 				t.Error("opened")
 			}
 		})
 	}
 }
 
-// TestNoConnection: so is a dialler's.
+// TestNoConnection: a dialler that returns neither a connection nor an error is an error.
 func TestNoConnection(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return nil, nil },
@@ -329,13 +333,17 @@ func TestLimitsOfTransport(t *testing.T) {
 		transport *http.Transport
 		want      []string
 	}{
-		{"ResponseHeaderTimeout", "ws://" + silent.Addr().String(), &http.Transport{ResponseHeaderTimeout: time.Millisecond}, []string{"response header", "1ms"}},
-		{"TLSHandshakeTimeout", "wss://" + silent.Addr().String(), &http.Transport{TLSHandshakeTimeout: time.Millisecond}, []string{"TLS handshake", "1ms"}},
-		{"MaxResponseHeaderBytes", "ws://" + long.Addr().String(), &http.Transport{MaxResponseHeaderBytes: 1000}, []string{"exceeds 1000 bytes"}},
+		{"ResponseHeaderTimeout", "ws://" + silent.Addr().String(), &http.Transport{ResponseHeaderTimeout: time.Millisecond},
+			[]string{"response header", "1ms"}},
+		{"TLSHandshakeTimeout", "wss://" + silent.Addr().String(), &http.Transport{TLSHandshakeTimeout: time.Millisecond},
+			[]string{"TLS handshake", "1ms"}},
+		{"MaxResponseHeaderBytes", "ws://" + long.Addr().String(), &http.Transport{MaxResponseHeaderBytes: 1000},
+			[]string{"exceeds 1000 bytes"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Dial(patient(t), &Config{URL: parseURL(t, c.url), Client: &http.Client{Transport: c.transport}})
-			if err == nil || slices.ContainsFunc(c.want, func(part string) bool { return !strings.Contains(err.Error(), part) }) {
+			if err == nil ||
+				slices.ContainsFunc(c.want, func(part string) bool { return !strings.Contains(err.Error(), part) }) {
 				t.Errorf("error %v, want one with %q", err, c.want)
 			}
 			if strings.Contains(c.name, "Timeout") {

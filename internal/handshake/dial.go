@@ -13,34 +13,34 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
-// Config says what to open and how.
+// Config says which WebSocket to open, and how.
 type Config struct {
 	URL       *URL
 	Protocols []string // subprotocols, in order of preference, each a ValidProtocol
 
-	// Client's Transport makes the connection, with its dialler, proxy and TLS settings; its Timeout bounds the whole
-	// handshake; its Jar gives and takes cookies, those of a failed handshake too. CheckRedirect is not used:
-	// redirects are never followed. nil is the zero Client: http.DefaultTransport, which takes proxies from the
+	// Client's Transport makes the connection, with its dialler, proxy and TLS settings; its Timeout limits the whole
+	// handshake; its Jar provides and stores cookies, including those of a failed handshake. CheckRedirect is not used,
+	// because redirects are never followed. nil means the zero Client: http.DefaultTransport, which takes proxies from the
 	// environment.
 	Client *http.Client
 
-	// Header has further fields of the request. Host sets the Host field. Those that the handshake itself or HTTP's
-	// framing depends on (Connection, Upgrade, Sec-WebSocket-*, Content-Length and such) are not taken from here.
+	// Header has further fields of the request. Host sets the Host field. Fields on which the handshake itself or HTTP's
+	// framing depends (Connection, Upgrade, Sec-WebSocket-*, Content-Length and such) are not taken from here.
 	Header http.Header
 
 	Compression bool // offer permessage-deflate
 
-	// OnHandshake, unless nil, is called with the response that opens the connection, without body, before Dial
+	// OnHandshake, if not nil, is called with the response that opens the connection, without body, before Dial
 	// returns.
 	OnHandshake func(*http.Response)
 
-	// Refused and ProxyFailed, unless nil, make of what has failed the errors that programs know. errors.As finds
-	// them in Dial's error, however deep.
+	// Refused and ProxyFailed, if not nil, convert these errors into the types that programs know. errors.As finds them in
+	// Dial's error, however deep.
 	Refused     func(*StatusError) error
 	ProxyFailed func(*ProxyError) error
 }
 
-// refused is the error of a response that does not open the connection.
+// refused returns the error of a response that does not open the connection.
 func (c *Config) refused(e *StatusError) error {
 	if c.Refused == nil {
 		return e
@@ -48,7 +48,7 @@ func (c *Config) refused(e *StatusError) error {
 	return c.Refused(e)
 }
 
-// proxyFailed is the error of a proxy that does not connect.
+// proxyFailed returns the error of a proxy that does not connect.
 func (c *Config) proxyFailed(e *ProxyError) error {
 	if c.ProxyFailed == nil {
 		return e
@@ -58,16 +58,17 @@ func (c *Config) proxyFailed(e *ProxyError) error {
 
 // Result is an open WebSocket, on which no frame has been sent or received.
 type Result struct {
-	// Stream is the connection: a net.Conn (*net.TCPConn, or *tls.Conn) where an http.Transport made it, else what the
-	// RoundTripper gave as body.
+	// Stream is the connection: a net.Conn (*net.TCPConn or *tls.Conn) if an http.Transport made it, otherwise the body
+	// that the RoundTripper returned.
 	Stream io.ReadWriteCloser
-	Early  []byte // bytes that came behind the response header; they precede what Stream will return
+	Early  []byte // bytes that came after the response header; they precede what Stream will return
 
-	// Local and Remote are the addresses of the TCP connection, the proxy's if there is one. They are nil if a
-	// RoundTripper that is no http.Transport does not tell.
+	// Local and Remote are the addresses of the TCP connection, the proxy's if there is one. They are nil if the
+	// RoundTripper is not an http.Transport and does not reveal them.
 	Local, Remote net.Addr
 
-	// Finished is closed when Stream has been closed and nobody is in it any more. It is nil where nobody has to know.
+	// Finished is closed when Stream has been closed and none of its methods runs any more. It is nil if nobody needs to
+	// know that.
 	Finished <-chan struct{}
 
 	Protocol   string         // the subprotocol chosen by the server, or ""
@@ -79,8 +80,8 @@ type Result struct {
 }
 
 // Dial performs the opening handshake. It blocks until the connection is open or has failed. When ctx ends the TCP
-// connection is closed at once, whatever its state, and Dial returns an error that is ctx.Err(); after Dial has
-// returned, ctx means nothing any more, neither to the connection nor to what functions of the caller have bound to the
+// connection is closed at once, whatever its state, and Dial returns an error that is ctx.Err(); once Dial has
+// returned, ctx has no effect any more, neither on the connection nor on what functions of the caller have bound to the
 // contexts that they got. A response that does not open the connection is a *StatusError in the error
 // returned. Credentials in the URL are sent, by the scheme Basic, only after a 401 that asks for it, in a second
 // attempt on a new connection (Fetch, "HTTP-network-or-cache fetch").
@@ -105,15 +106,15 @@ func Dial(ctx context.Context, cfg *Config) (*Result, error) {
 	return result, nil
 }
 
-// ErrExited: a function of the caller has ended its goroutine, by runtime.Goexit or a test's Fatal.
+// ErrExited means that a function of the caller has ended its goroutine, with runtime.Goexit or a test's Fatal.
 var ErrExited = errors.New("ws: a function that the opening handshake called has ended its goroutine")
 
-// tell calls OnHandshake. Nobody gets the connection if that does not return.
+// tell calls OnHandshake. If that does not return, the connection is closed.
 func tell(onHandshake func(*http.Response), result *Result) {
 	returned := false
 	defer func() {
 		if !returned {
-			// Nobody is left to hear what goes wrong.
+			// Errors no longer matter.
 			_ = result.Stream.Close()
 		}
 	}()
@@ -121,7 +122,7 @@ func tell(onHandshake func(*http.Response), result *Result) {
 	returned = true
 }
 
-// answer is the Authorization field with which to repeat a handshake that was refused, or "".
+// answer returns the Authorization field with which to repeat a refused handshake, or "".
 func answer(cfg *Config, refusal *StatusError) string {
 	switch {
 	case refusal == nil || refusal.StatusCode != http.StatusUnauthorized:
@@ -129,7 +130,7 @@ func answer(cfg *Config, refusal *StatusError) string {
 	case cfg.URL.Username == "" && cfg.URL.Password == "":
 		return ""
 	case cfg.Header[spelling(cfg.Header, "Authorization")] != nil:
-		return "" // that has just been refused, and is the caller's explicit choice
+		return "" // the caller has set one explicitly, and it has just been refused
 	case !offersBasic(http.Header(refusal.Header).Values("Www-Authenticate")):
 		return ""
 	}

@@ -96,7 +96,8 @@ func TestBareRequest(t *testing.T) {
 	server := serve(t, opener(t, requests))
 	cfg := &Config{URL: server.url(t, "/"), Header: http.Header{"User-Agent": {""}}}
 	first, second := open(t, cfg, requests), open(t, cfg, requests)
-	for _, name := range []string{"User-Agent", "Origin", "Accept-Encoding", "Sec-WebSocket-Protocol", "Sec-WebSocket-Extensions", "Cookie"} {
+	for _, name := range []string{"User-Agent", "Origin", "Accept-Encoding", "Sec-WebSocket-Protocol",
+		"Sec-WebSocket-Extensions", "Cookie"} {
 		if value := first.field(name); value != "" || strings.Contains(first.text, name) {
 			t.Errorf("%s: %s", name, value)
 		}
@@ -335,9 +336,12 @@ func TestCredentials(t *testing.T) {
 		{"user only", "user@", basic, "Basic dXNlcjo=", nil, 2, true},
 		{"wrong", "user:other@", basic, "Basic dXNlcjpwYXNz", nil, 2, false},
 		{"none", "", basic, "", nil, 1, false},
-		{"digest", "user:pass@", "WWW-Authenticate: Digest realm=\"a, Basic b\", nonce=Basic, basic = 1\r\n", "", nil, 1, false},
-		{"both", "user:pass@", "WWW-Authenticate: Digest realm=\"a\\\"\", qop=auth, BASIC realm=b\r\n", "Basic dXNlcjpwYXNz", nil, 2, true},
-		{"two fields", "user:pass@", "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: basic\r\n", "Basic dXNlcjpwYXNz", nil, 2, true},
+		{"digest", "user:pass@", "WWW-Authenticate: Digest realm=\"a, Basic b\", nonce=Basic, basic = 1\r\n", "", nil, 1,
+			false},
+		{"both", "user:pass@", "WWW-Authenticate: Digest realm=\"a\\\"\", qop=auth, BASIC realm=b\r\n", "Basic dXNlcjpwYXNz",
+			nil, 2, true},
+		{"two fields", "user:pass@", "WWW-Authenticate: Negotiate\r\nWWW-Authenticate: basic\r\n", "Basic dXNlcjpwYXNz", nil,
+			2, true},
 		{"no challenge", "user:pass@", "", "", nil, 1, false},
 		{"caller's", "user:pass@", basic, "Bearer x", http.Header{"Authorization": {"Bearer x"}}, 1, true},
 		{"caller's refused", "user:pass@", basic, "", http.Header{"Authorization": {"Bearer x"}}, 1, false},
@@ -382,7 +386,8 @@ func TestCookies(t *testing.T) {
 		requests <- req
 		ended(t, conn)
 	})
-	cfg := &Config{URL: server.url(t, "/a%20b/c|d"), Client: &http.Client{Jar: jar}, Header: http.Header{"Cookie": {"mine=0"}}}
+	cfg := &Config{URL: server.url(t, "/a%20b/c|d"), Client: &http.Client{Jar: jar},
+		Header: http.Header{"Cookie": {"mine=0"}}}
 	if _, err := Dial(patient(t), cfg); err == nil {
 		t.Fatal("opened")
 	}

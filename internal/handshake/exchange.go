@@ -17,11 +17,11 @@ import (
 	"strings"
 )
 
-// headerLimit is how many bytes of response header are read unless the caller's http.Transport says otherwise.
-// It is Chromium's limit.
+// headerLimit is the most bytes of response header that are read, unless the caller's http.Transport says otherwise. It
+// is Chromium's limit.
 const headerLimit = 256 << 10
 
-// switched is the body of a 101: the connection, behind the bytes that came with the response header.
+// switched is the body of a 101: the connection, preceded by the bytes that came with the response header.
 type switched struct {
 	net.Conn
 	early []byte
@@ -41,7 +41,7 @@ func (t *transport) exchange(conn net.Conn, req *http.Request, trace *httptrace.
 	if err := checkFields(req.Header); err != nil {
 		return nil, err
 	}
-	// All of it in one write. The errors of writing to memory are those of a request that cannot be written.
+	// Send all of it in one write. An error of writing to memory means that the request cannot be written.
 	var out bytes.Buffer
 	if err := req.Write(&out); err != nil {
 		return nil, err
@@ -78,14 +78,14 @@ func (f *final) Close() error {
 	return nil
 }
 
-// headerReader reads HTTP responses from a connection, as many bytes of header as are allowed.
+// headerReader reads HTTP responses from a connection, with a limit on the bytes of header.
 type headerReader struct {
 	*bufio.Reader
 	limited *io.LimitedReader
 	limit   int64
 }
 
-// newHeaderReader makes a headerReader with a limit, 0 being headerLimit.
+// newHeaderReader makes a headerReader with a limit; 0 means headerLimit.
 func newHeaderReader(conn net.Conn, limit int64) *headerReader {
 	if limit <= 0 {
 		limit = headerLimit
@@ -94,7 +94,7 @@ func newHeaderReader(conn net.Conn, limit int64) *headerReader {
 	return &headerReader{bufio.NewReader(limited), limited, limit}
 }
 
-// response reads the response to a request, and passes over interim ones.
+// response reads the response to a request, and skips interim ones.
 func (r *headerReader) response(req *http.Request, trace *httptrace.ClientTrace) (*http.Response, error) {
 	if trace != nil && trace.GotFirstResponseByte != nil {
 		if _, err := r.Peek(1); err == nil {
@@ -124,7 +124,8 @@ func (r *headerReader) response(req *http.Request, trace *httptrace.ClientTrace)
 // next reads one response.
 func (r *headerReader) next(req *http.Request) (*http.Response, error) {
 	if start, _ := r.Peek(settingsLength); isSettings(start) {
-		return nil, errors.New(`the server speaks HTTP/2, as after "h2" by ALPN: if a dialler makes the TLS connection, ` + alpnAdvice)
+		return nil, errors.New(`the server speaks HTTP/2, as after "h2" by ALPN: if a dialler makes the TLS connection, ` +
+			alpnAdvice)
 	}
 	start, err := r.Peek(len("HTTP/1.1 101"))
 	if err == nil && bytes.HasPrefix(start, []byte("HTTP/1.")) && bytes.HasSuffix(start, []byte(" 101")) {
@@ -142,8 +143,8 @@ func isSettings(b []byte) bool {
 
 const settingsLength = 9
 
-// switching reads a response with status 101. It is http.ReadResponse, except that this removes the field Connection
-// if one of its options is "close".
+// switching reads a response with status 101. It does what http.ReadResponse does, except that the latter removes the
+// field Connection if one of its options is "close".
 func (r *headerReader) switching(req *http.Request) (*http.Response, error) {
 	reader := textproto.NewReader(r.Reader)
 	line, err := reader.ReadLine()
@@ -168,7 +169,7 @@ func (r *headerReader) switching(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// unexpected is err where the stream must not end.
+// unexpected returns err for a place where the stream must not end.
 func unexpected(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -176,13 +177,13 @@ func unexpected(err error) error {
 	return err
 }
 
-// rest is what has been read beyond the header.
+// rest returns what has been read beyond the header.
 func (r *headerReader) rest() []byte {
 	buffered, _ := r.Peek(r.Buffered()) // they are there
 	return bytes.Clone(buffered)
 }
 
-// clipped is an error whose text quotes at length what a peer has sent.
+// clipped is an error whose text quotes what a peer has sent, shortened.
 type clipped struct{ error }
 
 const clipLength = 300
@@ -199,7 +200,8 @@ func clip(err error) error {
 	return err
 }
 
-// checkFields is an error if a header cannot be sent (RFC 9110, section 5). It shows no value, which may be secret.
+// checkFields returns an error if a header cannot be sent (RFC 9110, section 5). The error shows no values, because
+// they may be secret.
 func checkFields(h http.Header) error {
 	for name, values := range h {
 		if !ValidProtocol(name) {

@@ -11,7 +11,7 @@ type StatusError struct {
 	StatusCode int // 101 if the status is right and something else is not
 	Header     map[string][]string
 	Body       []byte // the first KiB at most
-	Cause      error  // what is wrong with a 101; nil where the status says it
+	Cause      error  // what is wrong with a 101; nil if the status says it
 }
 
 func (e *StatusError) Error() string {
@@ -44,7 +44,7 @@ type ProxyError struct {
 	Address    string // host and port
 	StatusCode int    // of the answer to CONNECT, 0 if there is none
 	Header     map[string][]string
-	Cause      error // nil where the status says it
+	Cause      error // nil if the status says it
 }
 
 func (e *ProxyError) Error() string {
@@ -60,7 +60,7 @@ func (e *ProxyError) Error() string {
 
 func (e *ProxyError) Unwrap() error { return e.Cause }
 
-// status is a status code with its name, where that is known.
+// status returns a status code with its name, if that is known.
 func status(code int) string {
 	s := strconv.Itoa(code)
 	if name := statusText(code); name != "" {

@@ -15,10 +15,10 @@ import (
 const answerTimeout = 10 * time.Second
 
 // Accept answers a request to open a WebSocket. Over HTTP/1.1 it takes the connection from net/http, and writes the
-// answer itself: what stands between w and the connection (compression, for example) has no part in it. w.Header's
-// fields go with it.
+// answer itself: whatever is between w and the connection (compression, for example) takes no part in it. The fields of
+// w.Header are included.
 //
-// A Refusal has been answered, if it has a Status: 0 says that nothing could be.
+// A Refusal with a Status has been answered; Status 0 means that nothing could be answered.
 func Accept(w http.ResponseWriter, r *http.Request, cfg *AcceptConfig) (*Result, *Refusal) {
 	n, refusal := cfg.Check(r)
 	if refusal != nil {
@@ -31,7 +31,7 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *AcceptConfig) (*Result,
 	conn, early, err := hijack(w)
 	switch {
 	case errors.Is(err, http.ErrHijacked):
-		return nil, &Refusal{Err: err} // whoever has it has answered, or will
+		return nil, &Refusal{Err: err} // whoever has taken it has answered, or will
 	case err != nil:
 		return nil, refuseUnanswerable(w, err)
 	}
@@ -52,12 +52,13 @@ func refuseUnanswerable(w http.ResponseWriter, err error) *Refusal {
 	return refusal
 }
 
-// hijack takes the connection, and what net/http has read from it behind the request, which is copied: net/http's
-// buffers then go.
+// hijack takes the connection and a copy of what net/http has read after the request, so that net/http's buffers can be
+// freed.
 func hijack(w http.ResponseWriter) (conn net.Conn, early []byte, err error) {
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if errors.Is(err, errors.ErrUnsupported) {
-		err = fmt.Errorf("the connection cannot be taken from a %T; middleware needs a method Unwrap() http.ResponseWriter: %w", w, err)
+		err = fmt.Errorf(
+			"the connection cannot be taken from a %T; middleware needs a method Unwrap() http.ResponseWriter: %w", w, err)
 	}
 	switch {
 	case err != nil:

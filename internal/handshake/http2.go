@@ -14,11 +14,11 @@ import (
 	"time"
 )
 
-// WebSockets over HTTP/2 (RFC 8441), the server's end: the opening handshake is a request with the method CONNECT, and
-// its body and the answer's are the two directions of the connection.
+// WebSockets over HTTP/2 (RFC 8441), the server's end. The opening handshake is a request with the method CONNECT; the
+// bodies of the request and of the response are the two directions of the connection.
 
-// isExtendedConnect reports whether a request is a CONNECT with a :protocol. net/http lets such a request through where
-// the program has switched that on.
+// isExtendedConnect reports whether a request is a CONNECT with a :protocol. net/http lets such a request through if
+// the program has enabled that.
 func isExtendedConnect(r *http.Request) bool {
 	return r.ProtoMajor == 2 && r.Method == http.MethodConnect && r.Header[":protocol"] != nil
 }
@@ -63,8 +63,8 @@ func acceptHTTP2(w http.ResponseWriter, r *http.Request, n *negotiated) (*Result
 		handler:  r.Context(),
 		finished: make(chan struct{}),
 	}
-	r.Body = s // which tells that it is taken
-	// The server's timeouts are for requests. A writer that takes no deadline has none.
+	r.Body = s // which marks it as taken
+	// The server's timeouts are for requests. A writer that does not support deadlines has none.
 	_ = s.control.SetReadDeadline(time.Time{})
 	_ = s.control.SetWriteDeadline(time.Time{})
 	inner.WriteHeader(http.StatusOK)
@@ -78,7 +78,7 @@ func acceptHTTP2(w http.ResponseWriter, r *http.Request, n *negotiated) (*Result
 	}, nil
 }
 
-// remoteAddr is the client's address as net/http tells it, or nil.
+// remoteAddr returns the client's address as net/http reports it, or nil.
 func remoteAddr(r *http.Request) net.Addr {
 	address, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
@@ -87,8 +87,8 @@ func remoteAddr(r *http.Request) net.Addr {
 	return net.TCPAddrFromAddrPort(address)
 }
 
-// writerBelow is the ResponseWriter below all middleware that can be seen through: what is written is a connection's
-// bytes, and nothing to compress or to buffer.
+// writerBelow returns the ResponseWriter below all middleware that has Unwrap: what is written are the bytes of a
+// connection, which must not be compressed or buffered.
 func writerBelow(w http.ResponseWriter) http.ResponseWriter {
 	for {
 		wrapper, ok := w.(interface{ Unwrap() http.ResponseWriter })
@@ -112,8 +112,8 @@ func canFlush(w http.ResponseWriter) bool {
 }
 
 // http2Stream is one stream of an HTTP/2 connection. It lives as long as the handler of its request: when that returns,
-// net/http ends the stream, and uses the memory behind w for another one. So nobody may write then, and nobody does if
-// the handler waits for finished.
+// net/http ends the stream, and uses the memory behind w for another one. So nothing may be written after that; if the
+// handler waits for finished, nothing is.
 type http2Stream struct {
 	body    io.ReadCloser
 	w       http.ResponseWriter
@@ -152,7 +152,7 @@ var errHandlerReturned = errors.New("ws: the handler of an HTTP/2 request return
 func (s *http2Stream) Close() error {
 	if !s.mu.TryLock() {
 		if s.handler.Err() == nil {
-			_ = s.control.SetWriteDeadline(time.Unix(1, 0)) // Close has to do without it where it does not work
+			_ = s.control.SetWriteDeadline(time.Unix(1, 0)) // if this fails, Close has to do without it
 		}
 		s.mu.Lock()
 	}

@@ -36,7 +36,8 @@ func ParseOrigins(list []string) (Origins, error) {
 		default:
 			pattern, ok := parseOrigin(s)
 			if name := strings.TrimPrefix(pattern.host, "*."); !ok || name == "" || strings.Contains(name, "*") {
-				return Origins{}, fmt.Errorf(`%q is no origin: want "https://example.com", "https://*.example.com", "null" or "*"`, s)
+				return Origins{},
+					fmt.Errorf(`%q is no origin: want "https://example.com", "https://*.example.com", "null" or "*"`, s)
 			}
 			o.patterns = append(o.patterns, pattern)
 		}
@@ -44,8 +45,8 @@ func ParseOrigins(list []string) (Origins, error) {
 	return o, nil
 }
 
-// check refuses a request of a page that may not connect. Browsers send the page's origin, and pages cannot keep them
-// from it; a request without the field is not a page's.
+// check refuses a request of a page that may not connect. Browsers send the page's origin, and pages cannot prevent
+// that; a request without the field does not come from a page.
 //
 // The request's own host is what the client asked for. What proxies say about it (X-Forwarded-Host and such) could be
 // anybody's, and is not read.
@@ -62,7 +63,8 @@ func (o *Origins) check(r *http.Request) *Refusal {
 		return nil
 	}
 	refusal := refuse(http.StatusForbidden, "the page's origin %q is not allowed", values[0])
-	refusal.Err = fmt.Errorf("the page's Origin %q is another than the request's Host %q, and not in AcceptOptions.Origins %q",
+	refusal.Err = fmt.Errorf(
+		"the page's Origin %q differs from the request's Host %q, and is not in AcceptOptions.Origins %q",
 		values[0], r.Host, o.list)
 	return refusal
 }
@@ -143,7 +145,8 @@ func splitHost(s string) (host, port string, ok bool) {
 	} else if strings.Contains(host, ":") {
 		return "", "", false
 	}
-	if inside == "" || strings.ContainsAny(inside, "/\\?#@[], \t") || strings.Trim(port, "0123456789") != "" && port != "*" {
+	if inside == "" || strings.ContainsAny(inside, "/\\?#@[], \t") ||
+		strings.Trim(port, "0123456789") != "" && port != "*" {
 		return "", "", false
 	}
 	return host, port, true

@@ -122,8 +122,8 @@ func TestOrigins(t *testing.T) {
 				t.Errorf("origin %q, host %q, list %q: %+v, want %v", c.origin, c.host, c.list, refusal, c.want)
 			case refusal != nil:
 				text := refusal.Err.Error()
-				if refusal.Status != http.StatusForbidden || !strings.Contains(text, quoted(c.origin)) || !strings.Contains(text, quoted(c.host)) ||
-					!strings.Contains(text, "AcceptOptions.Origins") {
+				if refusal.Status != http.StatusForbidden || !strings.Contains(text, quoted(c.origin)) ||
+					!strings.Contains(text, quoted(c.host)) || !strings.Contains(text, "AcceptOptions.Origins") {
 					t.Errorf("origin %q, host %q: %d %v", c.origin, c.host, refusal.Status, refusal.Err)
 				}
 			}
@@ -144,11 +144,14 @@ func quoted(s string) string { return `"` + strings.ReplaceAll(s, `\`, `\\`) + `
 func TestParseOrigins(t *testing.T) {
 	t.Parallel()
 	for _, s := range []string{
-		"", "example.com", "*.example.com", "https://", "https://*", "https://*.", "https://*.*.example.com", "https://a*.example.com",
-		"https://example.*", "*://example.com", "https://example.com/", "https://example.com:x", "https://example.com:8*", "https://a b",
+		"", "example.com", "*.example.com", "https://", "https://*", "https://*.", "https://*.*.example.com",
+		"https://a*.example.com",
+		"https://example.*", "*://example.com", "https://example.com/", "https://example.com:x", "https://example.com:8*",
+		"https://a b",
 		"https://user@example.com", "https://[::1", "Null", "**", "https://example.com?x",
 	} {
-		if _, err := ParseOrigins([]string{"https://good.example", s}); err == nil || !strings.Contains(err.Error(), quoted(s)) {
+		if _, err := ParseOrigins([]string{"https://good.example", s}); err == nil ||
+			!strings.Contains(err.Error(), quoted(s)) {
 			t.Errorf("%q: %v", s, err)
 		}
 	}

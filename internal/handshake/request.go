@@ -11,7 +11,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
-// request makes the request that goes out of the one that coder/websocket has made.
+// request makes the request that is sent from the one that coder/websocket has made.
 func (a *attempt) request(from *http.Request) *http.Request {
 	out := new(http.Request)
 	*out = *from
@@ -23,7 +23,7 @@ func (a *attempt) request(from *http.Request) *http.Request {
 		case canonical == "Host" && len(values) > 0 && values[0] != "":
 			out.Host = values[0]
 		case canonical == "User-Agent" && name != canonical:
-			// Without this net/http would add one of its own.
+			// Without this, net/http would add its own.
 			out.Header[canonical] = []string{""}
 			out.Header[name] = values
 		case !reserved(canonical):
@@ -35,8 +35,8 @@ func (a *attempt) request(from *http.Request) *http.Request {
 	return out
 }
 
-// addFields adds the fields of the handshake. net/http would spell some of these names Sec-Websocket-, as no browser
-// does, and there are servers that compare bytes.
+// addFields adds the fields of the handshake. net/http would spell some of these names Sec-Websocket-, which no browser
+// does, and some servers compare bytes.
 func (a *attempt) addFields(h http.Header, key string) {
 	h["Connection"] = []string{"Upgrade"}
 	h["Upgrade"] = []string{"websocket"}
@@ -53,7 +53,8 @@ func (a *attempt) addFields(h http.Header, key string) {
 	}
 }
 
-// reserved reports whether a field is not the caller's to set: the handshake itself or HTTP's framing depends on it.
+// reserved reports whether the caller may not set a field, because the handshake itself or HTTP's framing depends on
+// it.
 func reserved(canonical string) bool {
 	switch canonical {
 	case "Host", "Connection", "Upgrade", "Expect", "Content-Length", "Transfer-Encoding", "Trailer", "Te":
@@ -62,7 +63,7 @@ func reserved(canonical string) bool {
 	return strings.HasPrefix(canonical, "Sec-Websocket-")
 }
 
-// spelling is how h spells the name of a field, which is canonical; canonical itself if it has none.
+// spelling returns how h spells the field with a canonical name, or canonical itself if h has no such field.
 func spelling(h http.Header, canonical string) string {
 	if _, ok := h[canonical]; ok {
 		return canonical
@@ -75,8 +76,8 @@ func spelling(h http.Header, canonical string) string {
 	return canonical
 }
 
-// requestURL is u for net/http, RoundTrippers and OnHandshake. Where its parts do not give the request target that
-// browsers send ("/a|b"), that is in Opaque, and the parts are only for those who read them.
+// requestURL returns u for net/http, RoundTrippers and OnHandshake. If its parts do not result in the request target
+// that browsers send ("/a|b"), the target is in Opaque, and the parts are only for readers.
 func requestURL(u *URL) *url.URL {
 	out := &url.URL{Scheme: "http", Host: u.Host}
 	if u.Secure {

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestRequestURL: what goes out is what browsers send, and the parts are there for those who sign or trace requests.
+// TestRequestURL: the request target is what browsers send, and the URL has its parts for code that signs or traces
+// requests.
 func TestRequestURL(t *testing.T) {
 	requests := make(chan *request, 1)
 	server := serve(t, opener(t, requests))
@@ -33,18 +34,20 @@ func TestRequestURL(t *testing.T) {
 		t.Run(c.target, func(t *testing.T) {
 			var seen *url.URL
 			var hooked *http.Request
+			look := func(base http.RoundTripper, req *http.Request) (*http.Response, error) {
+				seen = req.URL
+				return base.RoundTrip(req)
+			}
 			req := open(t, &Config{
-				URL: server.url(t, c.target),
-				Client: &http.Client{Transport: rewrappable{func(base http.RoundTripper, req *http.Request) (*http.Response, error) {
-					seen = req.URL
-					return base.RoundTrip(req)
-				}, &http.Transport{}}},
+				URL:         server.url(t, c.target),
+				Client:      &http.Client{Transport: rewrappable{look, &http.Transport{}}},
 				OnHandshake: func(resp *http.Response) { hooked = resp.Request },
 			}, requests)
 			if want := "GET " + c.target + " HTTP/1.1"; req.line() != want {
 				t.Errorf("request line %q, want %q", req.line(), want)
 			}
-			if seen.Path != c.path || seen.RawQuery != c.query || (seen.Opaque != "") != c.opaque || seen.Host != server.Addr().String() {
+			if seen.Path != c.path || seen.RawQuery != c.query || (seen.Opaque != "") != c.opaque ||
+				seen.Host != server.Addr().String() {
 				t.Errorf("URL %#v", seen)
 			}
 			if hooked == nil || hooked.URL.Path != c.path || hooked.URL.RawQuery != c.query {
@@ -82,7 +85,8 @@ func TestHeaderSpelling(t *testing.T) {
 		{"Cookie", http.Header{"cookie": {"a=b", "c=d"}}, nil, []string{"cookie: a=b", "cookie: c=d"}, []string{"Cookie"}},
 		{"Cookie and jar", http.Header{"cookie": {"a=b", "c=d"}}, jar, []string{"cookie: a=b; c=d; j=1"}, []string{"Cookie"}},
 		{"jar", nil, jar, []string{"Cookie: j=1"}, nil},
-		{"Authorization", http.Header{"AUTHORIZATION": {"Bearer x"}}, nil, []string{"AUTHORIZATION: Bearer x"}, []string{"Authorization"}},
+		{"Authorization", http.Header{"AUTHORIZATION": {"Bearer x"}}, nil, []string{"AUTHORIZATION: Bearer x"},
+			[]string{"Authorization"}},
 		{"the handshake's", http.Header{"UPGRADE": {"x"}, "sec-websocket-KEY": {"x"}, "HOST": {"example.org"}}, nil,
 			[]string{"Host: example.org", "Upgrade: websocket"}, []string{"UPGRADE", "sec-websocket-KEY", "HOST"}},
 	} {

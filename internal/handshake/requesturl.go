@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// RequestURL is the URL that a request to open a WebSocket was for, as the request tells it: behind a proxy, what the
-// proxy asked for. It is serialised by the URL standard, or, where that does not parse it, as it came.
+// RequestURL returns the URL that a request to open a WebSocket was for, as the request tells it: behind a proxy, the
+// URL that the proxy asked for. It is serialised by the URL standard or, if it does not parse, returned as it came.
 func RequestURL(r *http.Request) string {
 	scheme := "ws://"
 	if r.TLS != nil {
@@ -34,8 +34,8 @@ func RequestURL(r *http.Request) string {
 	return u.Href
 }
 
-// plainHost reports whether the URL standard leaves a host, which may have a port, as it is. It may report false for
-// one that it would.
+// plainHost reports whether the URL standard leaves a host, which may have a port, unchanged. It may report false even
+// so.
 func plainHost(s string, secure bool) bool {
 	host, port, hasPort := strings.Cut(s, ":")
 	if hasPort {
@@ -51,7 +51,7 @@ func plainHost(s string, secure bool) bool {
 	if strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-.") != "" || strings.Contains(host, "xn--") {
 		return false
 	}
-	// What ends in a number is an IPv4 address, of which there are many spellings.
+	// A host that ends in a number is an IPv4 address, which has many spellings.
 	if last := host[strings.LastIndexByte(host, '.')+1:]; last != "" && last[0] >= 'a' {
 		return true
 	}
@@ -59,8 +59,7 @@ func plainHost(s string, secure bool) bool {
 	return err == nil
 }
 
-// plainTarget reports whether the URL standard leaves a request target as it is. It may report false for one that it
-// would.
+// plainTarget reports whether the URL standard leaves a request target unchanged. It may report false even so.
 func plainTarget(s string) bool {
 	const plain = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/?&=+:,;@!$*()"
 	return strings.Trim(s, plain) == "" && !strings.Contains(s, "/.")

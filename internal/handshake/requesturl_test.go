@@ -36,7 +36,7 @@ func TestURLOfRequest(t *testing.T) {
 		{"example.com", "//evil.example/x", false, "ws://example.com//evil.example/x"},
 		{"example.com", "http://example.com/whole?x", false, "ws://example.com/whole?x"},
 		{"example.com", "", false, "ws://example.com/"},
-		// What does not parse is as it came.
+		// A URL that does not parse is returned as it came.
 		{"", "/", false, "ws:///"},
 		{"a b", "/", false, "ws://a b/"},
 		{"256.256.256.256", "/", false, "ws://256.256.256.256/"},

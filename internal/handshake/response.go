@@ -12,7 +12,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/deflate"
 )
 
-// negotiated is what a handshake response has chosen.
+// negotiated is what the server has chosen in a handshake response.
 type negotiated struct {
 	protocol   string
 	extensions string
@@ -20,9 +20,9 @@ type negotiated struct {
 	deflated   bool
 }
 
-// check looks at a response as browsers do (RFC 6455 section 4.1, WHATWG WebSockets "establish a WebSocket
+// check checks a response as browsers do (RFC 6455 section 4.1, WHATWG WebSockets "establish a WebSocket
 // connection"), except for the value of Sec-WebSocket-Accept, which coder/websocket compares. It is stricter than
-// coder/websocket where the engines are (names are those of the recorded scenarios):
+// coder/websocket where browsers are (in parentheses, names of recorded scenarios):
 //   - HTTP/1.0 cannot switch protocols (h-status-http10);
 //   - Upgrade is one value, not a list (h-upgrade-list);
 //   - no field that has one value may be repeated (h-proto-two-headers-same);
@@ -62,7 +62,7 @@ func check(resp *http.Response, protocols []string, compression bool) (negotiate
 	return n, err
 }
 
-// single is the value of a field that must be there once.
+// single returns the value of a field that must occur once.
 func single(h http.Header, name string) (string, error) {
 	switch values := h.Values(name); len(values) {
 	case 0:
@@ -74,7 +74,7 @@ func single(h http.Header, name string) (string, error) {
 	}
 }
 
-// subprotocol is the one the server chose: one of protocols, or "" if there are none.
+// subprotocol returns the subprotocol that the server chose: one of protocols, or "" if there are none.
 func subprotocol(h http.Header, protocols []string) (string, error) {
 	const name = "Sec-WebSocket-Protocol"
 	if len(protocols) == 0 {

@@ -242,7 +242,8 @@ func FuzzResponse(f *testing.F) {
 		if !ok || !strings.HasSuffix(head, "\n\n") && !strings.HasSuffix(head, "\n\r\n") {
 			t.Errorf("%q: stream begins with %q and goes on with %q", text, result.Early, rest)
 		}
-		if protocol := result.Protocol; !slices.Contains(append(cfg.Protocols, ""), protocol) || (protocol == "") != (cfg.Protocols == nil) {
+		if protocol := result.Protocol; !slices.Contains(append(cfg.Protocols, ""), protocol) ||
+			(protocol == "") != (cfg.Protocols == nil) {
 			t.Errorf("%q: protocol %q of %q", text, protocol, cfg.Protocols)
 		}
 		if result.Deflated && !compression || result.Deflated != (result.Extensions != "") {

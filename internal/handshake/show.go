@@ -22,13 +22,13 @@ func ShowURL(url string) string {
 	return strconv.Quote(HidePassword(url[:end]) + url[end:])
 }
 
-// ShowInput is a string that may be no URL, quoted and with "xxxxx" for its password; see HidePassword.
+// ShowInput returns a string that need not be a URL, quoted and with "xxxxx" for its password; see HidePassword.
 func ShowInput(url string) string { return strconv.Quote(HidePassword(url)) }
 
-// HidePassword puts "xxxxx" for the password in a URL, or in a text that quotes one. The URL need not parse, and the
-// password may have characters that it must not have, "/", "#" and "@" among them: everything is taken for it between
-// the colon behind the user name and the last "@". Where it is not clear what is the user name, this hides too much
-// rather than too little.
+// HidePassword replaces the password in a URL, or in a text that quotes one, by "xxxxx". The URL need not parse, and
+// the password may have characters that are not allowed in it, such as "/", "#" and "@": everything between the colon
+// after the user name and the last "@" is taken as the password. If it is not clear what the user name is, this hides
+// too much rather than too little.
 func HidePassword(text string) string {
 	end, colon := strings.LastIndexByte(text, '@'), strings.IndexByte(text, ':')
 	if strings.HasPrefix(text[colon+1:], "//") {

@@ -27,8 +27,8 @@ const (
 	passwordAccepted = 0
 )
 
-// askSOCKS asks a SOCKS5 proxy to connect conn with addr. Names are resolved by the proxy, as http.Transport has it for
-// socks5 and socks5h.
+// askSOCKS asks a SOCKS5 proxy to connect conn with addr. The proxy resolves names, as with http.Transport for socks5
+// and socks5h.
 func askSOCKS(conn net.Conn, user *url.Userinfo, addr string) error {
 	request, err := socksRequest(addr)
 	if err != nil {
@@ -53,7 +53,7 @@ func askSOCKS(conn net.Conn, user *url.Userinfo, addr string) error {
 			return err
 		}
 	case choice[1] == socksNoMethod:
-		return errors.New("SOCKS5: none of the methods of authentication is accepted")
+		return errors.New("SOCKS5: the proxy accepts none of the offered authentication methods")
 	case choice[1] != socksNoAuth:
 		return fmt.Errorf("SOCKS5: the method of authentication %d was not offered", choice[1])
 	}
@@ -63,7 +63,7 @@ func askSOCKS(conn net.Conn, user *url.Userinfo, addr string) error {
 	return readSOCKSReply(conn, addr)
 }
 
-// socksRequest is the request for a connection with addr.
+// socksRequest returns the request for a connection to addr.
 func socksRequest(addr string) ([]byte, error) {
 	host, portText, err := net.SplitHostPort(addr)
 	if err != nil {
@@ -87,7 +87,7 @@ func socksRequest(addr string) ([]byte, error) {
 	return binary.BigEndian.AppendUint16(b, uint16(port)), nil
 }
 
-// logIn gives name and password.
+// logIn sends name and password.
 func logIn(conn net.Conn, user *url.Userinfo) error {
 	name := user.Username()
 	password, _ := user.Password()
@@ -135,7 +135,7 @@ func readSOCKSReply(conn net.Conn, addr string) error {
 	return readSOCKS(conn, make([]byte, rest))
 }
 
-// readSOCKS fills b.
+// readSOCKS reads until b is full.
 func readSOCKS(conn net.Conn, b []byte) error {
 	if _, err := io.ReadFull(conn, b); err != nil {
 		return fmt.Errorf("SOCKS5 answer: %w", unexpected(err))
@@ -143,7 +143,7 @@ func readSOCKS(conn net.Conn, b []byte) error {
 	return nil
 }
 
-// socksFailure is the meaning of a reply (RFC 1928, section 6).
+// socksFailure returns the meaning of a reply (RFC 1928, section 6).
 func socksFailure(reply byte) string {
 	switch reply {
 	case 1:

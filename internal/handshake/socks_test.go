@@ -73,15 +73,18 @@ func TestSOCKS(t *testing.T) {
 		target            *server
 	}{
 		{"IPv4", "socks5", "ws://" + plain.Addr().String(), nil, "\x05\x01\x00\x01\x7f\x00\x00\x01" + port(plain), "", plain},
-		{"IPv6", "socks5", "ws://[::1]:8080", nil, "\x05\x01\x00\x04" + strings.Repeat("\x00", 15) + "\x01\x1f\x90", "", plain},
-		{"name", "socks5h", "ws://nowhere.invalid", url.UserPassword("me", "pass"), "\x05\x01\x00\x03\x0fnowhere.invalid\x00\x50",
-			"\x01\x02me\x04pass", plain},
-		{"TLS", "socks5", "wss://" + secure.Addr().String(), url.User("me"), "\x05\x01\x00\x01\x7f\x00\x00\x01" + port(secure), "\x01\x02me\x00", secure},
+		{"IPv6", "socks5", "ws://[::1]:8080", nil, "\x05\x01\x00\x04" + strings.Repeat("\x00", 15) + "\x01\x1f\x90", "",
+			plain},
+		{"name", "socks5h", "ws://nowhere.invalid", url.UserPassword("me", "pass"),
+			"\x05\x01\x00\x03\x0fnowhere.invalid\x00\x50", "\x01\x02me\x04pass", plain},
+		{"TLS", "socks5", "wss://" + secure.Addr().String(), url.User("me"),
+			"\x05\x01\x00\x01\x7f\x00\x00\x01" + port(secure), "\x01\x02me\x00", secure},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			proxy := serve(t, socks(t, []byte(c.want), c.login, c.target.Addr().String()))
 			client := trusting(pool)
-			client.Transport.(*http.Transport).Proxy = http.ProxyURL(&url.URL{Scheme: c.scheme, Host: proxy.Addr().String(), User: c.user})
+			client.Transport.(*http.Transport).Proxy = http.ProxyURL(&url.URL{Scheme: c.scheme, Host: proxy.Addr().String(),
+				User: c.user})
 			req := open(t, &Config{URL: parseURL(t, c.url+"/x"), Client: client}, requests)
 			if req.line() != "GET /x HTTP/1.1" {
 				t.Errorf("request %q", req.text)

@@ -122,7 +122,8 @@ func TestTLSEnded(t *testing.T) {
 		ended(t, conn)
 	})
 	for range 20 {
-		result, err := Dial(patient(t), &Config{URL: parseURL(t, "wss://"+server.Addr().String()+"/"), Client: trusting(pool)})
+		result, err := Dial(patient(t),
+			&Config{URL: parseURL(t, "wss://"+server.Addr().String()+"/"), Client: trusting(pool)})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// proxyLimit is how long a proxy may take to connect, once it is reached, as in http.Transport.
+// proxyLimit is how long a proxy may take to connect once it has been reached, as in http.Transport.
 const proxyLimit = time.Minute
 
-// chooseProxy is the proxy for a request, nil if there is none.
+// chooseProxy returns the proxy for a request, nil if there is none.
 func chooseProxy(settings *http.Transport, req *http.Request) (*url.URL, error) {
 	if settings.Proxy == nil {
 		return nil, nil
@@ -33,12 +33,12 @@ func (s secretive) Error() string { return HidePassword(s.error.Error()) }
 
 func (s secretive) Unwrap() error { return s.error }
 
-// forwards reports whether a proxy is an HTTP proxy: http.Transport asks such a one to forward requests for http: URLs.
+// forwards reports whether a proxy is an HTTP proxy, which http.Transport asks to forward requests for http: URLs.
 func forwards(proxy *url.URL) bool {
 	return proxy != nil && (proxy.Scheme == "http" || proxy.Scheme == "https")
 }
 
-// tunnel connects with addr through the proxy, which is at hop.
+// tunnel connects to addr through the proxy, which is at hop.
 func (t *transport) tunnel(ctx context.Context, proxy *url.URL, hop, addr string) (net.Conn, error) {
 	failure := &ProxyError{Address: hop}
 	conn, err := t.reachThrough(ctx, proxy, addr, failure)
@@ -49,7 +49,7 @@ func (t *transport) tunnel(ctx context.Context, proxy *url.URL, hop, addr string
 	return nil, t.a.cfg.proxyFailed(failure)
 }
 
-// reachThrough is tunnel, which leaves in failure the answer of a proxy that does not connect.
+// reachThrough does the work of tunnel. If the proxy does not connect, its answer is left in failure.
 func (t *transport) reachThrough(
 	ctx context.Context, proxy *url.URL, addr string, failure *ProxyError,
 ) (net.Conn, error) {
@@ -70,7 +70,7 @@ func (t *transport) reachThrough(
 	return conn, err
 }
 
-// askHTTP asks an HTTP proxy to connect conn with addr. It puts an answer that is no consent into failure.
+// askHTTP asks an HTTP proxy to connect conn to addr. If the proxy refuses, its answer is put into failure.
 func (t *transport) askHTTP(
 	ctx context.Context, conn net.Conn, proxy *url.URL, addr string, failure *ProxyError,
 ) error {
@@ -99,7 +99,7 @@ func (t *transport) askHTTP(
 	return nil
 }
 
-// connectRequest makes the request for a connection with addr.
+// connectRequest makes the request for a connection to addr.
 func (t *transport) connectRequest(ctx context.Context, proxy *url.URL, addr string) (*http.Request, error) {
 	header := t.settings.ProxyConnectHeader
 	if get := t.settings.GetProxyConnectHeader; get != nil {
@@ -122,8 +122,8 @@ func (t *transport) connectRequest(ctx context.Context, proxy *url.URL, addr str
 	return &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: addr}, Host: addr, Header: header}, nil
 }
 
-// forwarding is the error of a RoundTripper around an http.Transport that would have asked an HTTP proxy to forward the
-// handshake.
+// forwarding returns the error of a RoundTripper around an http.Transport that would have asked an HTTP proxy to
+// forward the handshake.
 func (a *attempt) forwarding(hop string, rt http.RoundTripper) error {
 	return a.cfg.proxyFailed(&ProxyError{Address: hop, Cause: fmt.Errorf(
 		"a ws URL needs CONNECT, and the RoundTripper %T, which has not both methods Unwrap and Wrap, would not use it", rt)})

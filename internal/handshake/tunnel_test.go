@@ -48,7 +48,8 @@ func proxy(t testing.TB, requests chan<- *request) func(net.Conn) {
 // through is a client that uses a proxy.
 func through(raw string, server *server, config *tls.Config) *http.Client {
 	return &http.Client{Transport: &http.Transport{
-		Proxy:              http.ProxyURL(&url.URL{Scheme: raw, Host: server.Addr().String(), User: url.UserPassword("me", "pass")}),
+		Proxy: http.ProxyURL(&url.URL{Scheme: raw, Host: server.Addr().String(),
+			User: url.UserPassword("me", "pass")}),
 		ProxyConnectHeader: http.Header{"X-A": {"b"}},
 		TLSClientConfig:    config,
 	}}
@@ -106,16 +107,18 @@ func released(t testing.TB, n int) {
 	}
 }
 
-// TestProxyFailures: whatever an HTTP proxy answers, the error is a ProxyError, the same for ws and wss; the server
-// gets nothing, the proxy nothing more, and nothing is left.
+// TestProxyFailures: whatever an HTTP proxy answers, the error is a ProxyError, the same for ws and wss. The server
+// gets nothing, the proxy gets nothing more, and no connection remains.
 func TestProxyFailures(t *testing.T) {
 	for _, c := range []struct {
 		name, response string
 		status         int
 		want           string // in the text, beside the proxy
 	}{
-		{"407", "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nX-A: b\r\nContent-Length: 5\r\n\r\nhello", 407, "407 Proxy Authentication Required"},
-		{"407 without a challenge", "HTTP/1.1 407 Proxy Authentication Required\r\nX-A: b\r\n\r\n", 407, "407 Proxy Authentication Required"},
+		{"407", "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic realm=\"x\"\r\nX-A: b\r\n" +
+			"Content-Length: 5\r\n\r\nhello", 407, "407 Proxy Authentication Required"},
+		{"407 without a challenge", "HTTP/1.1 407 Proxy Authentication Required\r\nX-A: b\r\n\r\n", 407,
+			"407 Proxy Authentication Required"},
 		{"500 without a reason", "HTTP/1.1 500\r\nX-A: b\r\n\r\n", 500, "500 Internal Server Error"},
 		{"redirect", "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nX-A: b\r\n\r\n", 302, "302 Found"},
 		{"unknown status", "HTTP/1.1 599 What\r\nX-A: b\r\n\r\n", 599, "599"},
@@ -127,7 +130,8 @@ func TestProxyFailures(t *testing.T) {
 		{"half a line", "HTTP/1.1 20", 0, "malformed"},
 		{"half a header", "HTTP/1.1 200 OK\r\nX-A: b\r\nX", 0, "malformed"},
 		{"header without colon", "HTTP/1.1 200 OK\r\nX-A b\r\n\r\n", 0, "malformed"},
-		{"long header", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: bbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n", 10000) + "\r\n", 0, "exceeds"},
+		{"long header", "HTTP/1.1 200 OK\r\n" + strings.Repeat("X-A: bbbbbbbbbbbbbbbbbbbbbbbbbbbb\r\n", 10000) + "\r\n", 0,
+			"exceeds"},
 		{"interim without end", strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 20000), 0, "exceeds"},
 		{"ends", "", 0, "unexpected EOF"},
 		{"speaks before", "HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n", 0, "before the request"},
@@ -143,13 +147,15 @@ func TestProxyFailures(t *testing.T) {
 					more <- string(rest)
 				})
 				goroutines, open := runtime.NumGoroutine(), descriptors()
-				_, err := Dial(patient(t), &Config{URL: parseURL(t, scheme+"://nowhere.invalid/"), Client: through("http", server, nil)})
+				_, err := Dial(patient(t),
+					&Config{URL: parseURL(t, scheme+"://nowhere.invalid/"), Client: through("http", server, nil)})
 				var failure *ProxyError
 				var status *StatusError
 				if !errors.As(err, &failure) || errors.As(err, &status) {
 					t.Fatalf("error %v", err)
 				}
-				if failure.Address != server.Addr().String() || failure.StatusCode != c.status || (failure.Cause == nil) != (c.status != 0) {
+				if failure.Address != server.Addr().String() || failure.StatusCode != c.status ||
+					(failure.Cause == nil) != (c.status != 0) {
 					t.Errorf("failure %+v", failure)
 				}
 				if c.status != 0 && http.Header(failure.Header).Get("X-A") != "b" {
@@ -218,7 +224,10 @@ func TestProxyFunctionsFail(t *testing.T) {
 			transport.GetProxyConnectHeader = func(context.Context, *url.URL, string) (http.Header, error) { return nil, mine }
 		},
 		"OnProxyConnectResponse": func(transport *http.Transport) {
-			transport.OnProxyConnectResponse = func(context.Context, *url.URL, *http.Request, *http.Response) error { return mine }
+			transport.OnProxyConnectResponse = func(context.Context, *url.URL, *http.Request,
+				*http.Response) error {
+				return mine
+			}
 		},
 		"ProxyConnectHeader": func(transport *http.Transport) {
 			transport.ProxyConnectHeader = http.Header{"X-A": {"a\r\nX-B: b"}}

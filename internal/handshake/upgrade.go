@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// RoundTrip is what coder/websocket calls. It sends the request as browsers do, checks the response, and keeps the
+// RoundTrip is called by coder/websocket. It sends the request as browsers do, checks the response, and keeps the
 // upgraded stream: coder/websocket verifies the rest of the response and gets a stream on which nothing happens.
 func (a *attempt) RoundTrip(req *http.Request) (*http.Response, error) {
 	resp, err := a.roundTrip(req)
@@ -60,28 +60,28 @@ func (a *attempt) roundTrip(req *http.Request) (*http.Response, error) {
 }
 
 const (
-	// bodyLimit is how much of the body of a failed handshake is kept.
+	// bodyLimit is the number of bytes of the body of a failed handshake that are kept.
 	bodyLimit = 1024
 	// bodyWait is how long a failed handshake waits for those bytes; browsers fail as soon as the header is there.
 	bodyWait = time.Second
 )
 
-// refused keeps what is known about a response that does not open the connection, the beginning of its body included,
+// refused keeps what is known about a response that does not open the connection, including the beginning of its body,
 // and returns the error.
 func (a *attempt) refused(resp *http.Response, cause error) error {
 	e := &StatusError{StatusCode: resp.StatusCode, Header: resp.Header, Cause: cause}
 	a.refusal = e
-	if resp.StatusCode != http.StatusSwitchingProtocols { // what follows that is not a body
+	if resp.StatusCode != http.StatusSwitchingProtocols { // what follows a 101 is not a body
 		timer := time.AfterFunc(bodyWait, func() { a.fail(nil) })
 		defer timer.Stop()
-		// An error here ends the body early, which is no news beside the response itself.
+		// An error here ends the body early, which does not matter beside the response itself.
 		e.Body, _ = io.ReadAll(io.LimitReader(resp.Body, bodyLimit))
 	}
 	return a.cfg.refused(e)
 }
 
-// forCoder is resp as coder/websocket gets it: without extensions, since it refuses client_max_window_bits, which
-// browsers accept (h-ext-cmwb-9), and compression is not its affair, and with an idle stream.
+// forCoder returns resp for coder/websocket: with an idle stream, and without extensions, because it refuses
+// client_max_window_bits, which browsers accept (h-ext-cmwb-9), and does no compression here.
 func forCoder(resp *http.Response) *http.Response {
 	r := *resp
 	if _, ok := resp.Header["Sec-Websocket-Extensions"]; ok {

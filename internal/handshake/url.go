@@ -24,10 +24,10 @@ type URL struct {
 	port uint16
 }
 
-// Port is the port to connect to: the one in the URL, or the default of the scheme, 80 or 443.
+// Port returns the port to connect to: the one in the URL, or the default of the scheme, 80 or 443.
 func (u *URL) Port() uint16 { return u.port }
 
-// Origin is the URL without credentials, path and query, fit to be shown in an error.
+// Origin returns the URL without credentials, path and query, for use in errors.
 func (u *URL) Origin() string {
 	if u.Secure {
 		return "wss://" + u.Host
@@ -36,11 +36,11 @@ func (u *URL) Origin() string {
 }
 
 // ParseURL does the URL part of `new WebSocket(raw)` (WHATWG WebSockets 3.1, on top of the URL standard) with base as
-// the document's base URL; "" is none, so that raw must be absolute. http and https become ws and wss; any other
-// scheme and any fragment, the empty one too, is an error, as is what the URL standard cannot parse. Every error
+// the document's base URL; with "", raw must be absolute. http and https become ws and wss. Any other scheme is an
+// error, and so are any fragment, even an empty one, and whatever the URL standard cannot parse. Every error
 // is a SyntaxError of the standard. What is not UTF-8 in raw becomes U+FFFD.
 //
-// Where browsers differ the URL standard's current text decides: "|" stays as it is in a path, "^" is encoded. A
+// Where browsers differ, the URL standard's current text decides: "|" in a path stays unchanged, "^" is encoded. A
 // few domains that the standard allows are errors: those that combine letters outside ASCII, or Punycode, with
 // punctuation other than "-" and ".", such as "a_b.bücher.example", and those that end in a signed number or in one
 // beyond 64 bits.
@@ -69,7 +69,7 @@ func ParseURL(raw, base string) (*URL, error) {
 	if p := parsed.Port(); p != "" {
 		n, err := strconv.ParseUint(p, 10, 16)
 		if err != nil {
-			return nil, fmt.Errorf("URL %s: the port is no number: %w", ShowInput(raw), errors.Unwrap(err))
+			return nil, fmt.Errorf("URL %s: the port is not a number: %w", ShowInput(raw), errors.Unwrap(err))
 		}
 		u.port = uint16(n)
 	}
@@ -84,7 +84,7 @@ func ParseURL(raw, base string) (*URL, error) {
 // pathEncodeSet is the URL standard's path percent-encode set, which has gained "^" since the parser was written.
 var pathEncodeSet = whatwg.PathPercentEncodeSet.Set('^')
 
-// parse runs the basic URL parser and refuses what it lets pass against the standard's host parser.
+// parse runs the basic URL parser and refuses what that lets pass although the standard's host parser does not.
 func parse(raw, base string) (*whatwg.Url, error) {
 	var host string
 	parser := whatwg.NewParser(
@@ -103,11 +103,11 @@ func parse(raw, base string) (*whatwg.Url, error) {
 	case parsed.IsIPv6() && strings.Count(host, "[")+strings.Count(host, "]") != 2:
 		err = fmt.Errorf("brackets inside the IPv6 address %s", host)
 	case parsed.IsIPv4() && strings.ContainsAny(percentDecode(host), signs):
-		// The standard sees a domain here, whose name no resolver knows; an address must not be made of it.
+		// By the standard this is a domain, whose name no resolver knows; it must not become an address.
 		err = fmt.Errorf("sign in the IPv4 address %s", host)
 	case aceLabels(parsed.Hostname()) < aceLabels(percentDecode(host)):
-		// The parser would name another host: "xn--a-" encodes no more than the ASCII it shows (UTS #46 section 4).
-		err = fmt.Errorf("label of the host %s is no Punycode", host)
+		// The parser would name a different host: "xn--a-" encodes only the ASCII that it shows (UTS #46 section 4).
+		err = fmt.Errorf("a label of the host %s is not valid Punycode", host)
 	}
 	if err != nil && base != "" {
 		return nil, fmt.Errorf("URL %s relative to %s: %w", ShowInput(raw), ShowInput(base), err)
@@ -118,7 +118,7 @@ func parse(raw, base string) (*whatwg.Url, error) {
 	return parsed, nil
 }
 
-// reason is what the parser has found wrong, without what it quotes of the URL.
+// reason returns what the parser has found wrong, without what it quotes of the URL.
 func reason(err error) error {
 	if kind := parsererrors.Type(err); kind != "" {
 		return errors.New(string(kind))

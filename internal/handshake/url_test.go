@@ -104,7 +104,8 @@ func FuzzURL(f *testing.F) {
 	for _, c := range readCases[urlCase](f, "testdata/urls.jsonl") {
 		f.Add(c.URL, c.Base)
 	}
-	for _, seed := range []string{"ws://[::ffff:1.2.3.4]/", "ws://[1:2:3:4:5:6:7::]", "ws://1.2.3.+4", "ws://xn--a-/", "ws://@@/",
+	for _, seed := range []string{"ws://[::ffff:1.2.3.4]/", "ws://[1:2:3:4:5:6:7::]", "ws://1.2.3.+4", "ws://xn--a-/",
+		"ws://@@/",
 		"ws://h/\xff\xe2\x82", "ws://h:65535/?#", "ws://0xffffffff", "ws:///h\\..\\%2E%2e/%", "//h", "?q", "\u0000ws://h"} {
 		f.Add(seed, "")
 		f.Add(seed, "https://user:pass@[::1]:81/a/b?q")

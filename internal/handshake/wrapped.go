@@ -9,15 +9,15 @@ import (
 	"sync"
 )
 
-// wrapper is a RoundTripper around another that can be put around a third: so a middleware of the caller's, for
-// tracing or signing, is used together with transport.
+// wrapper is a RoundTripper around another one that can be put around a third: so the caller's middleware, for tracing
+// or signing, can be used together with transport.
 type wrapper interface {
 	http.RoundTripper
 	Unwrap() http.RoundTripper                     // what it is around
 	Wrap(base http.RoundTripper) http.RoundTripper // the same around base
 }
 
-// send takes a request to the server by the caller's RoundTripper, and returns also the connection that it went over,
+// send sends a request to the server with the caller's RoundTripper. It also returns the connection that was used, or
 // nil if that is unknown.
 func (a *attempt) send(req *http.Request) (*http.Response, net.Conn, error) {
 	rt := http.DefaultTransport
@@ -31,7 +31,8 @@ func (a *attempt) send(req *http.Request) (*http.Response, net.Conn, error) {
 	return a.sendForeign(rt, req)
 }
 
-// arrange puts a transport in the place of the http.Transport that rt is, or is around. Without one it returns nil.
+// arrange replaces the http.Transport that rt is, or is around, by a transport. If there is no http.Transport, it
+// returns nil.
 func (a *attempt) arrange(rt http.RoundTripper) (http.RoundTripper, *transport) {
 	switch rt := rt.(type) {
 	case *http.Transport:
@@ -47,7 +48,7 @@ func (a *attempt) arrange(rt http.RoundTripper) (http.RoundTripper, *transport) 
 	return nil, nil
 }
 
-// sendForeign uses a RoundTripper as it is. If it is around an http.Transport, that must not ask an HTTP proxy to
+// sendForeign uses a RoundTripper unchanged. If it is around an http.Transport, that must not ask an HTTP proxy to
 // forward the handshake.
 func (a *attempt) sendForeign(rt http.RoundTripper, req *http.Request) (*http.Response, net.Conn, error) {
 	f := &foreign{a: a, rt: rt, secure: a.cfg.URL.Secure, target: address(req.URL)}
@@ -69,14 +70,14 @@ type foreign struct {
 	rt     http.RoundTripper
 	secure bool
 	target string // host and port of the URL
-	known  bool   // the proxy has been asked for, and does not forward
+	known  bool   // the Proxy function has been asked, and names no proxy that forwards
 
 	mu   sync.Mutex
 	last net.Conn
-	away bool // it goes elsewhere than to target
+	away bool // the connection goes elsewhere than to target
 }
 
-// ask looks whether an http.Transport inside that can be seen uses an HTTP proxy.
+// ask finds out whether a visible http.Transport inside uses an HTTP proxy.
 func (f *foreign) ask(req *http.Request) error {
 	inside := innermost(f.rt)
 	if f.secure || inside == nil {
@@ -93,7 +94,7 @@ func (f *foreign) ask(req *http.Request) error {
 	return nil
 }
 
-// innermost is the http.Transport that rt is around, as far as its methods Unwrap tell.
+// innermost returns the http.Transport that rt is around, as far as the Unwrap methods tell.
 func innermost(rt http.RoundTripper) *http.Transport {
 	for {
 		switch around := rt.(type) {
@@ -107,8 +108,8 @@ func innermost(rt http.RoundTripper) *http.Transport {
 	}
 }
 
-// getConn is a hook of net/http: a connection with hop is wanted. If that is not the server, a proxy is likely to get
-// the request, which is stopped.
+// getConn is a hook of net/http: a connection to hop is wanted. If hop is not the server, a proxy would probably get
+// the request, so it is stopped.
 func (f *foreign) getConn(hop string) {
 	if f.secure || f.known || hop == f.target {
 		return

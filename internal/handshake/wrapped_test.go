@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// unwrapping is a RoundTripper that tells what it is around, and cannot be put around another.
+// unwrapping is a RoundTripper that has Unwrap but no Wrap.
 type unwrapping struct{ wrapped }
 
 func (u unwrapping) Unwrap() http.RoundTripper { return u.RoundTripper }
@@ -36,7 +36,8 @@ func TestWrappedProxy(t *testing.T) {
 		open      bool
 	}{
 		{"exposing", "ws://" + plain.Addr().String(), exposing{tracing{transport, new(seen)}}, true},
-		{"exposing twice", "ws://" + plain.Addr().String(), exposing{tracing{exposing{tracing{transport, new(seen)}}, new(seen)}}, true},
+		{"exposing twice", "ws://" + plain.Addr().String(),
+			exposing{tracing{exposing{tracing{transport, new(seen)}}, new(seen)}}, true},
 		{"unwrapping", "ws://" + plain.Addr().String(), unwrapping{wrapped{transport}}, false},
 		{"wrapped", "ws://" + plain.Addr().String(), wrapped{transport}, false},
 		{"wrapped, TLS", "wss://" + secure.Addr().String(), wrapped{transport}, true},
@@ -55,7 +56,8 @@ func TestWrappedProxy(t *testing.T) {
 			}
 			_, err := Dial(patient(t), cfg)
 			var failure *ProxyError
-			if !errors.As(err, &failure) || failure.Address != forward.Addr().String() || !strings.Contains(err.Error(), "CONNECT") {
+			if !errors.As(err, &failure) || failure.Address != forward.Addr().String() ||
+				!strings.Contains(err.Error(), "CONNECT") {
 				t.Errorf("error %v", err)
 			}
 		})
@@ -86,7 +88,8 @@ func TestWrappedPool(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		_, err = Dial(patient(t), &Config{URL: parseURL(t, "ws://nowhere.invalid/ws"), Client: &http.Client{Transport: wrapped{transport}}})
+		_, err = Dial(patient(t),
+			&Config{URL: parseURL(t, "ws://nowhere.invalid/ws"), Client: &http.Client{Transport: wrapped{transport}}})
 		var failure *ProxyError
 		if !errors.As(err, &failure) {
 			t.Fatalf("error %v", err)
@@ -139,14 +142,16 @@ func (a around) Unwrap() http.RoundTripper { return a.base }
 func TestWrappedProxyChoice(t *testing.T) {
 	mine := errors.New("mine")
 	transport := &http.Transport{Proxy: func(*http.Request) (*url.URL, error) { return nil, mine }}
-	for _, rt := range []http.RoundTripper{wrapped{transport}, unwrapping{wrapped{transport}}, exposing{tracing{transport, new(seen)}}} {
-		if _, err := Dial(patient(t), &Config{URL: parseURL(t, "ws://nowhere.invalid/"), Client: &http.Client{Transport: rt}}); !errors.Is(err, mine) {
+	for _, rt := range []http.RoundTripper{wrapped{transport}, unwrapping{wrapped{transport}},
+		exposing{tracing{transport, new(seen)}}} {
+		if _, err := Dial(patient(t),
+			&Config{URL: parseURL(t, "ws://nowhere.invalid/"), Client: &http.Client{Transport: rt}}); !errors.Is(err, mine) {
 			t.Errorf("%T: %v", rt, err)
 		}
 	}
 }
 
-// bodyWrapper puts something around the body of a 101, as those do that count bytes.
+// bodyWrapper puts something around the body of a 101, like a RoundTripper that counts bytes.
 type bodyWrapper struct{ exposing }
 
 type countedBody struct{ io.ReadWriteCloser }
@@ -194,7 +199,8 @@ type hidden struct{ net.Conn }
 func TestALPN(t *testing.T) {
 	cert, pool := certificate(t)
 	got := make(chan string, 9)
-	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}})
+	listener, err := tls.Listen("tcp", "127.0.0.1:0",
+		&tls.Config{Certificates: []tls.Certificate{cert}, NextProtos: []string{"h2"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +232,9 @@ func TestALPN(t *testing.T) {
 	}{
 		{"DialTLSContext", "wss", &http.Transport{DialTLSContext: dial}, false},
 		//lint:ignore SA1019 programs that have it must work
-		{"DialTLS", "wss", &http.Transport{DialTLS: func(network, addr string) (net.Conn, error) { return dial(t.Context(), network, addr) }}, false},
+		{"DialTLS", "wss", &http.Transport{DialTLS: func(network, addr string) (net.Conn, error) {
+			return dial(t.Context(), network, addr)
+		}}, false},
 		{"before its handshake", "wss", &http.Transport{DialTLSContext: lazy}, false},
 		{"DialContext", "ws", &http.Transport{DialContext: dial}, false},
 		{"hidden", "wss", &http.Transport{DialTLSContext: hide}, true},

@@ -30,7 +30,7 @@ func TestIdle(t *testing.T) {
 				sessions = append(sessions, session)
 			}
 			for i, c := range silent {
-				// TCP has ended and nobody has closed: nothing tells the client more.
+				// TCP has ended without a Close frame; the client cannot know more.
 				wantEnd(t, c, ws.CloseEvent{Code: ws.StatusAbnormalClosure})
 				wantLost(t, c)
 				if got := sessions[i].end(t); got != (ending{}) {

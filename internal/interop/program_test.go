@@ -116,7 +116,7 @@ func (p *program) run(started chan<- error) {
 	close(p.ended)
 }
 
-// awaitListening waits until the program accepts connections. It has no way to tell, so it is asked.
+// awaitListening waits until the program accepts connections. It does not announce that, so the test tries to connect.
 func (p *program) awaitListening(t testing.TB, address string) error {
 	ctx := testContext(t)
 	again := time.NewTicker(20 * time.Millisecond)

@@ -56,7 +56,7 @@ func startSite(t testing.TB, implementations ...implementation) *site {
 	return s
 }
 
-// patient is an idle time that no test waits for.
+// patient is an idle time that is longer than any test.
 const patient = 10 * time.Minute
 
 // proxy is a proxy that runs. Its fields and methods without arguments are what the configurations are filled in with.
@@ -114,7 +114,7 @@ func (k kind) start(t testing.TB, site *site, idle time.Duration) *proxy {
 	return p
 }
 
-// way is how a client gets to a server.
+// way describes how a client reaches a server.
 type way struct {
 	server *server
 	base   string // the URL below which the server's paths are

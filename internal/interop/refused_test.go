@@ -12,7 +12,7 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// TestServerAway has nobody listen behind the proxy.
+// TestServerAway: no server listens behind the proxy.
 func TestServerAway(t *testing.T) {
 	for _, c := range []struct {
 		kind   string
@@ -146,7 +146,7 @@ func wantProxyError(t testing.TB, name string, err error, address string, status
 	}
 }
 
-// TestProxyAway has nobody listen where the proxy should.
+// TestProxyAway: no proxy listens at its address.
 func TestProxyAway(t *testing.T) {
 	site := startSite(t, accept)
 	proxy := &proxy{site: site, Plain: site.away}

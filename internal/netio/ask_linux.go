@@ -14,13 +14,13 @@ const (
 	pollOut        = 0x4    // POLLOUT
 	notsentDefault = 1<<31 - 1
 
-	// notsentLow is how many bytes the system keeps of a slow connection that it has not sent yet. Without a bound it
-	// is up to 4 MiB, which a pong has to wait for: 2 s at 2 MB/s.
+	// notsentLow is the number of unsent bytes that the system may keep for a slow connection. Without this limit it keeps
+	// up to 4 MiB, for which a pong has to wait: 2 s at 2 MB/s.
 	notsentLow = 128 << 10
 
 	// A connection is slow from the first write that has to wait for slowWait until the first that waits less than
-	// fastWait. With the bound, that is 25 MB/s. For all connections the bound would double the processor time of
-	// sending to this machine.
+	// fastWait. With the limit, that is 25 MB/s. If all connections had the limit, sending to this machine would take
+	// twice the processor time.
 	slowWait = 30 * time.Millisecond
 	fastWait = 2 * time.Millisecond
 )
@@ -34,7 +34,7 @@ func (s *tcpSocket) limitInline() {
 	})
 }
 
-// waited is told how long a write has waited for the descriptor.
+// waited records how long a write has waited for the descriptor.
 func (s *tcpSocket) waited(fd uintptr, d time.Duration) {
 	slow := s.slow.Load()
 	switch {
@@ -45,7 +45,7 @@ func (s *tcpSocket) waited(fd uintptr, d time.Duration) {
 	}
 }
 
-// waitedFor is waited for a write whose descriptor is not at hand. One that took no time at all did not wait.
+// waitedFor is like waited, for a write whose descriptor is not at hand. A write that took no time at all did not wait.
 func (s *tcpSocket) waitedFor(d time.Duration) {
 	if slow := s.slow.Load(); slow && d < fastWait && d > fastWait/10 || !slow && d >= slowWait {
 		_ = s.raw.Control(func(fd uintptr) { s.waited(fd, d) })
@@ -58,11 +58,11 @@ func (s *tcpSocket) setSlow(fd uintptr, slow bool) {
 	if slow {
 		low = notsentLow
 	}
-	// A system that does not know the option takes more; nothing else depends on it.
+	// If the system does not know the option, it keeps more; nothing else depends on it.
 	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, tcpNotsentLow, low)
 }
 
-// takeMore makes the connection fast, whatever it is.
+// takeMore makes the connection count as fast, even if it is slow.
 func (s *tcpSocket) takeMore() {
 	if s.slow.Load() {
 		_ = s.raw.Control(func(fd uintptr) { s.setSlow(fd, false) })
@@ -137,10 +137,11 @@ func (q *question) give() int {
 	return answer
 }
 
-// doPoll returns how many descriptors have something to tell, of one; or -1.
+// doPoll returns 1 if the descriptor has something to report, 0 if not, and -1 on failure.
 func (q *question) doPoll(fd uintptr) int {
 	q.poll.fd, q.poll.revents = int32(fd), 0
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL, uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
+	n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL,
+		uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
 	if errno != 0 {
 		return -1
 	}
@@ -159,8 +160,8 @@ func (q *question) doQueue(fd uintptr) {
 // vectors are the arguments of a system call that writes several buffers.
 type vectors [4]syscall.Iovec
 
-// write writes a beginning of the buffers. One system call for several buffers takes 25 % less time for a flood of
-// 1 KiB messages.
+// write writes as much as possible from the beginning of the buffers. One system call for several buffers takes 25 %
+// less time for a flood of 1 KiB messages.
 func (v *vectors) write(fd int, buffers [][]byte) (int, error) {
 	if len(buffers) == 1 {
 		return syscall.Write(fd, buffers[0])

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// What only Linux tells. Here a write over TLS is never made inline, and what has been written counts as taken.
+// What only Linux can tell. Here a write over TLS is never made inline, and what has been written counts as taken.
 
 func (*tcpSocket) limitInline()        {}
 func (*tcpSocket) takeMore()           {}
@@ -19,7 +19,7 @@ func (*tcpSocket) unacknowledged() int { return 0 }
 func (*tcpSocket) waited(uintptr, time.Duration) {}
 func (*tcpSocket) waitedFor(time.Duration)       {}
 
-// vectors would be the arguments of a system call that writes several buffers.
+// vectors stands in for the arguments of a system call that writes several buffers.
 type vectors struct{}
 
 func (*vectors) write(fd int, buffers [][]byte) (int, error) { return syscall.Write(fd, buffers[0]) }

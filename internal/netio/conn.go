@@ -1,11 +1,10 @@
 //go:build !js
 
-// Package netio is the byte stream below a native connection: a net.Conn, used in the ways that package net does
-// not offer.
+// Package netio is the byte stream below a native connection: a net.Conn, used in ways that package net does not offer.
 //
 // It waits for bytes without holding a buffer for them, so that an idle connection has none. It writes what can be
-// written without waiting. And it tells how much of what was written the network has taken. Each works for TCP, and
-// partly for TLS on top of TCP; for every other connection there is an answer that is safe.
+// written without waiting. And it tells how much of what was written the network has taken. All of this works for TCP,
+// and partly for TLS on top of TCP; for every other connection there is a safe fallback.
 package netio
 
 import (
@@ -23,11 +22,11 @@ import (
 var _ engine.Stream = (*Conn)(nil)
 
 const (
-	// tlsInline is the most that TryWrite writes over TLS. It has to fit into what a poll promises: see writable.
+	// tlsInline is the most that TryWrite writes over TLS. It must not exceed what a poll promises: see writable.
 	tlsInline = 4 << 10
 
-	// writePiece is how much of a large write goes to a connection at once whose progress is not seen otherwise. It is the
-	// length of a TLS record, so over TLS the number of system calls stays the same.
+	// writePiece is how much of a large write goes at once to a connection whose progress cannot be seen otherwise. It is
+	// the length of a TLS record, so over TLS the number of system calls stays the same.
 	writePiece = 16 << 10
 )
 
@@ -63,8 +62,8 @@ func New(stream io.ReadWriteCloser) *Conn {
 	return c
 }
 
-// ReadSome waits for bytes and returns them. They are in b's memory, if b.Get was called, or else in memory of c's
-// own that the next call reuses. Without bytes there is an error.
+// ReadSome waits for bytes and returns them. They are in memory of b if b.Get was called, otherwise in memory of c that
+// the next call reuses. If there are no bytes, there is an error.
 func (c *Conn) ReadSome(b engine.Buffers) ([]byte, error) {
 	defer c.waiting.Store(false)
 	if c.direct {
@@ -79,8 +78,8 @@ type blindRead struct {
 	more  bool // first was full: more has probably arrived
 }
 
-// readBlind reads from a connection that cannot tell beforehand whether there is something: the first bytes come
-// into a few of c's own, and only when these are full is there a large buffer.
+// readBlind reads from a connection that cannot tell beforehand whether there is something: the first bytes go into a
+// small buffer of c, and a large buffer is taken only when that is full.
 func (c *Conn) readBlind(b engine.Buffers) ([]byte, error) {
 	buf := c.blind.first[:]
 	if c.blind.more {
@@ -123,7 +122,8 @@ func (c *Conn) Quiet() bool {
 	return c.waiting.Load() && (!c.tcp.known() || !c.tcp.readable())
 }
 
-// Arrived reports whether bytes wait to be read, as far as the system can be asked. It is for the goroutine that reads.
+// Arrived reports whether bytes wait to be read, as far as the system can tell. Only the goroutine that reads may call
+// it.
 func (c *Conn) Arrived() bool {
 	arrived := c.tcp.known() && c.tcp.readable()
 	c.look = !arrived
@@ -154,7 +154,7 @@ func (c *Conn) Write(buffers [][]byte) error {
 	return nil
 }
 
-// TryLimit returns how many bytes TryWrite may be given: 0 where it cannot be known whether a write waits.
+// TryLimit returns how many bytes may be passed to TryWrite: 0 if it cannot be known whether a write would wait.
 func (c *Conn) TryLimit() int {
 	switch {
 	case c.direct:
@@ -165,7 +165,7 @@ func (c *Conn) TryLimit() int {
 	return 0
 }
 
-// TryWrite writes as much of p as can be written without waiting. Of p longer than TryLimit it writes nothing.
+// TryWrite writes as much of p as can be written without waiting. If p is longer than TryLimit, it writes nothing.
 func (c *Conn) TryWrite(p []byte) (n int, err error) {
 	switch {
 	case c.direct:
@@ -180,7 +180,7 @@ func (c *Conn) TryWrite(p []byte) (n int, err error) {
 // Written returns how many bytes have been written.
 func (c *Conn) Written() int64 { return c.written.Load() }
 
-// Taken returns how many of the bytes written the peer's system has acknowledged. Where that is unknown it is the
+// Taken returns how many of the bytes written the peer's system has acknowledged. If that is unknown, it returns the
 // same as Written. Over TLS it may be less by what encryption adds.
 func (c *Conn) Taken() int64 {
 	written := c.written.Load()
@@ -190,8 +190,8 @@ func (c *Conn) Taken() int64 {
 	return written
 }
 
-// TakeMore lets the system keep more of what is written than it does otherwise: see newTCPSocket. It is for the
-// last bytes of a connection, which nothing is to overtake.
+// TakeMore lets the system keep more unsent bytes than otherwise: see newTCPSocket. It is for the last bytes of a
+// connection, which nothing has to overtake.
 func (c *Conn) TakeMore() {
 	if c.tcp.known() {
 		c.tcp.takeMore()
@@ -199,10 +199,10 @@ func (c *Conn) TakeMore() {
 }
 
 // Stoppable reports whether a read is known to end at its deadline: on a connection of package net, or TLS on top
-// of one. Those of a caller's dialler may refuse deadlines (as x/crypto/ssh does) or ignore them.
+// of one. Connections of a caller's dialler may refuse deadlines (as x/crypto/ssh does) or ignore them.
 func (c *Conn) Stoppable() bool { return ObeysDeadlines(c.stream) }
 
-// ObeysDeadlines is Stoppable for a connection that is not in a Conn.
+// ObeysDeadlines is like Stoppable, for a connection that is not in a Conn.
 func ObeysDeadlines(conn io.ReadWriteCloser) bool {
 	for {
 		switch c := conn.(type) {
@@ -225,7 +225,7 @@ func (c *Conn) SetReadDeadline(t time.Time) {
 }
 
 // CloseWrite tells the peer that nothing follows, without dropping what is still on its way. It may wait, over TLS.
-// It returns errors.ErrUnsupported where there is no such thing.
+// It returns errors.ErrUnsupported if the connection cannot do that.
 func (c *Conn) CloseWrite() error {
 	if half, ok := c.stream.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()

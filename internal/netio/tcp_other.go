@@ -10,7 +10,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/engine"
 )
 
-// tcpSocket is for systems with the descriptors that tcp_unix.go uses. Here there is none.
+// tcpSocket is for systems with the descriptors that tcp_unix.go uses. It does not exist here.
 type tcpSocket struct {
 	inlineLimit int32
 }

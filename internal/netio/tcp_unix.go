@@ -13,7 +13,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/engine"
 )
 
-// tcpSocket is a TCP connection by its descriptor.
+// tcpSocket is a TCP connection that is used through its descriptor.
 type tcpSocket struct {
 	raw         syscall.RawConn // nil of no connection, or one that has no descriptor any more
 	inlineLimit int32           // see writable
@@ -92,9 +92,9 @@ type writeAttempt struct {
 	try     func(fd uintptr) bool
 	data    [][]byte // what is left to be written
 	one     [1][]byte
-	wait    bool          // until all of data is written
+	wait    bool          // wait until all of data is written
 	written *atomic.Int64 // counts what has been written
-	waiting time.Time     // since when the descriptor takes nothing
+	waiting time.Time     // since when the descriptor has taken nothing
 	n       int
 	err     error
 	vectors vectors
@@ -136,7 +136,7 @@ func (a *writeAttempt) write(fd uintptr) bool {
 		case n > 0:
 			a.took(n)
 			if !a.wait {
-				return true // a second try would find nothing taken since
+				return true // a second try would find that nothing has been taken since
 			}
 		case err == syscall.EINTR:
 		case err == syscall.EAGAIN && a.wait:
@@ -152,7 +152,7 @@ func (a *writeAttempt) write(fd uintptr) bool {
 	return true
 }
 
-// took says that n bytes of data have been written.
+// took records that n bytes of data have been written.
 func (a *writeAttempt) took(n int) {
 	a.n += n
 	a.written.Add(int64(n))

@@ -56,8 +56,10 @@ func newNewcomer(t *testing.T) *newcomer {
 		t.Fatal(err)
 	}
 	// The module's own go.mod has the versions, and go.sum the hashes, that go get would find.
-	mod := strings.Replace(read(t, filepath.Join(root, "go.mod")), "module github.com/seed2c7e30c3/ws\n", "module example.com/hello\n", 1)
-	n.write(t, "go.mod", mod+"\nrequire github.com/seed2c7e30c3/ws v0.0.0\n\nreplace github.com/seed2c7e30c3/ws => "+filepath.ToSlash(here)+"\n")
+	mod := strings.Replace(read(t, filepath.Join(root, "go.mod")), "module github.com/seed2c7e30c3/ws\n",
+		"module example.com/hello\n", 1)
+	n.write(t, "go.mod", mod+"\nrequire github.com/seed2c7e30c3/ws v0.0.0\n\n"+
+		"replace github.com/seed2c7e30c3/ws => "+filepath.ToSlash(here)+"\n")
 	n.write(t, "go.sum", read(t, filepath.Join(root, "go.sum")))
 	n.serve(t)
 	return n
@@ -171,7 +173,8 @@ func TestFirstPage(t *testing.T) {
 // open opens the page and waits until the console has a line with want.
 func (n *newcomer) open(t *testing.T, browser, want string) {
 	t.Helper()
-	args := []string{"--headless", "--disable-gpu", "--no-first-run", "--enable-logging=stderr", "--user-data-dir=" + t.TempDir()}
+	args := []string{"--headless", "--disable-gpu", "--no-first-run", "--enable-logging=stderr",
+		"--user-data-dir=" + t.TempDir()}
 	if runtime.GOOS == "linux" && os.Geteuid() == 0 {
 		args = append(args, "--no-sandbox") // which root cannot have
 	}

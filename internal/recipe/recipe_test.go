@@ -37,8 +37,8 @@ func read(t *testing.T, name string) string {
 	return strings.ReplaceAll(string(text), "\r\n", "\n") // git on Windows
 }
 
-// sources returns the code that documents may show: that of the recipes, and of the examples. All of it is compiled by go vet,
-// and most of it is run by the tests around it.
+// sources returns the code that documents may show: that of the recipes, and of the examples. All of it is compiled by
+// go vet, and most of it is run by the tests around it.
 func sources(t *testing.T) string {
 	t.Helper()
 	var all strings.Builder
@@ -139,7 +139,7 @@ var code = regexp.MustCompile("(?ms)^```.*?^```$|`[^`\n]+`")
 
 var link = regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)
 
-// TestLinks: what the documents link to is there.
+// TestLinks: the targets of all links in the documents exist.
 func TestLinks(t *testing.T) {
 	for name, text := range pages(t) {
 		dir := filepath.Join(root, "docs")

@@ -8,11 +8,11 @@ import (
 	"strings"
 )
 
-// Engines are the runtimes whose traces an implementation may equal where Chromium and Firefox differ.
+// Engines are the runtimes whose traces an implementation may match where Chromium and Firefox differ.
 var Engines = []string{"chromium", "firefox", "webkitgtk"}
 
-// Traces returns the traces that an implementation of its own may give: the one of Chromium and Firefox where they
-// agree, else those of the Engines.
+// Traces returns the traces that an independent implementation may produce: that of Chromium and Firefox where they
+// agree, otherwise those of the Engines.
 func (s *Scenario) Traces() []Variant {
 	e := &s.Expect
 	if e.Client != nil {
@@ -21,8 +21,8 @@ func (s *Scenario) Traces() []Variant {
 	return ofAny(e.Varies, Engines)
 }
 
-// HostTraces returns the traces recorded in one runtime, those of a second run included; none where the recording
-// only says that it did something else.
+// HostTraces returns the traces recorded in one runtime, including those of a second run; none if the recording only
+// says that the runtime did something else.
 func (s *Scenario) HostTraces(host string) []Variant {
 	e := &s.Expect
 	traces := ofAny(e.Varies, []string{host})
@@ -37,14 +37,15 @@ func (s *Scenario) HostTraces(host string) []Variant {
 	return traces
 }
 
-// RecordedIn reports whether it is known what a runtime did: the recording may say no more than that it was something
-// else, or that it was not the same twice.
+// RecordedIn reports whether it is known what a runtime did: the recording may only say that it was something else, or
+// that it differed between two runs.
 func (s *Scenario) RecordedIn(host string) bool {
 	return slices.Contains(s.Expect.Agree, host) || len(ofAny(s.Expect.Varies, []string{host})) > 0
 }
 
-// Wires returns the wires that an implementation of its own may give with a trace: those of the Engines where Chromium
-// and Firefox differ. Where it fails the connection although they do not, it says so or just ends TCP.
+// Wires returns the wires that an independent implementation may produce with a trace: those of the Engines where
+// Chromium and Firefox differ. If it fails the connection although they do not, it may send a Close frame or just end
+// TCP.
 func (s *Scenario) Wires(trace []string) []Variant {
 	e := &s.Expect
 	if e.Lenient && s.failed(trace) {
@@ -86,7 +87,7 @@ func ofAny(variants []Variant, runtimes []string) []Variant {
 	return list
 }
 
-// MatchTrace compares a trace with those expected. It returns "" if one of them matches, else what differs.
+// MatchTrace compares a trace with those expected. It returns "" if one of them matches, otherwise the difference.
 func (s *Scenario) MatchTrace(got []string, expected []Variant) string {
 	for _, v := range expected {
 		if equalTraces(v.Client, got) || s.Expect.Lenient && failsWithin(v.Client, got) {
@@ -127,8 +128,8 @@ var buckets = map[string]struct{ from, to float64 }{
 	">70s": {65, 1e9},
 }
 
-// failsWithin reports whether got is the expected trace up to some entry, then a failed connection, then at most what
-// the expected trace ends with.
+// failsWithin reports whether got is the expected trace up to some entry, then a failed connection, then at most the
+// end of the expected trace.
 func failsWithin(want, got []string) bool {
 	failed := slices.IndexFunc(got, func(entry string) bool { return strings.HasPrefix(entry, "error rs=3 ") })
 	if failed < 0 || failed+1 >= len(got) || !strings.HasPrefix(got[failed+1], `close 1006 "" clean=false rs=3 `) {
@@ -139,7 +140,7 @@ func failsWithin(want, got []string) bool {
 		len(rest) <= len(want)-failed && equalTraces(want[len(want)-len(rest):], rest)
 }
 
-// failed reports whether a trace matches only because failing the connection does.
+// failed reports whether a trace matches only because failing the connection is allowed.
 func (s *Scenario) failed(trace []string) bool {
 	for _, v := range s.Traces() {
 		// Entries before the failure are equal; the first one may have been rewritten by the caller.
@@ -150,8 +151,8 @@ func (s *Scenario) failed(trace []string) bool {
 	return slices.ContainsFunc(trace, func(entry string) bool { return strings.HasPrefix(entry, "error rs=3 ") })
 }
 
-// MatchWire compares what the server saw with what is expected. It returns "" if one of the variants matches, else
-// what differs.
+// MatchWire compares what the server saw with what is expected. It returns "" if one of the variants matches, otherwise
+// the difference.
 func (s *Scenario) MatchWire(got []string, expected []Variant) string {
 	seen := CanonicalWire(got)
 	for _, v := range expected {
@@ -231,7 +232,8 @@ func (s *Scenario) MatchRequest(got string, trace []string, expected []Variant) 
 }
 
 // differences shows got beside the expected list that begins most like it, then the others.
-func differences(got []string, expected []Variant, entries func(Variant) []string, equal func(want, got string) bool) string {
+func differences(got []string, expected []Variant, entries func(Variant) []string,
+	equal func(want, got string) bool) string {
 	if len(expected) == 0 {
 		return "nothing is expected; got\n\t" + strings.Join(got, "\n\t")
 	}

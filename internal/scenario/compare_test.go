@@ -9,8 +9,8 @@ import (
 var runtimes = []string{"chromium", "firefox", "webkitgtk", "wpe", "node", "deno", "bun", "workerd"}
 
 // took replaces a recorded time by one that was measured.
-var took = strings.NewReplacer("{+soon}", "{+0.012s}", "{+~1s}", "{+0.812s}", "{+~2s}", "{+2.010s}", "{+~5s}", "{+5.001s}",
-	"{+~20s}", "{+20.010s}", "{+~30s}", "{+30.100s}", "{+~60s}", "{+60.200s}", "{+>70s}", "{+75.000s}")
+var took = strings.NewReplacer("{+soon}", "{+0.012s}", "{+~1s}", "{+0.812s}", "{+~2s}", "{+2.010s}", "{+~5s}",
+	"{+5.001s}", "{+~20s}", "{+20.010s}", "{+~30s}", "{+30.100s}", "{+~60s}", "{+60.200s}", "{+>70s}", "{+75.000s}")
 
 // What each runtime did matches its own recording, and the engines' match the rules for implementations.
 func TestRecordingsMatchThemselves(t *testing.T) {
@@ -78,14 +78,16 @@ func TestMatchTrace(t *testing.T) {
 			[]string{constructed, open, "error rs=3 ba=0 {+0.010s}", failed}, true, true},
 		{"fails, not lenient", []string{constructed, open, `close 999 "" clean=true rs=3 ba=0 {+soon}`},
 			[]string{constructed, open, "error rs=3 ba=0 {+0.010s}", failed}, false, false},
-		{"fails before open", []string{constructed, open, failed}, []string{constructed, "error rs=3 ba=0", failed}, true, true},
+		{"fails before open", []string{constructed, open, failed}, []string{constructed, "error rs=3 ba=0", failed}, true,
+			true},
 		{"fails without error", []string{constructed, open, `close 1000 "" clean=true rs=3 ba=0`},
 			[]string{constructed, open, failed}, true, false},
 		{"delivers wrong data, then fails", []string{constructed, open, `message text 1 "a" rs=1`, failed},
 			[]string{constructed, open, `message text 1 "b" rs=1`, "error rs=3 ba=0", failed}, true, false},
 		{"goes on after failing", []string{constructed, open, `message text 1 "a" rs=1`, failed},
 			[]string{constructed, open, "error rs=3 ba=0", failed, `message text 1 "a" rs=1`}, true, false},
-		{"fails, then what the close handler does", []string{constructed, "error rs=3 ba=0", failed, "retries slower than 150 ms: 0"},
+		{"fails, then what the close handler does",
+			[]string{constructed, "error rs=3 ba=0", failed, "retries slower than 150 ms: 0"},
 			[]string{constructed, open, "error rs=3 ba=0", failed, "retries slower than 150 ms: 0"}, true, false},
 	} {
 		s := &Scenario{Expect: Expectation{Lenient: test.lenient}}
@@ -140,8 +142,10 @@ func TestMatchWire(t *testing.T) {
 }
 
 func TestWiresOfFailing(t *testing.T) {
-	s := &Scenario{Expect: Expectation{Lenient: true, Client: []string{"constructed", "open", "close 999 {+soon}"}, Wire: []string{"close 999", "client FIN"}}}
-	if d := s.MatchWire([]string{"close 999", "client FIN"}, s.Wires([]string{"constructed", "open", "close 999 {+0.100s}"})); d != "" {
+	s := &Scenario{Expect: Expectation{Lenient: true, Client: []string{"constructed", "open", "close 999 {+soon}"},
+		Wire: []string{"close 999", "client FIN"}}}
+	if d := s.MatchWire([]string{"close 999", "client FIN"},
+		s.Wires([]string{"constructed", "open", "close 999 {+0.100s}"})); d != "" {
 		t.Error(d)
 	}
 	failed := []string{"constructed", "open", "error rs=3 ba=0 {+0.100s}", `close 1006 "" clean=false rs=3 ba=0`}
@@ -154,7 +158,8 @@ func TestWiresOfFailing(t *testing.T) {
 }
 
 func TestNormalize(t *testing.T) {
-	r := &Run{Vars: map[string]string{"H": "127.1.0.4", "BAD": "127.2.0.4", "P": "4000", "X1": "40001", "TLS": "4443", "N": "x"}}
+	r := &Run{Vars: map[string]string{"H": "127.1.0.4", "BAD": "127.2.0.4", "P": "4000", "X1": "40001", "TLS": "4443",
+		"N": "x"}}
 	for entry, want := range map[string]string{
 		"url=ws://127.1.0.4:4000/s/x":  "url=ws://127.0.0.1:P/s/x",
 		"url=ws://127.1.0.4:40001/s/x": "url=ws://127.0.0.1:X/s/x",

@@ -14,8 +14,8 @@ import (
 )
 
 // Play plays the server's program of a scenario on the connection of a request, which an http.Server has got, and
-// returns what it saw when the program or ctx has ended. So a server may have scenarios beside other things, on one
-// port; [Server] gives each run ports of its own.
+// returns what it saw when the program or ctx has ended. So a server can play scenarios beside other handlers, on one
+// port; [Server] gives each run its own ports.
 //
 // The request must be HTTP/1.1 on TCP. After an error nothing has been played: the connection could not be taken.
 func Play(ctx context.Context, sc *Scenario, w http.ResponseWriter, r *http.Request) (*Connection, error) {
@@ -32,7 +32,7 @@ func Play(ctx context.Context, sc *Scenario, w http.ResponseWriter, r *http.Requ
 		return nil, fmt.Errorf("scenario %s: %w", sc.Name, err)
 	}
 	s := newSession(ctx, nil, tcp, "P")
-	read, _ := buffered.Reader.Peek(buffered.Reader.Buffered()) // no error: it is there
+	read, _ := buffered.Reader.Peek(buffered.Reader.Buffered()) // no error: the bytes are there
 	s.reader = bufio.NewReaderSize(io.MultiReader(bytes.NewReader(read), tcp), 64<<10)
 	s.record = requestRecord(r)
 	s.key = r.Header.Get("Sec-WebSocket-Key")

@@ -29,8 +29,8 @@ var variable = regexp.MustCompile(`\{[A-Z][A-Z0-9]*\}`)
 // BaseURL is what relative URLs resolve against.
 func (r *Run) BaseURL() string { return r.Expand("http://127.0.0.1:{PAGE}/js/page.html") }
 
-// Normalize replaces the run's ports and addresses by what the recorded traces show instead: P for a port, BAD for
-// the address with nothing behind it, 127.0.0.1 for the server's.
+// Normalize replaces the run's ports and addresses by what the recorded traces show: P for a port, BAD for the address
+// that nobody listens on, 127.0.0.1 for the server's.
 func (r *Run) Normalize(entry string) string {
 	if r == nil {
 		return entry

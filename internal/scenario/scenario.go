@@ -4,7 +4,7 @@
 // A [Scenario] holds the program of a server that may misbehave, what the client does in its event handlers, and what
 // was recorded in each runtime: the events the client saw (its trace) and the frames the server saw (the wire).
 // [Server] runs the programs on raw TCP; [Scenario.MatchTrace], [Scenario.MatchWire] and [Scenario.MatchRequest]
-// compare. The client's half is the caller's: the package knows no WebSocket implementation.
+// compare. The caller provides the client's half: the package knows no WebSocket implementation.
 //
 // Adding a scenario is adding one line to the file. Unknown keys and operations are errors, so a typo cannot pass.
 package scenario
@@ -103,7 +103,7 @@ func (t *Trace) UnmarshalJSON(data []byte) error {
 	return json.Unmarshal(data, (*[]string)(t))
 }
 
-// DefaultTimeout is how long a run lasts at most if the scenario does not say.
+// DefaultTimeout limits a run if the scenario does not say how long it may last.
 const DefaultTimeout = 8 * time.Second
 
 // Timeout returns after how long the run is cut off.
@@ -186,7 +186,7 @@ func Decode(data []byte) ([]*Scenario, error) {
 
 var eventName = regexp.MustCompile(`^(ctor|open|message[0-9]*|error|close)$`)
 
-// defaultWait bounds the server operations that wait without saying how long.
+// defaultWait limits server operations that wait without saying how long.
 const defaultWait = 8 * time.Second
 
 func milliseconds(n int) time.Duration { return time.Duration(n) * time.Millisecond }

@@ -107,7 +107,8 @@ func TestText(t *testing.T) {
 }
 
 func TestClamp(t *testing.T) {
-	for number, want := range map[float64]uint16{-1: 0, 999.6: 1000, 3000.5: 3000, 4999.5: 5000, 65536: 65535, 1e300: 65535} {
+	for number, want := range map[float64]uint16{-1: 0, 999.6: 1000, 3000.5: 3000, 4999.5: 5000, 65536: 65535,
+		1e300: 65535} {
 		if got := (&Code{Number: number}).Clamp(); got != want {
 			t.Errorf("%v becomes %d, want %d", number, got, want)
 		}

@@ -38,9 +38,9 @@ type Server struct {
 	cancel    context.CancelFunc
 	closed    chan struct{} // by the control server's goroutine
 
-	// Play, if it is not nil, plays the server's program on a connection, from the request on, in the place of this
-	// package. Nothing of the connection is then recorded. It is set before the first run, and returns when the
-	// connection has ended, or ctx has.
+	// Play, if not nil, plays the server's program on a connection, from the request on, instead of this package. Nothing
+	// of the connection is then recorded. It must be set before the first run, and return when the connection or ctx has
+	// ended.
 	Play func(ctx context.Context, conn net.Conn, program []ServerOp)
 
 	mu   sync.Mutex
@@ -75,7 +75,7 @@ func NewServer(scenarios []*Scenario) (*Server, error) {
 	s.http = &http.Server{Handler: mux}
 	go func() {
 		defer close(s.closed)
-		s.http.Serve(control) // always ErrServerClosed: Close is the only end
+		s.http.Serve(control) // always ErrServerClosed, because only Close ends it
 	}()
 	return s, nil
 }
@@ -147,7 +147,7 @@ func reply(w http.ResponseWriter, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	w.Write(data) // a caller that has gone needs no answer
+	w.Write(data) // a caller that is gone needs no answer
 }
 
 // A run is a started scenario: its listeners and the connections they accepted.
@@ -266,7 +266,8 @@ func (r *run) listen(ctx context.Context, name string, hosts []string) error {
 	return err
 }
 
-// refusedPort finds a port below the ephemeral range, where nobody will listen by chance, that refuses connections.
+// refusedPort finds a port that refuses connections. It is below the ephemeral range, so that no program listens there
+// by chance.
 func refusedPort(ctx context.Context) (string, error) {
 	var dialer net.Dialer
 	for port := 1000; port > 900; port-- {
@@ -280,8 +281,8 @@ func refusedPort(ctx context.Context) (string, error) {
 	return "", errors.New("no port refuses connections")
 }
 
-// receiveBuffer is how many bytes a paused connection takes. Systems may have taken all that a scenario sends to
-// it, some 32 MiB, and then nothing is left to be seen unsent.
+// receiveBuffer is the number of bytes that a paused connection takes. With the system's default, it may take
+// everything that a scenario sends to it, about 32 MiB, and then no bytes remain unsent to be observed.
 const receiveBuffer = 1 << 20
 
 func (r *run) serve(ctx context.Context, port string, l net.Listener) {

@@ -32,7 +32,8 @@ func serve(t *testing.T, programs map[string]string) *Server {
 		if strings.Contains(program, "{") && strings.HasPrefix(program, "ws") {
 			url, program, _ = strings.Cut(program, " ")
 		}
-		lines = append(lines, fmt.Sprintf(`{"name": %q, "url": %q, "server": %s, "expect": {"client": []}}`, name, url, program))
+		lines = append(lines,
+			fmt.Sprintf(`{"name": %q, "url": %q, "server": %s, "expect": {"client": []}}`, name, url, program))
 	}
 	list, err := Decode([]byte("[" + strings.Join(lines, ",") + "]"))
 	if err != nil {
@@ -86,7 +87,7 @@ func finish(t *testing.T, s *Server, r *Run) []*Connection {
 	return connections
 }
 
-// A peer is a client without manners.
+// A peer is a client that may send anything.
 type peer struct {
 	t *testing.T
 	net.Conn
@@ -183,7 +184,8 @@ func TestServerAnswersTheHandshake(t *testing.T) {
 	p.Close()
 	connections := finish(t, s, r)
 	wantWire(t, connections, `close 1000 "bye"`, "client FIN")
-	if c := connections[0]; c.Request != "GET /s/plain?q HTTP/1.1" || c.Port != "P" || !slices.Equal(c.Values("x-a"), []string{"b"}) {
+	if c := connections[0]; c.Request != "GET /s/plain?q HTTP/1.1" || c.Port != "P" ||
+		!slices.Equal(c.Values("x-a"), []string{"b"}) {
 		t.Errorf("recorded %+v", c)
 	}
 
@@ -191,7 +193,8 @@ func TestServerAnswersTheHandshake(t *testing.T) {
 	p = dial(t, r.Vars["H"]+":"+r.Vars["P"])
 	p.request("/elsewhere")
 	want = []string{"HTTP/1.1 200 OK", "Connection: a", "Connection: b",
-		"Sec-WebSocket-Accept:  s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Sec-WebSocket-Protocol: c", "Sec-WebSocket-Extensions: e", "X: y"}
+		"Sec-WebSocket-Accept:  s3pPLMBiTxaQ9kYGzzhZRbK+xOo=", "Sec-WebSocket-Protocol: c", "Sec-WebSocket-Extensions: e",
+		"X: y"}
 	if got := p.head(); !slices.Equal(got, want) {
 		t.Errorf("answered %q, want %q", got, want)
 	}
@@ -207,7 +210,8 @@ func TestServerSends(t *testing.T) {
 	r := start(t, s, "sends")
 	p := dial(t, r.Vars["H"]+":"+r.Vars["P"])
 	p.request("/s/sends")
-	want := "\xffs3pPLMBiTxaQ9kYGzzhZRbK+xOo=" + "ababab" + "cd" + "\x01\x02" + "\x81\x7e\x00\xc8" + strings.Repeat("ab", 100)
+	want := "\xffs3pPLMBiTxaQ9kYGzzhZRbK+xOo=" + "ababab" + "cd" + "\x01\x02" + "\x81\x7e\x00\xc8" +
+		strings.Repeat("ab", 100)
 	if got, err := p.rest(); got != want || err != nil {
 		t.Errorf("sent %q, %v; want %q", got, err, want)
 	}
@@ -216,7 +220,9 @@ func TestServerSends(t *testing.T) {
 }
 
 func TestServerRecordsFrames(t *testing.T) {
-	s := serve(t, map[string]string{"frames": `[["accept", {"ext": "permessage-deflate"}], ["rxclose", 20000], ["echoclose"], ["wait", 20000]]`})
+	s := serve(t, map[string]string{
+		"frames": `[["accept", {"ext": "permessage-deflate"}], ["rxclose", 20000], ["echoclose"], ["wait", 20000]]`,
+	})
 	for _, test := range []struct {
 		name   string
 		frames []string
@@ -226,7 +232,8 @@ func TestServerRecordsFrames(t *testing.T) {
 			[]string{"text len=2 c3a9", "bin len=70000 616161616161616161616161..", "text len=0 ", "client FIN"}},
 		{"fragments around a ping", []string{masked(0x01, "a"), masked(0x89, "p"), masked(0x00, "b"), masked(0x80, "c")},
 			[]string{"ping len=1 70", "text len=3 616263 in 3 frames", "client FIN"}},
-		{"compressed with context", []string{masked(0xc1, "\xca\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01\x00"), masked(0xc1, "\xca\x40\x27\x01\x00")},
+		{"compressed with context",
+			[]string{masked(0xc1, "\xca\x48\xcd\xc9\xc9\x57\xc8\x40\x27\x01\x00"), masked(0xc1, "\xca\x40\x27\x01\x00")},
 			[]string{"text rsv=4 len=11 ca48cdc9c957c84027010000.. inflated=23 68656c6c6f2068656c6c6f20.."}},
 		{"close", []string{masked(0x88, "")}, []string{"close (empty)", "client FIN"}},
 		{"close with half a code", []string{masked(0x88, "\x03")}, []string{"close (1 byte)", "client FIN"}},
@@ -234,7 +241,8 @@ func TestServerRecordsFrames(t *testing.T) {
 		{"close, long reason", []string{masked(0x88, "\x0b\xb8"+strings.Repeat("\uFFFD", 41))},
 			[]string{"close 3000 reason[123]=efbfbdefbfbdefbfbdefbfbd..", "client FIN"}},
 		{"unmasked", []string{"\x81\x01a"}, []string{"text len=1 61 unmasked", "client FIN"}},
-		{"unfinished frame", []string{"\x82\xfe\xff\xff\x00\x00\x00\x00abc"}, []string{"PARTIAL bin len=65535", "client FIN"}},
+		{"unfinished frame", []string{"\x82\xfe\xff\xff\x00\x00\x00\x00abc"},
+			[]string{"PARTIAL bin len=65535", "client FIN"}},
 		{"unfinished message", []string{masked(0x02, "abc")}, []string{"client FIN", "bin unfinished, 3 bytes in 1 frames"}},
 		{"unknown opcode", []string{masked(0x83, "a")}, []string{"opcode-3 len=1 61", "client FIN"}},
 		{"reserved bit", []string{masked(0xa2, "a")}, []string{"bin rsv=2 len=1 61", "client FIN"}},
@@ -252,7 +260,8 @@ func TestServerRecordsFrames(t *testing.T) {
 			connections := finish(t, s, r)
 			if test.name == "compressed with context" {
 				// The second message refers to the first, whatever it says then.
-				if w := connections[0].Wire; len(w) != 3 || w[0] != "text rsv=4 len=11 ca48cdc9c957c840270100 inflated=23 68656c6c6f2068656c6c6f20.." ||
+				if w := connections[0].Wire; len(w) != 3 ||
+					w[0] != "text rsv=4 len=11 ca48cdc9c957c840270100 inflated=23 68656c6c6f2068656c6c6f20.." ||
 					!strings.Contains(w[1], "inflated=") {
 					t.Errorf("the wire is %q", w)
 				}

@@ -63,7 +63,7 @@ func (s *session) run() {
 	}
 	s.reader = bufio.NewReaderSize(s.conn, 64<<10)
 	if err := s.readRequest(); err != nil {
-		return // a connection without a request is none: browsers open and drop some
+		return // a connection without a request does not count: browsers open and drop some
 	}
 	s.runOf.add(s.record)
 	s.serve(s.program())
@@ -125,7 +125,7 @@ func (s *session) readRequest() error {
 	}
 }
 
-// update changes the session's state and wakes who waits for it.
+// update changes the session's state and wakes whoever waits for it.
 func (s *session) update(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,7 +223,7 @@ func (s *session) play(program []ServerOp) {
 	}
 }
 
-// write ignores errors: a client that has gone ends the program's waits, and what it saw is in its trace.
+// write ignores errors: if the client is gone, the program's waits end, and the client's trace has what it saw.
 func (s *session) write(b []byte) { s.conn.Write(b) }
 
 func (s *session) awaitClose(limit time.Duration) {
@@ -266,7 +266,7 @@ func (s *session) Read(b []byte) (int, error) {
 		s.mu.Unlock()
 		if paused {
 			if over {
-				return 0, net.ErrClosed // what hold has let in stays unread
+				return 0, net.ErrClosed // bytes that came during hold remain unread
 			}
 			select {
 			case <-changed:

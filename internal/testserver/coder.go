@@ -13,7 +13,7 @@ import (
 	"github.com/coder/websocket"
 )
 
-// coderAccept answers the handshake; it returns nil if that failed, which the client has then been told.
+// coderAccept answers the handshake. It returns nil if that failed; the client has then been told.
 func coderAccept(w http.ResponseWriter, r *http.Request) *websocket.Conn {
 	query := r.URL.Query()
 	options := &websocket.AcceptOptions{InsecureSkipVerify: true, CompressionMode: websocket.CompressionDisabled}
@@ -37,7 +37,7 @@ func coderEcho(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer c.CloseNow()
-	// The connection lives as long as the client wants it.
+	// The connection lasts as long as the client wants.
 	ctx := context.Background()
 	buffer := make([]byte, 64<<10)
 	for {

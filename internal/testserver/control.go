@@ -25,12 +25,12 @@ import (
 	"time"
 )
 
-// Peer is the answer of /peer: a server of one's own, on raw TCP, so that it can misbehave, that does nothing
-// unless it is told to. On Linux it has a loopback address of its own, because browsers open one connection at a
-// time to an address.
+// Peer is the answer of /peer: a separate server for the caller. It runs on raw TCP, so that it can misbehave, and does
+// nothing unless it is told to. On Linux it has a loopback address of its own, because browsers open one connection at
+// a time to an address.
 //
 // It is controlled by GET requests below Control. n is the number of a TCP connection, from 0 in the order in which
-// they were accepted. What waits, waits at most [Wait], then the answer is 504.
+// they were accepted. An operation waits at most [Wait]; then the answer is 504.
 //
 //	/request?conn=n   waits for the connection and its request; answers a [Request]
 //	/accept?conn=n&protocol=p&extensions=e
@@ -66,7 +66,7 @@ type Frame struct {
 // Wait is how long an operation of a [Peer] may take.
 const Wait = 25 * time.Second
 
-// Counted is what /count answers.
+// Counted is the answer of /count.
 type Counted struct {
 	Texts    int    `json:"texts"`
 	Binaries int    `json:"binaries"`

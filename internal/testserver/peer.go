@@ -24,10 +24,10 @@ import (
 	"time"
 )
 
-// shownPayload is how much of a payload is told.
+// shownPayload is the number of bytes of a payload that are reported.
 const shownPayload = 1 << 10
 
-// receiveBuffer makes a client whose frames nobody reads notice soon.
+// receiveBuffer is small, so that a client notices soon if its frames are not read.
 const receiveBuffer = 32 << 10
 
 type peer struct {
@@ -90,7 +90,7 @@ func (s *Server) newPeer() (*peer, error) {
 	mux.HandleFunc("/end", p.onConn(ended))
 	mux.HandleFunc("/stop", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, struct{}{})
-		go p.end() // after the answer, which this server has to bring out
+		go p.end() // after this server has sent the answer
 	})
 	p.control = &http.Server{Addr: control.Addr().String(), Handler: open(mux), ReadHeaderTimeout: time.Minute}
 	s.mu.Lock()
@@ -106,7 +106,7 @@ func (s *Server) newPeer() (*peer, error) {
 	return p, nil
 }
 
-// end ends the peer. Answers that are being written are written.
+// end ends the peer. Answers that are being written are completed.
 func (p *peer) end() {
 	p.server.mu.Lock()
 	delete(p.server.peers, p)
@@ -169,7 +169,7 @@ func (c *peerConn) acceptKey() string {
 	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// onConn makes a handler of an operation on a connection. What that returns is the answer.
+// onConn makes a handler from an operation on a connection. The answer is what the operation returns.
 func (p *peer) onConn(do func(*peerConn, *http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		timeout := time.NewTimer(Wait)
@@ -291,7 +291,7 @@ func message(c *peerConn, _ *http.Request) (any, error) {
 	return c.receive((*peerConn).readMessage)
 }
 
-// receive reads what the client sent, by one of the methods below, and tells the ends of TCP from errors.
+// receive reads what the client sent, with one of the methods below, and distinguishes an end of TCP from errors.
 func (c *peerConn) receive(read func(*peerConn) (Frame, error)) (any, error) {
 	c.read.Lock()
 	defer c.read.Unlock()

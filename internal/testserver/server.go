@@ -56,7 +56,7 @@ func New() (*Server, error) {
 	s.http = &http.Server{Handler: open(mux), ReadHeaderTimeout: time.Minute}
 	go func() {
 		defer close(s.done)
-		// Serve's error is Close's ErrServerClosed; any other one shows in every test.
+		// Serve's error is ErrServerClosed after Close; any other error would show in every test.
 		_ = s.http.Serve(listener)
 	}()
 	return s, nil
@@ -80,7 +80,7 @@ func (s *Server) Close() error {
 	return err
 }
 
-// open adds what lets a page of another origin read the answer.
+// open adds the fields that let a page of another origin read the answer.
 func open(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Access-Control-Allow-Origin", "*")
@@ -95,7 +95,7 @@ func userOf(token string) (name string, ok bool) {
 	return name, ok
 }
 
-// accept answers the handshake; it returns nil if that failed, which the client has then been told.
+// accept answers the handshake. It returns nil if that failed; the client has then been told.
 func accept(w http.ResponseWriter, r *http.Request) *ws.Conn {
 	query := r.URL.Query()
 	options := &ws.AcceptOptions{
@@ -103,7 +103,7 @@ func accept(w http.ResponseWriter, r *http.Request) *ws.Conn {
 		Compression:  ws.NoCompression,
 		MessageLimit: int64(number(r, "limit", -1)),
 		SendBuffer:   -1,
-		PingInterval: -1, // clients count what comes
+		PingInterval: -1, // clients count the frames that come
 	}
 	if query.Get("compress") != "" {
 		options.Compression = ws.CompressContext
@@ -127,10 +127,10 @@ func number(r *http.Request, name string, other int) int {
 	return n
 }
 
-// unsent is how many bytes are queued for a client before the server waits.
+// unsent is the number of bytes that are queued for a client before the server waits.
 const unsent = 1 << 20
 
-// send sends a message as soon as the client has taken most of those before.
+// send sends a message as soon as the client has taken most of the previous ones.
 func send(c *ws.Conn, m ws.Message) error {
 	// The connection lives as long as the client wants it.
 	if err := c.Drain(context.Background(), unsent); err != nil {
@@ -163,7 +163,7 @@ func closing(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	// The client sees what comes of it.
+	// The client sees the result.
 	if code := ws.StatusCode(number(r, "code", int(ws.StatusNoStatusRcvd))); code == ws.StatusNoStatusRcvd {
 		_ = c.Close()
 	} else if c.CloseWith(code, r.URL.Query().Get("reason")) != nil {

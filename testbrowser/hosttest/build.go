@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// built is what runs: testbrowser, and a program and its directory for each package.
+// built is what Run has built: testbrowser, and for each package a test binary and its directory.
 type built struct {
 	runner string
 	wasm   []string
@@ -68,9 +68,9 @@ func goCommand(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// lookAtSources looks at what the programs are built of and may read. go test's cache knows the files that a test has
-// looked at, and nothing of those that a compiler reads that it has started: without this a change would change no
-// result.
+// lookAtSources looks at the files from which the programs are built and which they may read. The cache of go test
+// knows the files that a test has looked at, but not those that a compiler started by the test reads. Without this, a
+// change in such a file would leave the old result in the cache.
 func lookAtSources(t *testing.T, c Config) {
 	t.Helper()
 	const format = `{{if not .Standard}}{{$d := .Dir}}{{range .GoFiles}}{{$d}}/{{.}}
@@ -82,7 +82,7 @@ func lookAtSources(t *testing.T, c Config) {
 	files += goCommand(t, []string{"GOOS=", "GOARCH="}, "list", "-f", format, testbrowserPackage())
 	for file := range strings.Lines(files) {
 		if file = strings.TrimSpace(file); filepath.Ext(file) != "" {
-			os.Stat(file) // one that is missing is a result as well
+			os.Stat(file) // a missing file belongs to the result as well
 		}
 	}
 	dirs := goCommand(t, forJS, append([]string{"list", "-f", "{{.Dir}}"}, c.Packages...)...)

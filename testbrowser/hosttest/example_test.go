@@ -10,10 +10,10 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// t is that of a test, func TestHosts(t *testing.T), whose body the example is.
+// t is the parameter of a test, func TestHosts(t *testing.T). The example is the body of that test.
 var t *testing.T
 
-// The tests run in two hosts, and talk to a server that the native test starts for each. They find its URL by
+// The tests run in two hosts and use a server that the native test starts for each host. They get its URL from
 // os.Getenv("SERVER_URL").
 func ExampleRun() {
 	hosttest.Run(t, hosttest.Config{

@@ -1,4 +1,5 @@
-// Package hosttest runs a module's tests in browsers and other JavaScript hosts from an ordinary test, by testbrowser:
+// Package hosttest runs a module's tests in browsers and other JavaScript hosts as part of an ordinary test. It uses
+// testbrowser:
 //
 //	//go:build !js
 //
@@ -12,12 +13,12 @@
 //
 //	func TestHosts(t *testing.T) { hosttest.Run(t, hosttest.Config{}) }
 //
-// "go test" then runs the package's tests natively and, as sub-tests of TestHosts, in every host that is installed:
-// TestHosts/firefox/TestEcho/large is TestEcho/large in Firefox, and
+// "go test" then runs the package's tests natively and, as sub-tests of TestHosts, in every host that is installed. For
+// example, TestHosts/firefox/TestEcho/large is TestEcho/large in Firefox, and
 //
 //	go test -v -run TestHosts/firefox/TestEcho
 //
-// runs that one. A host that is missing is skipped with the reason, or fails if it is required.
+// runs only TestEcho in Firefox. A host that is not installed is skipped with the reason, or fails if it is required.
 package hosttest
 
 import (
@@ -33,66 +34,69 @@ import (
 	"time"
 )
 
-// Config says what runs, where and with what. The zero value is the tests of the directory's package in all hosts.
+// Config says which tests run, where and how. The zero value means the tests of the calling test's package, in all
+// hosts.
 type Config struct {
-	// Packages are those whose tests run, relative to the directory of the calling test; nil is that directory's own.
+	// Packages are the packages whose tests run, relative to the directory of the calling test. nil means the package in
+	// that directory.
 	Packages []string
 
-	// Hosts are where they run; nil is DefaultHosts.
+	// Hosts are the hosts in which they run. nil means DefaultHosts.
 	Hosts []Host
 
-	// Required are names of hosts, as of sub-tests or of testbrowser, that fail where they are missing; "all" is all of
-	// them.
+	// Required are the names of hosts that fail if they are not installed. A name is that of a sub-test or of testbrowser;
+	// "all" means all of them.
 	Required []string
 
-	// Env are variables that the tests get, NAME=value, or NAME for that of this process.
+	// Env are environment variables for the tests: NAME=value, or NAME for the variable of this process.
 	Env []string
 
-	// Start, unless nil, is called before the tests of a host; it may start a server, and end it by t.Cleanup.
-	// It returns more variables, like Env.
+	// Start, if not nil, is called before the tests of a host. It may start a server, and end it by t.Cleanup. It returns
+	// further variables, like Env.
 	Start func(t *testing.T, h Host) (env []string)
 
-	// Flags are flags of testbrowser for all hosts, like -with and -proxy.
+	// Flags are flags of testbrowser for all hosts, for example -with and -proxy.
 	Flags []string
 
-	// BuildFlags are flags for go test -c, like -tags.
+	// BuildFlags are flags for go test -c, for example -tags.
 	BuildFlags []string
 
-	// Timeout is that of the tests of one package in one host; 0 is 10 minutes, or what is left until the deadline of t.
+	// Timeout limits the tests of one package in one host. 0 means 10 minutes, or the time left until the deadline of t.
 	Timeout time.Duration
 
-	// AtOnce is how many hosts run at a time; 0 is 2.
+	// AtOnce is how many hosts run at the same time. 0 means 2.
 	AtOnce int
 
-	// CoverDir, unless empty, is where the coverage profiles HOST-PACKAGE.out are written, PACKAGE being the index in
-	// Packages. Without it, go test -cover has the tests of each host log what they cover.
+	// CoverDir, if not empty, is the directory for the coverage profiles. They are named HOST-PACKAGE.out, where PACKAGE
+	// is the index in Packages. Without it, go test -cover makes the tests of each host log what they cover.
 	CoverDir string
 
-	// Done, unless nil, is called with the results of each host, by one goroutine at a time.
+	// Done, if not nil, is called with the results of each host, by one goroutine at a time.
 	Done func(HostResult)
 }
 
 // Host is one way to run the tests.
 type Host struct {
-	Name   string   // of the sub-test; empty is Host
-	Host   string   // as testbrowser -list calls it
-	Flags  []string // of testbrowser, like -worker
+	Name   string   // name of the sub-test; empty means Host
+	Host   string   // the host's name in testbrowser -list
+	Flags  []string // flags of testbrowser, for example -worker
 	Env    []string // like Config.Env
-	Oldest int      // major version below which it counts as missing
+	Oldest int      // a major version lower than this counts as not installed
 
-	Packages  []string // some of Config.Packages; nil is all
-	TestFlags []string // of the test binaries, like -test.run=REGEXP, which a -run of the command line replaces
-	Missing   string   // why the tests cannot run here, unless empty: something else than the host is not installed
+	Packages  []string // some of Config.Packages; nil means all
+	TestFlags []string // flags of the test binaries, for example -test.run=REGEXP, which -run on the command line replaces
+	Missing   string   // if not empty, why the tests cannot run here although the host may be installed
 }
 
-// DefaultHosts returns the hosts that Run uses unless it is told: browsers of all engines, and interpreters.
+// DefaultHosts returns the hosts that Run uses if Config.Hosts is nil: browsers of all engines, and interpreters.
 func DefaultHosts() []Host {
 	return []Host{
-		{Host: "chromium"}, {Host: "firefox"}, {Host: "webkit"}, {Host: "safari"}, {Host: "node", Oldest: 20}, {Host: "deno"}, {Host: "bun"},
+		{Host: "chromium"}, {Host: "firefox"}, {Host: "webkit"}, {Host: "safari"}, {Host: "node", Oldest: 20}, {Host: "deno"},
+		{Host: "bun"},
 	}
 }
 
-// name is that of the sub-test.
+// name returns the name of the sub-test.
 func (h Host) name() string {
 	if h.Name != "" {
 		return h.Name
@@ -100,15 +104,15 @@ func (h Host) name() string {
 	return h.Host
 }
 
-// HostResult is what happened in a host.
+// HostResult is the result of all tests in one host.
 type HostResult struct {
 	Host    Host
-	Missing string // why nothing ran, or ""
+	Missing string // why no test ran, or ""
 	Took    time.Duration
-	Tests   []TestResult // of all levels, in the order in which they ended
+	Tests   []TestResult // tests and sub-tests, in the order in which they ended
 }
 
-// TestResult is what happened to one test.
+// TestResult is the result of one test.
 type TestResult struct {
 	Package string // one of Config.Packages
 	Name    string
@@ -116,7 +120,7 @@ type TestResult struct {
 	Output  string
 }
 
-// Status is how a test ended.
+// Status says how a test ended.
 type Status string
 
 const (
@@ -125,8 +129,8 @@ const (
 	Skipped Status = "SKIP"
 )
 
-// Run builds testbrowser and the tests and runs them as sub-tests of t, which it does not wait for: they are parallel.
-// With -short it skips t.
+// Run builds testbrowser and the tests, and runs them as sub-tests of t. The sub-tests are parallel, so Run does not
+// wait for them. With -short it skips t.
 func Run(t *testing.T, c Config) {
 	t.Helper()
 	if testing.Short() {
@@ -222,7 +226,8 @@ func runHost(t *testing.T, c Config, b *built, h Host, result *HostResult) {
 }
 
 func (c Config) required(h Host) bool {
-	return slices.ContainsFunc(c.Required, func(name string) bool { return name == "all" || name == h.name() || name == h.Host })
+	return slices.ContainsFunc(c.Required,
+		func(name string) bool { return name == "all" || name == h.name() || name == h.Host })
 }
 
 // exitNotInstalled is testbrowser's exit code for a host that is not on this machine.
@@ -242,7 +247,7 @@ func (b *built) missing(t *testing.T, h Host) string {
 	if len(fields) != 3 {
 		return fmt.Sprintf("%s: testbrowser -list says %q", h.Host, line)
 	}
-	// go test's cache knows the files that a test has looked at: another version is another result.
+	// The cache of go test knows the files that a test has looked at: a new version of the host invalidates the result.
 	if _, err := os.Stat(fields[1]); err != nil {
 		return err.Error()
 	}

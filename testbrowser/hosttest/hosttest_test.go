@@ -21,7 +21,8 @@ func ownModule(t *testing.T) string {
 	module := strings.Split(string(out), "\n")
 	dir := t.TempDir()
 	files := map[string]string{
-		"go.mod": "module example.com/hello\n\ngo " + module[2] + "\n\nrequire " + module[0] + " v0.0.0\n\nreplace " + module[0] + " => " + module[1] + "\n",
+		"go.mod": "module example.com/hello\n\ngo " + module[2] + "\n\nrequire " + module[0] + " v0.0.0\n\nreplace " +
+			module[0] + " => " + module[1] + "\n",
 		"hello.go": `package hello
 
 func Greet(name string) string {
@@ -90,7 +91,9 @@ import (
 
 func TestHosts(t *testing.T) {
 	hosttest.Run(t, hosttest.Config{
-		Hosts:    []hosttest.Host{{Host: "node", Oldest: 20}, {Name: "old", Host: "node", Oldest: 999}, {Host: os.Getenv("BROWSER")}, {Host: "safari"}},
+		Hosts: []hosttest.Host{
+			{Host: "node", Oldest: 20}, {Name: "old", Host: "node", Oldest: 999}, {Host: os.Getenv("BROWSER")}, {Host: "safari"},
+		},
 		Env:      []string{"HELLO"},
 		Start:    func(*testing.T, hosttest.Host) []string { return []string{"SERVER=here"} },
 		Required: strings.Fields(os.Getenv("REQUIRED")),
@@ -152,16 +155,21 @@ func TestRun(t *testing.T) {
 		want   []string
 		not    []string
 	}{
-		{"passes", []string{"BROWSER=chromium", "COVER=" + cover, "HELLO=is passed"}, []string{"-v", "-cover"}, true, []string{
-			`--- PASS: TestHosts/node/TestGreet/a/b \(`, `--- PASS: TestHosts/chromium/TestGreet/world \(`, `greeting world`, `printed by the test`,
-			`--- SKIP: TestHosts/node/TestSkip \(`, `for a reason`, `HELLO=is passed SERVER=here`, `--- PASS: TestHosts/node/TestParallel/b \(`,
-			`coverage: 66\.7% of statements`, `--- SKIP: TestHosts/safari \(`, `safari is not installed`, `older than 999`, `done: chromium 10`,
-		}, nil},
+		{"passes", []string{"BROWSER=chromium", "COVER=" + cover, "HELLO=is passed"}, []string{"-v", "-cover"}, true,
+			[]string{
+				`--- PASS: TestHosts/node/TestGreet/a/b \(`, `--- PASS: TestHosts/chromium/TestGreet/world \(`, `greeting world`,
+				`printed by the test`,
+				`--- SKIP: TestHosts/node/TestSkip \(`, `for a reason`, `HELLO=is passed SERVER=here`,
+				`--- PASS: TestHosts/node/TestParallel/b \(`,
+				`coverage: 66\.7% of statements`, `--- SKIP: TestHosts/safari \(`, `safari is not installed`, `older than 999`,
+				`done: chromium 10`,
+			}, nil},
 		{"some", []string{"HELLO="}, []string{"-v", "-run", "TestHosts/^node$/TestGreet/world"}, true,
 			[]string{`--- PASS: TestHosts/node/TestGreet/world`}, []string{"TestSkip", "a/b", "#01"}},
 		{"a test fails", []string{"HELLO=fail"}, []string{"-run", "TestHosts"}, false,
 			[]string{`--- FAIL: TestHosts/node/TestGreet/world \(`, `no greeting`}, []string{"for a reason"}},
-		{"a test panics", []string{"HELLO=panic"}, []string{"-run", "TestHosts"}, false, []string{`--- FAIL: TestHosts/node/TestZPanic \(`, `panic: on purpose`, `goroutine `}, nil},
+		{"a test panics", []string{"HELLO=panic"}, []string{"-run", "TestHosts"}, false,
+			[]string{`--- FAIL: TestHosts/node/TestZPanic \(`, `panic: on purpose`, `goroutine `}, nil},
 		{"the program exits", []string{"HELLO=exit"}, []string{"-run", "TestHosts"}, false,
 			[]string{`--- FAIL: TestHosts/node/TestZZExit \(`, `the program ended while this test ran`, `exit status 9`}, nil},
 		{"required", []string{"REQUIRED=safari old"}, []string{"-run", "TestHosts/(safari|old)"}, false, []string{`--- FAIL: TestHosts/safari \(`, `--- FAIL: TestHosts/old \(`}, nil},
@@ -198,10 +206,13 @@ func TestRun(t *testing.T) {
 func TestOutputReader(t *testing.T) {
 	var ended []*test
 	var outside []string
-	r := newOutputReader(func(done *test) { ended = append(ended, done) }, func(line string) { outside = append(outside, line) })
+	r := newOutputReader(func(done *test) { ended = append(ended, done) },
+		func(line string) { outside = append(outside, line) })
 	for _, part := range []string{
-		"before\n\x16=== RUN   TestA\n    a_test.go:1: of A\nunfinished\x16=== RUN   TestA/x/y\nof x/y\n", "\x16=== PAUSE TestA/x/y\n\x16=== NAME  TestA\nA ag", "ain\n",
-		"\x16=== CONT  TestA/x/y\n\x16--- SKIP: TestA/x/y (0.00s)\n\x16--- PASS: TestA (0.00s)\n--- FAIL: printed by a test (0.00s)\n",
+		"before\n\x16=== RUN   TestA\n    a_test.go:1: of A\nunfinished\x16=== RUN   TestA/x/y\nof x/y\n",
+		"\x16=== PAUSE TestA/x/y\n\x16=== NAME  TestA\nA ag", "ain\n",
+		"\x16=== CONT  TestA/x/y\n\x16--- SKIP: TestA/x/y (0.00s)\n\x16--- PASS: TestA (0.00s)\n" +
+			"--- FAIL: printed by a test (0.00s)\n",
 		"\x16=== RUN   TestB\n\x16=== RUN   TestC\nlast",
 	} {
 		if _, err := r.Write([]byte(part)); err != nil {
@@ -209,8 +220,10 @@ func TestOutputReader(t *testing.T) {
 		}
 	}
 	open := r.end()
-	if len(ended) != 1 || ended[0].status != Passed || ended[0].output.String() != "    a_test.go:1: of A\nunfinished\nA again\n" ||
-		len(ended[0].subs) != 1 || ended[0].subs[0].name != "TestA/x/y" || ended[0].subs[0].status != Skipped || ended[0].subs[0].output.String() != "of x/y\n" {
+	if len(ended) != 1 || ended[0].status != Passed ||
+		ended[0].output.String() != "    a_test.go:1: of A\nunfinished\nA again\n" ||
+		len(ended[0].subs) != 1 || ended[0].subs[0].name != "TestA/x/y" || ended[0].subs[0].status != Skipped ||
+		ended[0].subs[0].output.String() != "of x/y\n" {
 		t.Errorf("ended: %+v", ended)
 	}
 	if len(open) != 2 || open[1].name != "TestC" || open[1].output.String() != "last\n" {

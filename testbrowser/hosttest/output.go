@@ -9,9 +9,9 @@ import (
 // outputReader reads what a test binary prints with -test.v=test2json: its own lines begin with a mark.
 type outputReader struct {
 	line    []byte
-	current string           // the test that prints, "" for none
+	current string           // the test whose output follows, "" for none
 	open    map[string]*test // by name
-	top     []*test          // of the first level and not ended, in the order in which they began
+	top     []*test          // those of the first level that have not ended, in the order in which they began
 	ended   func(*test)      // called with tests of the first level
 	outside func(line string)
 }
@@ -48,7 +48,7 @@ func (r *outputReader) Write(data []byte) (int, error) {
 	}
 }
 
-// end takes a last line without an end, and returns the tests of the first level that have not ended.
+// end takes a last line that has no newline, and returns the tests of the first level that have not ended.
 func (r *outputReader) end() []*test {
 	if len(r.line) > 0 {
 		r.take(string(r.line))

@@ -24,14 +24,14 @@ type packageRun struct {
 	flags    []string // of the test binary
 	wasm     string
 	timeout  time.Duration
-	cover    string // file, or ""
+	cover    string // file for the coverage profile, or ""
 	result   *HostResult
 
-	mu      sync.Mutex // standard error comes by a goroutine of its own
-	outside []string   // the last lines that no test has printed
+	mu      sync.Mutex // another goroutine writes standard error
+	outside []string   // the last lines that no test printed
 }
 
-// keptLines are how many of the lines that no test has printed are shown with a failure.
+// keptLines is how many of the lines that no test printed are shown with a failure.
 const keptLines = 200
 
 func (p *packageRun) do(t *testing.T) {
@@ -69,7 +69,7 @@ func (p *packageRun) do(t *testing.T) {
 	p.takeSummary(t)
 	switch {
 	case err != nil:
-		// A failed test says why the program has failed; what else was printed may help.
+		// A failed test says why the program failed; whatever else was printed may help.
 		t.Errorf("%s: %v\n%s", p.pkg, err, strings.Join(p.outside, "\n"))
 	case failed:
 		t.Fail() // a sub-test that -run has left out
@@ -78,7 +78,7 @@ func (p *packageRun) do(t *testing.T) {
 	}
 }
 
-// selected is the part of -run that is for the host: what follows the names of its sub-test.
+// selected returns the part of -run that is for the host: everything after the names of its sub-test.
 func selected(t *testing.T) string {
 	run := flag.Lookup("test.run")
 	if run == nil {
@@ -92,8 +92,8 @@ func selected(t *testing.T) string {
 	return strings.Join(elements[levels:], "/")
 }
 
-// replay makes a test of the host a sub-test of t, and tells whether it has failed. prefix is what its name has of its
-// parent's.
+// replay reports a test of the host as a sub-test of t, and returns whether it failed. prefix is the part of its name
+// that is its parent's.
 func (p *packageRun) replay(t *testing.T, done *test, prefix string) (failed bool) {
 	if done.status == "" {
 		done.status = Failed
@@ -125,11 +125,11 @@ func (p *packageRun) printOutside(line string) {
 	}
 }
 
-// takeSummary logs what the tests cover, and removes the program's last lines.
+// takeSummary logs the coverage of the tests, and removes the program's last lines.
 func (p *packageRun) takeSummary(t *testing.T) {
 	p.outside = slices.DeleteFunc(p.outside, func(line string) bool {
 		if !strings.HasPrefix(line, "coverage: ") {
-			return line == "PASS" // which the sub-tests say
+			return line == "PASS" // the sub-tests say so already
 		}
 		fmt.Fprintf(t.Output(), "%s: %s\n", p.pkg, line)
 		return true

@@ -1,5 +1,5 @@
-// ---- Deadlock: Node asks Go when nothing is left that could call it. A page never ends, so the same is counted
-// here: timers, file calls, and functions that JavaScript could call (until they are known to be collected).
+// ---- Deadlock: Node asks Go when nothing is left that could call it. A page never ends, so the same things are
+// counted here: timers, file calls, and functions that JavaScript could call (until they are known to be collected).
 
 let callables = 0;
 let asked = false;

@@ -72,7 +72,7 @@ const fs = {
 			return;
 		}
 		enqueue(fd, position ?? -1, bytes.subarray(offset, offset + length));
-		// Inside a function that JavaScript has called nothing can wait.
+		// Nothing can wait inside a function that JavaScript has called.
 		if (queued <= queueLimit || depth > 0) {
 			complete(callback, null, length);
 		} else {
@@ -146,8 +146,8 @@ const path = {
 	},
 };
 
-// statNow fails for what is no directory. Go expects the answer at once; a synchronous request is the one way to have
-// it.
+// statNow fails for anything that is not a directory. Go expects the answer at once, and only a synchronous request can
+// give it.
 const statNow = (dir) => {
 	const xhr = new XMLHttpRequest();
 	xhr.open("POST", `${base}file/stat?${fileQuery({ path: dir })}`, false);
@@ -171,7 +171,8 @@ const processParts = {
 	},
 };
 
-// installNode gives Go what it has of Node. Scripts before it shall not take the page for Node.
+// installNode gives Go the parts of Node that it uses. It comes late, so that earlier scripts do not take the page for
+// Node.
 const installNode = ({ cwd: dir, process: { pid, ppid, uid, gid, euid, egid } }) => {
 	cwd = dir;
 	globalThis.fs = fs;

@@ -1,4 +1,4 @@
-// ---- What a page would show or ask, and what it dies of.
+// ---- Dialogs of a page, and what ends a page.
 
 let started = false; // the program
 
@@ -45,7 +45,7 @@ addEventListener("securitypolicyviolation", (event) => {
 	print(2, `Content-Security-Policy: ${event.effectiveDirective} blocks ${event.blockedURI}\n`);
 });
 
-// A dialog would hold up the page with nobody there to answer it.
+// A dialog would hold up the page, because nobody is there to answer it.
 if (place === "window") {
 	window.alert = (text = "") => print(2, `alert: ${text}\n`);
 	window.confirm = (text = "") => { print(2, `confirm: ${text}\n`); return false; };
@@ -73,7 +73,7 @@ const live = async () => {
 	}
 };
 
-// A page that is left says so, a crashed one cannot.
+// A page that is left reports it; a crashed one cannot.
 let leaving = false;
 if (place === "window") {
 	addEventListener("beforeunload", () => { leaving = true; });

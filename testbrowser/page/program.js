@@ -1,6 +1,6 @@
 // ---- The program.
 
-// end tells how the page has ended. What was thrown and rejected before is reported first.
+// end reports how the page has ended. Earlier errors and rejections are reported first.
 const end = async (path, message) => {
 	if (exited) {
 		return;
@@ -102,7 +102,7 @@ const begin = async () => {
 	await start();
 };
 begin().catch(async (error) => {
-	// Where the page is being left its requests fail first. That it is gone is the better message then.
+	// If the page is being left, its requests fail first. Then the better message is that the page is gone.
 	while (leaving) {
 		await new Promise((resolve) => setTimeout(resolve, 1000));
 		leaving = false;

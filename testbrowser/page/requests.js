@@ -12,7 +12,7 @@ const encoder = new TextEncoder();
 
 let exited = false;
 
-// ---- Tasks: macrotasks without the 4 ms that nested timers are held back.
+// ---- Tasks: macrotasks without the 4 ms delay of nested timers.
 
 const tasks = [];
 let turned = now(); // when the event loop last turned, as far as it was noticed

@@ -1,4 +1,4 @@
-// Starts the worker, whose page this is.
+// Starts the worker of this page.
 "use strict";
 
 (() => {

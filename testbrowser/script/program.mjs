@@ -69,7 +69,7 @@ if (runtime !== "node") {
 	replaceConsole(false);
 }
 
-// watchProcess notes what Node and Bun tell, unless the program has a listener of its own.
+// watchProcess records what Node and Bun report, unless the program has a listener of its own.
 const watchProcess = () => {
 	for (const [type, what] of [["uncaughtException", "uncaught error"], ["unhandledRejection", "unhandled rejection"]]) {
 		process.on(type, (reason) => {

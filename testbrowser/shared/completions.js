@@ -1,14 +1,14 @@
-// ---- Completions: how calls of Go's that have a result at once call back into Go. Used in pages and in Node and its
-// like, which define sinceTurn, later and releaseWaiting.
+// ---- Completions: how calls of Go that have a result at once call back into Go. Used in pages and in Node and similar
+// hosts, which define sinceTurn, later and releaseWaiting.
 
-// Where JavaScript has called a function of Go's, that must return before the event loop turns: whoever waits there for
-// a callback waits for ever. So a completion calls back at once then, and none may be left waiting, since it could hold
-// the lock of os.Stdout. Elsewhere it calls back at once for a while, and then from a task of its own, which lets the
+// If JavaScript has called a Go function, that must return before the event loop turns: whoever waits there for a
+// callback waits forever. So then a completion calls back at once, and none may be left waiting, because it could hold
+// the lock of os.Stdout. Otherwise it calls back at once for a while, and then from a separate task, which lets the
 // event loop turn.
 
 const longestTurn = 8; // ms
-// mostFlushed is how many completions a function that JavaScript calls waits for at its beginning. Those of a goroutine
-// that prints without end would never be all; it holds the lock then, so that the function must not print itself.
+// mostFlushed is the most completions for which a function that JavaScript calls waits at its beginning. A goroutine
+// that prints without end would cause more and more; it then holds the lock, so the function must not print itself.
 const mostFlushed = 50_000;
 
 const completions = []; // oldest first
@@ -46,7 +46,7 @@ const drainInTask = () => {
 	});
 };
 
-// complete calls back with what a call of Go's has resulted in.
+// complete calls back with the result of a call of Go.
 const complete = (callback, error, result) => {
 	completions.push({ callback, error, result });
 	// A drain at this depth gets to it, without another level of calls.

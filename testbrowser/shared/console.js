@@ -1,7 +1,7 @@
 // ---- The console, which prints what Node's would. Used where the host's own is another: in pages, Deno and Bun, which
 // define print and now.
 
-// inspect and its like are Node's own code, with the stacks of errors in V8's form.
+// inspect and similar functions are Node's own code, with the stacks of errors in V8's form.
 const v8Stack = (error) => {
 	const stack = String(error.stack ?? "");
 	const title = Error.prototype.toString.call(error);

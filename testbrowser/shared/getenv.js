@@ -1,5 +1,5 @@
-// ---- Variables of the environment that are set outside, asked for, and not passed on. Their values are not known
-// here.
+// ---- Environment variables that are set outside and read by the program, but not passed on. Their values are not
+// known here.
 
 // watchEnvironment has Go's import tell about calls of syscall.Getenv and Setenv (see getenv.go): their stack pointers
 // have a 1 and a 2 added. It returns what reports those that were asked for.

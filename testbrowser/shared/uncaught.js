@@ -1,4 +1,4 @@
-// ---- What nobody catches: the run fails, at its end, so that all that it has to say is said.
+// ---- Uncaught errors: the run fails, but only at its end, so that all of its output appears.
 
 let uncaught = 0;
 
@@ -9,13 +9,13 @@ const noteUncaught = (what, reason) => {
 
 const describeReason = (reason) => (typeof reason === "string" ? reason : inspect(reason));
 
-// afterEnd tells what functions of Go's throw when they are called after the program has ended.
+// afterEnd recognises what Go functions throw when they are called after the program has ended.
 const afterEnd = (reason) => reason?.message === "Go program has already exited";
 
 const placeOf = ({ filename, lineno, colno }) => (filename ? ` (${filename}:${lineno}:${colno})` : "");
 
-// watchEvents notes what the events of a page, a worker and Deno tell, unless the program has a listener that says that
-// it has handled it (preventDefault). stop keeps the host from acting on it.
+// watchEvents records the error events of a page, a worker and Deno, unless a listener of the program says that it has
+// handled them (preventDefault). stop keeps the host from acting on them.
 const watchEvents = (stop, note) => {
 	for (const [type, what, reasonOf] of [
 		["error", "uncaught error", (event) => event.error ?? event.message + placeOf(event)],

@@ -1,21 +1,21 @@
-// Package demo is the client program of the demo. It runs in a browser and natively, from the same files, and knows
-// nothing of the platform it runs on: a [Client] does what an [Action] says and reports what happened.
+// Package demo is the client program of the demo. It runs in a browser and natively, from the same files, and does not
+// know on which platform it runs: a [Client] does what an [Action] says and reports what happened.
 package demo
 
 import "github.com/seed2c7e30c3/ws"
 
-// Verb is what an Action does.
+// Verb says what an Action does.
 type Verb string
 
 const (
-	Connect       Verb = "connect"    // Dial, after CloseNow of the connection before
+	Connect       Verb = "connect"    // Dial, after CloseNow of the previous connection
 	CancelDial    Verb = "cancel"     // ends the context of the Dial that waits
 	SetBinaryType Verb = "binaryType" // from now on
 	SendText      Verb = "text"
 	SendBytes     Verb = "bytes" // Text, in hexadecimal
 	SendBlob      Verb = "blob"  // Text, as a Blob
 	SendFile      Verb = "file"  // File
-	Close         Verb = "close" // CloseWith, or Close where Code is 0
+	Close         Verb = "close" // CloseWith, or Close if Code is 0
 	Shutdown      Verb = "shutdown"
 	CloseNow      Verb = "closeNow"
 	Tour          Verb = "tour"   // all of the above, one after the other
@@ -24,8 +24,8 @@ const (
 	RoundTrips    Verb = "roundTrips"
 	Rate          Verb = "rate" // messages a second
 
-	// Finish is for the server, whose client does nothing then: servers that play for the actions whose Play begins
-	// with this one's are to end.
+	// Finish is for the server; its client does nothing. It ends servers that play for actions whose Play begins with this
+	// one's.
 	Finish Verb = "finish"
 )
 
@@ -52,14 +52,14 @@ type Action struct {
 	Drain bool `json:"drain,omitempty"` // of Flood: Drain before each Send
 }
 
-// Report is what a Client tells. One of the fields is set.
+// Report is what a Client reports. One of the fields is set.
 type Report struct {
 	Line   *Line   `json:"line,omitempty"`
 	Points *Points `json:"points,omitempty"`
 	Ended  int     `json:"ended,omitempty"` // the ID of an action that is over
 }
 
-// Kind is what a Line is about.
+// Kind says what a Line is about.
 type Kind string
 
 const (
@@ -74,14 +74,14 @@ type Line struct {
 	Row    string  `json:"row"` // unique on each side
 	Kind   Kind    `json:"kind"`
 	Text   string  `json:"text"`
-	Detail string  `json:"detail,omitempty"` // of an error: how a program tells it from others
+	Detail string  `json:"detail,omitempty"` // of an error: how a program distinguishes it from others
 	Failed bool    `json:"failed,omitempty"`
 	At     float64 `json:"at"` // milliseconds since the action began; differs, as times do
 
 	State    string `json:"state,omitempty"`    // readyState
 	Buffered string `json:"buffered,omitempty"` // bufferedAmount
-	Shown    bool   `json:"shown,omitempty"`    // bufferedAmount is worth a look
-	Exact    bool   `json:"exact,omitempty"`    // bufferedAmount must be equal on both sides: it was taken in a handler
+	Shown    bool   `json:"shown,omitempty"`    // bufferedAmount is of interest
+	Exact    bool   `json:"exact,omitempty"`    // bufferedAmount was read in a handler: it must be equal
 
 	Protocol   string `json:"protocol,omitempty"`
 	Extensions string `json:"extensions,omitempty"`
@@ -89,7 +89,7 @@ type Line struct {
 	stateless bool // readyState may change at any moment
 }
 
-// String returns the columns that the two sides must have in common, separated by tabs.
+// String returns the columns that must be equal on both sides, separated by tabs.
 func (l *Line) String() string {
 	buffered := ""
 	if l.Exact {

@@ -16,7 +16,7 @@ import (
 
 // The paths of the demo's servers.
 const (
-	EchoPath    = "/echo"    // sends back what it gets; speaks demo.v1
+	EchoPath    = "/echo"    // sends everything back; speaks demo.v1
 	MeasurePath = "/measure" // the same, without compression
 	SlowPath    = "/slow"    // reads about 10 MB a second
 	SilentPath  = "/silent/" // never answers the opening handshake; a name may follow
@@ -30,7 +30,7 @@ const Protocol = "demo.v1"
 
 // Client does actions, with one connection at a time.
 //
-// Its log is written by whoever holds mu, and so is a line's readyState: what a call has done is logged before the
+// Its log, including the readyState of a line, is written with mu held: so what a call has done is logged before the
 // events that follow from it.
 type Client struct {
 	side      string // Browser or Native
@@ -39,12 +39,12 @@ type Client struct {
 	report    func(Report)
 
 	mu     sync.Mutex
-	conn   *ws.Conn           // that Dial has returned last
+	conn   *ws.Conn           // the last one that Dial has returned
 	cancel context.CancelFunc // of the Dial that waits, or nil
 }
 
 // NewClient returns a Client whose relative URLs are resolved against base, which in a browser may be empty for the
-// page's own. It calls report for all that happens, by one goroutine at a time; report must not block.
+// page's own. It calls report for everything that happens, from one goroutine at a time; report must not block.
 func NewClient(side, base string, scenarios []*scenario.Scenario, report func(Report)) *Client {
 	c := &Client{side: side, base: base, scenarios: make(map[string]*scenario.Scenario, len(scenarios)), report: report}
 	for _, s := range scenarios {
@@ -53,7 +53,7 @@ func NewClient(side, base string, scenarios []*scenario.Scenario, report func(Re
 	return c
 }
 
-// Do begins an action and returns. What takes time goes on by itself, until it is over or ctx ends. Every action ends
+// Do begins an action and returns. An action that takes time goes on until it is over or ctx ends. Every action ends
 // with a Report that says so.
 func (c *Client) Do(ctx context.Context, a Action) {
 	t := &track{client: c, id: a.ID, begun: time.Now()}
@@ -69,7 +69,7 @@ func (c *Client) Do(ctx context.Context, a Action) {
 	}()
 }
 
-// begin returns what does an action that takes time, or nil.
+// begin returns a function that does an action that takes time, or nil.
 func (c *Client) begin(ctx context.Context, t *track, a Action) func(context.Context, *track, Action) {
 	switch a.Do {
 	case Connect:
@@ -145,7 +145,7 @@ func (c *Client) call(t *track, what string, method func(*ws.Conn) error) {
 	c.callLocked(t, what, method, false)
 }
 
-// close is call for the methods that close. Their lines have no readyState: it may be CLOSED already.
+// close is like call, for the methods that close. Their lines have no readyState, because it may already be CLOSED.
 func (c *Client) close(t *track, what string, method func(*ws.Conn) error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -182,7 +182,8 @@ func (c *Client) shutdown(ctx context.Context, t *track, a Action) {
 	}
 	err := conn.Shutdown(ctx, a.Code, a.Reason)
 	if err == nil {
-		conn.Wait(ctx) // Shutdown does not wait for handlers, and readyState changes before that of the close event
+		// Shutdown does not wait for handlers, and readyState changes right before the handler of the close event.
+		conn.Wait(ctx)
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

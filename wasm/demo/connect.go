@@ -15,11 +15,11 @@ type dialled struct {
 	ctx      context.Context // of the Dial
 	opened   chan struct{}   // closed when open has been logged
 	closed   chan struct{}   // closed when close has been logged
-	messages chan struct{}   // gets one for each message that has been logged, while there is room
+	messages chan struct{}   // gets a value for each message that has been logged, while there is room
 }
 
-// beginDial ends the connection before, and makes a Dial that can be cancelled from now on. It returns nil, and logs
-// why, if one waits already.
+// beginDial ends the previous connection, and makes a Dial that can be cancelled from now on. If a Dial already waits,
+// it returns nil and logs why.
 func (c *Client) beginDial(ctx context.Context, t *track) *dialled {
 	d := &dialled{track: t, opened: make(chan struct{}), closed: make(chan struct{}), messages: make(chan struct{}, 16)}
 	c.mu.Lock()
@@ -38,8 +38,8 @@ func (c *Client) beginDial(ctx context.Context, t *track) *dialled {
 	return d
 }
 
-// dial does what beginDial has begun. It logs the events of the connection until that is closed, returns when Dial has,
-// and reports whether there is a connection.
+// dial continues what beginDial has begun. It logs the events of the connection until that is closed, returns when Dial
+// has, and reports whether there is a connection.
 func (c *Client) dial(d *dialled, a Action) bool {
 	conn, err := ws.Dial(d.ctx, a.URL, &ws.Options{
 		BaseURL:    c.base,
@@ -63,7 +63,7 @@ func (c *Client) dial(d *dialled, a Action) bool {
 	return err == nil
 }
 
-// awaitEvents waits until the events are logged that come with what Dial has returned, so that the log has one order
+// awaitEvents waits until the events that belong to the result of Dial are logged, so that the log has the same order
 // everywhere. A Dial that was cancelled or had a bad argument has no such events.
 func (d *dialled) awaitEvents(err error) {
 	var closed *ws.CloseError
@@ -95,7 +95,7 @@ func (d *dialled) message(c *ws.Conn, m ws.Message) {
 	d.add(c, Line{Kind: Event, Text: "message " + describe(m)})
 	select {
 	case d.messages <- struct{}{}:
-	default: // nobody counts that far
+	default: // nothing waits for that many
 	}
 }
 

@@ -11,13 +11,13 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// What a line shows of a message at most.
+// How much of a message a line shows at most.
 const (
 	shownRunes = 60
 	shownBytes = 16
 )
 
-// describe returns what a message is, and how it begins.
+// describe returns the type of a message, and its beginning.
 func describe(m ws.Message) string {
 	switch m := m.(type) {
 	case ws.Text:
@@ -55,7 +55,7 @@ func hexadecimal(b []byte) string {
 	return strings.TrimSpace(fmt.Sprintf("% x", b))
 }
 
-// size returns how many bytes there are, of what is not shown as a whole.
+// size returns the number of bytes of something that is not shown as a whole.
 func size(n, shown int) string {
 	if n <= shown {
 		return ""
@@ -71,7 +71,7 @@ func result(what string, err error) Line {
 	return Line{Kind: Call, Text: what + " → " + err.Error(), Detail: tests(err), Failed: true}
 }
 
-// kinds are the errors that a program may ask for by errors.Is.
+// kinds are the errors that a program can check with errors.Is.
 var kinds = []struct {
 	name string
 	err  error
@@ -86,7 +86,7 @@ var kinds = []struct {
 	{"context.DeadlineExceeded", context.DeadlineExceeded},
 }
 
-// tests returns how a program tells an error from others.
+// tests returns how a program distinguishes an error from others.
 func tests(err error) string {
 	var list []string
 	for _, k := range kinds {

@@ -18,13 +18,13 @@ type Hello struct {
 	Servers   []Server        `json:"servers"`
 }
 
-// Server is a server that misbehaves, for people.
+// Server describes a server that misbehaves, for the page.
 type Server struct {
 	Scenario string `json:"scenario"`
 	Name     string `json:"name"`
 	Sentence string `json:"sentence"`
 	Limit    int    `json:"limit"` // milliseconds after which the program gives up
-	Alike    bool   `json:"alike"` // Chromium, Firefox and WebKit were recorded to do the same
+	Alike    bool   `json:"alike"` // the recordings of Chromium, Firefox and WebKit are the same
 }
 
 // FromServer is what the server sends to a page after its Hello.
@@ -39,7 +39,7 @@ const (
 	Native  = "native"
 )
 
-// Control is a connection to the server at ControlPath, and what its Hello says.
+// Control is a connection to the server at ControlPath, with the contents of its Hello.
 type Control struct {
 	*ws.Conn
 	Hello     Hello

@@ -12,19 +12,19 @@ import (
 const (
 	floodSize    = 50_000_000
 	floodMessage = 50_000
-	floodAhead   = 1 << 20 // what Drain lets wait
+	floodAhead   = 1 << 20 // how much Drain lets wait
 	floodLimit   = time.Minute
 	samplePeriod = 50 * time.Millisecond
 
 	measureTime   = 2 * time.Second
 	reportPeriod  = 100 * time.Millisecond
-	roundTripsFor = 20 * time.Millisecond // are measured together: browsers' clocks are coarse
+	roundTripsFor = 20 * time.Millisecond // are measured together, because browsers' clocks are coarse
 	rateInFlight  = 64
 	measuredBytes = 32
 )
 
-// flood sends 50 MB to a server that reads slowly, and shows how bufferedAmount goes. With a.Drain no more than 1 MiB
-// waits at a time; without, all is queued at once.
+// flood sends 50 MB to a server that reads slowly, and shows how bufferedAmount changes. With a.Drain at most 1 MiB
+// waits at a time; without it, everything is queued at once.
 func (c *Client) flood(ctx context.Context, t *track, a Action) {
 	ctx, cancel := context.WithTimeout(ctx, floodLimit)
 	defer cancel()
@@ -139,7 +139,7 @@ func (c *Client) rate(ctx context.Context, t *track, a Action) {
 	})
 }
 
-// measure connects to the server that sends back what it gets, and lets f measure for a while.
+// measure connects to the server that sends everything back, and lets f measure for a while.
 func (c *Client) measure(ctx context.Context, t *track, plot Verb, f func(context.Context, *ws.Conn, *batch) error) {
 	conn, err := ws.Dial(ctx, MeasurePath, &ws.Options{BaseURL: c.base})
 	if err != nil {

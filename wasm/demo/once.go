@@ -7,8 +7,8 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/scenario"
 )
 
-// Compared does what has the same lines everywhere: the tour, then the servers that the engines treat alike. It gives
-// each line to log, as Line.String returns it, and returns an error if the tour has not come to its end.
+// Compared does everything that has the same lines everywhere: the tour, then the servers that all engines treat alike.
+// It passes each line to log, as Line.String returns it, and returns an error if the tour has not reached its end.
 func Compared(ctx context.Context, base string, scenarios []*scenario.Scenario, servers []Server,
 	log func(string)) error {
 	reports := make(chan Report, 1<<10)
@@ -35,7 +35,7 @@ func Compared(ctx context.Context, base string, scenarios []*scenario.Scenario, 
 		return err
 	}
 	if last == nil || last.Text != tourEnd {
-		return errors.New("the tour has not come to its end")
+		return errors.New("the tour has not reached its end")
 	}
 	for _, s := range servers {
 		if !s.Alike {

@@ -18,7 +18,7 @@ var operations = []string{
 }
 
 // CanReplay reports whether a Client can play the client of a scenario: its URL is that of the scenario's server, it
-// does not take a minute to show anything, and it does nothing that only a test wants.
+// does not take a minute to show anything, and it does nothing that only tests need.
 func CanReplay(s *scenario.Scenario) bool {
 	if url := s.URL.String(); url != "ws://{H}:{P}/s/{N}" && s.Name != "h-never-answers" {
 		return false
@@ -48,11 +48,11 @@ type player struct {
 // afterLimit is how long the close event may take after the program has given up.
 const afterLimit = 10 * time.Second
 
-// replay plays a scenario until its connection is closed and nothing more is to be done, or until a.Limit.
+// replay plays a scenario until its connection is closed and nothing is left to do, or until a.Limit.
 func (c *Client) replay(ctx context.Context, t *track, a Action) {
 	s := c.scenarios[a.Scenario]
 	if s == nil || !CanReplay(s) {
-		t.fail("the demo", fmt.Errorf("no scenario that it can replay is called %q", a.Scenario))
+		t.fail("the demo", fmt.Errorf("it has no scenario %q that it can replay", a.Scenario))
 		return
 	}
 	p := &player{track: t, scenario: s, closed: make(chan struct{}), over: make(chan struct{})}
@@ -119,7 +119,7 @@ func (p *player) construct(url string) bool {
 	return true
 }
 
-// addLocked logs a line with the bufferedAmount that the two sides must have in common: a handler runs, so it does not
+// addLocked logs a line with the bufferedAmount, which must be equal on both sides: a handler runs, so it does not
 // fall. In some scenarios it depends on the system how much has left by then.
 func (p *player) addLocked(conn *ws.Conn, l Line) {
 	l.Shown = conn != nil

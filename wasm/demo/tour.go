@@ -6,14 +6,14 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// tourSteps are what a tour does once it is connected. Each step but the last waits until the message has come back.
+// tourSteps are the steps of a tour once it is connected. Each step but the last waits until the message has come back.
 var tourSteps = []Action{
 	{Do: SendText, Text: "Grüße aus Go ✓"},
 	{Do: SendBytes, Text: "00 01 02 fd fe ff"},
 	{Do: SendBlob, Text: "a Blob is sent as it is"},
 }
 
-// tour shows every kind of message, and how an error looks.
+// tour shows every kind of message, and what an error looks like.
 func (c *Client) tour(ctx context.Context, t *track, a Action) {
 	d := c.beginDial(ctx, t)
 	if d == nil || !c.dial(d, Action{URL: EchoPath, Protocols: []string{"demo.v2", Protocol}}) {

@@ -37,7 +37,7 @@ export class Log {
 		const top = withRole(node("div", "titles"), "rowgroup");
 		top.append(heads);
 		this.table.append(top, this.body);
-		// The keyboard scrolls what it can reach.
+		// The keyboard can only scroll what it can focus.
 		this.scroller = withRole(node("div", "scroller"), "region");
 		this.scroller.setAttribute("aria-label", `${label}, log`);
 		this.scroller.tabIndex = 0;

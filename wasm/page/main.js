@@ -1,5 +1,5 @@
 // The page around the Go program. It starts the program, tells it what the user wants, and shows what it reports:
-// wasm/page_js.go has the other half of the seam.
+// wasm/page_js.go has the other half of the interface.
 import { Log } from "./log.js";
 import { servers } from "./servers.js";
 import { plots } from "./plots.js";
@@ -8,7 +8,7 @@ import { source } from "./source.js";
 const element = (id) => document.getElementById(id);
 const both = ["browser", "native"];
 
-// demo is what the parts of the page share.
+// demo has what the parts of the page share.
 const demo = {
 	session: "",
 	logs: new Map(), // action to log
@@ -138,5 +138,5 @@ source();
 const go = new Go();
 WebAssembly.instantiateStreaming(fetch("demo.wasm"), go.importObject)
 	.then(({ instance }) => go.run(instance))
-	.then(() => trouble("The program has ended. Its last words are in the browser's console."))
+	.then(() => trouble("The program has ended. The browser's console has its last output."))
 	.catch((error) => trouble(`The program could not be run: ${error}`));

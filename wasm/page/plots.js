@@ -67,7 +67,7 @@ const powersOfTen = (_, __, min, max) => {
 
 const median = (ys) => ys.toSorted((a, b) => a - b)[Math.floor(ys.length / 2)];
 
-// oneByOne: each has the machine for itself.
+// oneByOne: each has the machine to itself.
 const oneByOne = (demo, plot, verb) => [
 	() => demo.act({ do: verb }, { sides: ["browser"], log: plot }),
 	() => raw[verb]((x, y) => plot.addPoints("raw", [x], [y])),

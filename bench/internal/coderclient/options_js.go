@@ -4,5 +4,5 @@ import "github.com/coder/websocket"
 
 func options(bool) *websocket.DialOptions { return nil }
 
-// Shut does not use CloseNow, whose code browsers refuse, and does not wait for the server.
+// Shut does not wait for the server, and does not use CloseNow, because browsers refuse its code.
 func (c client) Shut() { go c.conn.Close(websocket.StatusNormalClosure, "") }

@@ -1,10 +1,10 @@
-// Package load is what every contestant does, natively and in browsers: the clients' interface, the workloads and
-// how they are measured.
+// Package load has what is common to all contestants, natively and in browsers: the clients' interface, the workloads
+// and how they are measured.
 package load
 
 import "unsafe"
 
-// Message is what a client sends. Each contestant takes the form that its API has.
+// Message is what a client sends. Each contestant uses the form that suits its API.
 type Message struct {
 	Text string // of a text message
 	Data []byte // the bytes, also of a text message
@@ -16,7 +16,7 @@ func BinaryMessage(data []byte) *Message { return &Message{Data: data} }
 
 func TextMessage(text string) *Message { return &Message{Text: text, Data: []byte(text)} }
 
-// Received is what a client got, which is then the caller's to keep.
+// Received is what a client has received; the caller may keep it.
 type Received struct {
 	Text string
 	Data []byte
@@ -39,14 +39,14 @@ type Client interface {
 	Shut()
 }
 
-// Puller is a client whose messages are asked for. Other clients call the function that they got when they dialled,
-// with each message, one at a time.
+// Puller is a client that is asked for messages. Other clients call a function, which they got when they dialled, with
+// each message, one at a time.
 type Puller interface {
 	Client
 	Receive() (Received, error)
 }
 
-// Callbacks are what clients that are no pullers call.
+// Callbacks are the functions that clients other than pullers call.
 type Callbacks struct {
 	Message func(Received)
 	Failed  func(error) // when the connection has ended
@@ -61,7 +61,7 @@ type Contestant struct {
 	Receives bool // takes part only where messages are received
 }
 
-// Names of contestants that results are about, or are compared with.
+// Names of the contestants whose results are shown or compared with.
 const (
 	Subject = "ws"
 	Variant = "ws/OnMessage"

@@ -15,8 +15,8 @@ func BinaryPayload(size int) []byte {
 	return data
 }
 
-// jsonCorpus is how many bytes of different texts a compressed workload cycles through: far more than the 32 KiB
-// window, so that no contestant profits from having seen a text before.
+// jsonCorpus is the number of bytes of different texts that a compressed workload cycles through: far more than the
+// 32 KiB window, so that no contestant profits from having seen a text before.
 const jsonCorpus = 1 << 20
 
 // JSONTexts returns different JSON documents of exactly size bytes: records as an API returns them.

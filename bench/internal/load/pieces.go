@@ -7,15 +7,15 @@ import (
 	"strconv"
 )
 
-// Pieces receives a flood as a stream, in pieces of 64 KiB and unparsed: where messages begin and end it knows
-// beforehand.
+// Pieces receives a flood as a stream, in pieces of 64 KiB and unparsed: it knows beforehand where messages begin and
+// end.
 type Pieces struct {
 	from    io.Reader
 	size    int // bytes of a message
 	wire    int // bytes that it takes in the stream
 	have    int // bytes that have come
 	piece   []byte
-	message []byte // stands for a message: its bytes are those of no message
+	message []byte // stands for a message, but does not have its bytes
 }
 
 // NewPieces returns the Pieces of a stream of messages of size bytes, which take wire bytes in it.
@@ -35,7 +35,7 @@ func (p *Pieces) Receive() (Received, error) {
 	return Received{Data: p.message}, nil
 }
 
-// SizeOf returns the size of the messages that a server is asked for by a URL.
+// SizeOf returns the size of the messages that a URL requests from a server.
 func SizeOf(target string) (int, error) {
 	u, err := url.Parse(target)
 	if err != nil {

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// SampleLimit is how long one sample may take: a contestant that waits for a message that never comes shall fail.
+// SampleLimit is how long one sample may take, so that a contestant that waits for a message that never comes fails.
 const SampleLimit = 60 * time.Second
 
 // Session is a contestant's connection together with the two ways to get its messages.
@@ -39,7 +39,7 @@ func OpenSession(c *Contestant, url string, deflate bool) (*Session, error) {
 
 func (s *Session) Close() { s.client.Shut() }
 
-// pushed runs on the connection's goroutine. Whoever expects messages has said so before the server was asked for them.
+// pushed runs on the connection's goroutine. Before the server is asked for messages, expect must have been called.
 func (s *Session) pushed(r Received) {
 	if s.due == nil {
 		s.due = <-s.each
@@ -61,8 +61,8 @@ func (s *Session) pushFailed(err error) {
 	}
 }
 
-// expect begins to give messages to f until it returns false; await waits for that. Between the two the messages
-// are asked for.
+// expect passes messages to f until f returns false; await waits for that. The messages are requested between the two
+// calls.
 func (s *Session) expect(f func(Received) bool) {
 	if s.pull == nil {
 		s.each <- f
@@ -142,7 +142,7 @@ func (s *Session) Send(n int, messages []*Message) (wire int64, err error) {
 	return strconv.ParseInt(string(s.kept.Bytes()), 10, 64)
 }
 
-// Echo sends a message, waits for it to come back, and so on. Receiving goes on while sending, as large messages
+// Echo sends a message, waits for it to come back, and so on. Receiving goes on while sending, because large messages
 // come back while they are still being sent.
 func (s *Session) Echo(n int, m *Message) error {
 	for range n {

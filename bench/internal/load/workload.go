@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Workload is something that every contestant does with one connection.
+// Workload is a task that every contestant does with one connection.
 type Workload struct {
 	Name     string
 	Kind     string        // for contestants that are not in Go
@@ -15,9 +15,9 @@ type Workload struct {
 	Path     string        // of the server
 	Deflate  bool          // compressed, so only for contestants with context takeover
 	Variants bool          // variants of a contestant take part
-	First    int           // how many messages to begin with when looking for how many a sample needs
-	Most     int           // how many it may have
-	Least    int           // how many it has to have in a page
+	First    int           // number of messages with which the search for the size of a sample begins
+	Most     int           // most messages of a sample
+	Least    int           // least messages of a sample in a page
 	Sample   time.Duration // how long a sample takes in a page; 0 is what the flag says
 	Run      func(s *Session, n int) (time.Duration, []Measure, error)
 }
@@ -41,7 +41,7 @@ func sizeName(n int) string {
 	return fmt.Sprintf("%dB", n)
 }
 
-// Workloads does not have the idle connections, which need processes of their own.
+// Workloads returns all workloads except the idle connections, which need processes of their own.
 func Workloads() []*Workload {
 	list := []*Workload{pingPongWorkload(16)}
 	for _, size := range FloodSizes {
@@ -56,8 +56,8 @@ func Workloads() []*Workload {
 		dialWorkload())
 }
 
-// PageWorkloads are those of a page: text, which costs a page more than binary, and bursts, as programs see them
-// more than floods.
+// PageWorkloads returns the workloads of a page: text, which costs a page more than binary, and bursts, which programs
+// see more often than floods.
 func PageWorkloads() []*Workload {
 	list := Workloads()
 	text := receiveWorkload(128)
@@ -92,7 +92,7 @@ func receiveWorkload(size int) *Workload {
 		Run: func(s *Session, n int) (time.Duration, []Measure, error) {
 			own := size
 			if s.Contestant.Receives {
-				own = 0 // what it returns is not the caller's to keep
+				own = 0 // the caller may not keep what it returns
 			}
 			return counted(n, own, func() error { return s.Receive(n, size) })
 		},
@@ -120,8 +120,8 @@ func sendWorkload(size int) *Workload {
 	}
 }
 
-// counted measures the time and the allocations of n messages; own bytes of each are what the caller gets and do
-// not count.
+// counted measures the time and the allocations of n messages. own bytes of each are what the caller gets; they do not
+// count.
 func counted(n, own int, f func() error) (time.Duration, []Measure, error) {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
@@ -172,7 +172,7 @@ func pingPongWorkload(size int) *Workload {
 		Path:     "/echo",
 		Variants: true,
 		First:    200,
-		Least:    2000, // of fewer p99 says little
+		Least:    2000, // with fewer, p99 means little
 		Most:     maxCount,
 		Run: func(s *Session, n int) (time.Duration, []Measure, error) {
 			var times []time.Duration

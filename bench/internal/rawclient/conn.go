@@ -1,6 +1,6 @@
-// Package rawclient is the client that servers are measured with. It knows frames and nothing else, so that it costs
-// little, and the same whoever serves: what it sends is made beforehand, with one masking key, and of what it receives
-// it reads the headers only.
+// Package rawclient is the client with which servers are measured. It knows only frames, so that it costs little, and
+// the same with every server: what it sends is made beforehand, with one masking key, and it reads only the headers of
+// what it receives.
 package rawclient
 
 import (
@@ -23,7 +23,7 @@ type Options struct {
 	Buffer  int         // bytes read at once; 0 is 4 KiB
 }
 
-// Conn is a connection. What was read and not yet used is buf[start:end].
+// Conn is a connection. buf[start:end] has been read and not yet used.
 type Conn struct {
 	conn       net.Conn
 	buf        []byte

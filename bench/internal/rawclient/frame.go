@@ -59,7 +59,7 @@ func Deflated(text string) []byte {
 	return Frame(fin|rsv1|opText, bytes.TrimSuffix(out.Bytes(), []byte(tail)))
 }
 
-// tail is what a compressed message ends with, and what is not sent of it.
+// tail is the end of a compressed message, which is not sent.
 const tail = "\x00\x00\xff\xff"
 
 // Inflate returns the text of a compressed message that came in one frame.
@@ -69,8 +69,8 @@ func Inflate(data []byte) (string, error) {
 	return string(text), err
 }
 
-// Compressed tells whether a frame with this first byte starts a compressed message.
+// Compressed reports whether a frame with this first byte starts a compressed message.
 func Compressed(first byte) bool { return first&rsv1 != 0 }
 
-// Last tells whether a frame with this first byte ends a message.
+// Last reports whether a frame with this first byte ends a message.
 func Last(first byte) bool { return first&fin != 0 }

@@ -5,14 +5,14 @@ import (
 	"sync"
 )
 
-// Batch is some frames, one message each, that are written at once.
+// Batch has several frames, one message each, that are written at once.
 type Batch struct {
 	Frames   []byte
 	Messages int
 }
 
-// Echo sends batches on all connections at the same time: on each of them as many as rounds says, and each when the one
-// before is back. It returns how many bytes came back in frames, their headers not counted.
+// Echo sends batches on all connections at the same time: on each connection as many as rounds says, each when the
+// previous one is back. It returns how many bytes came back in frames, their headers not counted.
 func Echo(conns []*Conn, batches []Batch, rounds int) (payload int64, err error) {
 	payloads := make([]int64, len(conns))
 	err = all(len(conns), len(conns), func(i int) error {

@@ -35,10 +35,10 @@ func NewWatch(conns []*Conn) *Watch {
 	return w
 }
 
-// Expect must come before the messages do, and when none is left of those before.
+// Expect must be called before the messages come, and when none of the previous ones is outstanding.
 func (w *Watch) Expect(messages int) { w.left.Store(int64(messages)) }
 
-// Wait waits for all that is expected.
+// Wait waits for all expected messages.
 func (w *Watch) Wait(limit time.Duration) error {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()

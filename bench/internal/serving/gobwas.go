@@ -38,7 +38,7 @@ func (s *gobwasServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	go s.echo(conn, buffered)
 }
 
-// upgrade returns the reader that net/http had for the connection if that is wanted, and otherwise nil.
+// upgrade returns the reader that net/http had for the connection, or nil if it is not wanted.
 func (s *gobwasServer) upgrade(w http.ResponseWriter, r *http.Request) (net.Conn, *bufio.Reader, error) {
 	var upgrader ws.HTTPUpgrader
 	extension := wsflate.Extension{Parameters: wsflate.DefaultParameters}
@@ -55,7 +55,7 @@ func (s *gobwasServer) upgrade(w http.ResponseWriter, r *http.Request) (net.Conn
 	return conn, rw.Reader, nil
 }
 
-// echo reads from the network directly, which takes no buffer and several calls of the system for a message, or, to be
+// echo reads directly from the network, which takes no buffer but several system calls for each message, or, to be
 // fast, with a buffer.
 func (s *gobwasServer) echo(conn net.Conn, buffered *bufio.Reader) {
 	defer s.closed()
@@ -83,7 +83,7 @@ func (s *gobwasServer) echo(conn net.Conn, buffered *bufio.Reader) {
 	}
 }
 
-// write takes two calls of the system, or, to be fast, one.
+// write takes two system calls or, to be fast, one.
 func (s *gobwasServer) write(conn net.Conn, frame ws.Frame) error {
 	if s.Setting != Fast {
 		return ws.WriteFrame(conn, frame)
@@ -189,8 +189,8 @@ func newGobwasFlate() *gobwasFlate {
 	}
 }
 
-// inflate does without wsflate.Reader, which in gobwas 1.5.0 gives a reader of single bytes, as this one is, a byte too
-// many. data is the caller's to change.
+// inflate does not use wsflate.Reader, which in gobwas 1.5.0 passes a byte too many to a reader of single bytes such as
+// this one. The caller may change data.
 func (f *gobwasFlate) inflate(data []byte) ([]byte, error) {
 	const tail = "\x00\x00\xff\xff\x01\x00\x00\xff\xff" // what is not sent, and an empty last block
 	r := f.readers.Get().(io.Reader)

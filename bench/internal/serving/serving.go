@@ -1,5 +1,5 @@
-// Package serving has the contestants as servers: programs that echo every message, and that send one to all of their
-// connections.
+// Package serving has the contestants as servers: programs that echo every message, and that can send one to all of
+// their connections.
 package serving
 
 import (
@@ -17,13 +17,13 @@ type Config struct {
 	Broadcasts bool // connections are kept for Broadcast
 }
 
-// Setting is what of a library's options is used.
+// Setting says how a library's options are set.
 type Setting int
 
 const (
-	Default Setting = iota // as the library's own example has it
-	Small                  // what makes a connection small
-	Fast                   // what makes a message cheap
+	Default Setting = iota // as in the library's own example
+	Small                  // for small connections
+	Fast                   // for cheap messages
 )
 
 // Server answers each request with the opening handshake and echoes the connection's messages.

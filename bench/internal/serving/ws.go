@@ -25,7 +25,7 @@ func newWS(b base) Server {
 	return s
 }
 
-// newReadingWS is what a program looks like that reads in a loop.
+// newReadingWS makes a server that reads in a loop.
 func newReadingWS(b base) Server {
 	s := &wsServer{base: b, read: true}
 	s.options = s.acceptOptions()

@@ -21,7 +21,7 @@ func Contestants() []*load.Contestant {
 	}
 }
 
-// Sending does not block, so the sender waits now and then for what is queued.
+// Sending does not block, so the sender waits now and then until what is queued has left.
 const (
 	drainEvery = 1 << 20
 	drainTo    = 4 << 20
@@ -46,7 +46,7 @@ func (c *client) Send(m *load.Message) error {
 	return c.conn.Drain(context.Background(), drainTo)
 }
 
-// Shut does not wait for the server: what is left of the connection ends by itself.
+// Shut does not wait for the server: the rest of the connection ends by itself.
 func (c *client) Shut() { c.conn.Close() }
 
 type puller struct{ client }
@@ -67,7 +67,7 @@ func (c *puller) Receive() (load.Received, error) {
 	return received(m), nil
 }
 
-// appender receives each message into the memory of the one before.
+// appender receives each message into the memory of the previous one.
 type appender struct {
 	client
 	buffer []byte
@@ -87,7 +87,7 @@ func (c *appender) Receive() (load.Received, error) {
 	return load.Received{Data: c.buffer}, err
 }
 
-// streamer receives by a net.Conn, in pieces of 64 KiB as from TCP.
+// streamer receives from a net.Conn, in pieces of 64 KiB as from TCP.
 type streamer struct {
 	client
 	stream net.Conn

@@ -11,9 +11,9 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// Room is an http.Handler: a request with "?name=NAME" becomes a WebSocket of somebody in the room.
+// Room is an http.Handler: a request with "?name=NAME" opens a WebSocket for somebody in the room.
 type Room struct {
-	// Origins are those of pages that may connect, besides pages of the server's own host: see ws.AcceptOptions.
+	// Origins are the origins of pages that may connect, besides pages of the server's own host: see ws.AcceptOptions.
 	Origins []string
 
 	members ws.Group
@@ -25,14 +25,14 @@ const (
 	maxText = 4096
 )
 
-// ServeHTTP lets somebody in. What happens from then on happens in the handlers of the connection, so it returns.
+// ServeHTTP lets somebody in and returns. Everything else happens in the handlers of the connection.
 func (r *Room) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	name := strings.TrimSpace(request.URL.Query().Get("name"))
 	if name == "" || len(name) > maxName {
 		http.Error(w, "a name of at most 40 bytes is needed", http.StatusBadRequest)
 		return
 	}
-	// Whoever is not let in is told so by Accept, and nobody else needs to know.
+	// Ignore the error: the client has been told.
 	ws.Accept(w, request, &ws.AcceptOptions{
 		Origins:      r.Origins,
 		Group:        &r.members,
@@ -49,10 +49,10 @@ func (r *Room) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	})
 }
 
-// send sends m to everybody, and waits for nobody: who receives too slowly loses the connection. Once the room is
-// closed it does nothing.
+// send sends m to everybody without waiting: whoever receives too slowly loses the connection. Once the room is closed,
+// it does nothing.
 func (r *Room) send(m Message) {
-	text, _ := json.Marshal(m) // two strings can be encoded
+	text, _ := json.Marshal(m) // two strings can always be encoded
 	r.members.Send(ws.Text(text))
 }
 

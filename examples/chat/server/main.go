@@ -1,6 +1,6 @@
 //go:build !js
 
-// Command server has a chat room at /chat:
+// Command server runs a chat room at /chat:
 //
 //	go run ./chat/server 127.0.0.1:8080
 package main
@@ -20,7 +20,7 @@ import (
 
 func main() { program.Main("ADDRESS", run) }
 
-// endTimeout is how long those in the room have to say goodbye.
+// endTimeout is how long the clients have to complete the closing handshake.
 const endTimeout = 5 * time.Second
 
 // run serves until ctx ends.
@@ -41,7 +41,7 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		return err
 	case <-ctx.Done():
 	}
-	// Shutdown of the server leaves WebSockets alone: the room has to close its own.
+	// server.Shutdown does not end WebSockets, so the room has to close its own.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
 	return errors.Join(server.Shutdown(end), chat.Shutdown(end))

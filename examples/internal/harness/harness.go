@@ -1,4 +1,4 @@
-// Package harness is what the tests of the examples have in common.
+// Package harness has what the tests of the examples share.
 //
 // A test without build tags runs natively and in JavaScript hosts, and asks [URL] for the server. The server itself is
 // native: Main starts it once for the tests of a package, and Hosts runs the same tests, built for js, against it.

@@ -17,11 +17,11 @@ import (
 // requireVariable names the environment variable with the hosts that must be there, separated by commas; "1" is all.
 const requireVariable = "WS_REQUIRE_BROWSERS"
 
-// AnyOrigin lets every page connect, as testbrowser's page has another origin than the servers of the tests. A server
-// whose users log in lists its own pages' origins instead: see ws.AcceptOptions.
+// AnyOrigin lets every page connect, because testbrowser's page has another origin than the servers of the tests. A
+// server whose users log in lists its own pages' origins instead: see ws.AcceptOptions.
 const AnyOrigin = "*"
 
-// A Server is what the tests of a package talk to.
+// A Server is the server that the tests of a package use.
 type Server struct {
 	URL  string // of the WebSocket, "ws://127.0.0.1:4567"
 	Stop func() error

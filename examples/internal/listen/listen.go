@@ -1,6 +1,7 @@
 //go:build !js
 
-// Package listen lets a server that wants a net.Listener serve WebSockets: gRPC's, an SSH server, http.Server itself.
+// Package listen lets a server that needs a net.Listener serve WebSockets: that of gRPC, an SSH server, http.Server
+// itself.
 package listen
 
 import (
@@ -62,7 +63,7 @@ func (l *Listener) Close() error {
 	return nil
 }
 
-// Addr returns an address for logs: which requests come here is the matter of the http.Server.
+// Addr returns an address for logs; the http.Server around the Listener has the real one.
 func (l *Listener) Addr() net.Addr { return addr{} }
 
 type addr struct{}

@@ -12,8 +12,8 @@ import (
 )
 
 // Main calls run with the arguments of the command line and with standard output, and ends the program when run
-// returns an error. An interrupt ends ctx. params names the arguments, like "URL NAME": a command line with another
-// number of them ends the program with code 2 and a line that says how it is used.
+// returns an error. An interrupt ends ctx. params names the arguments, like "URL NAME": with a different number of
+// arguments the program ends with code 2 and a line that says how it is used.
 func Main(params string, run func(ctx context.Context, out io.Writer, args []string) error) {
 	args := os.Args[1:]
 	if len(args) != len(strings.Fields(params)) {

@@ -1,11 +1,11 @@
-// Package deflatetest has what tests of permessage-deflate compare with and feed: a decoder that is obviously
-// right, the standard library's writer as a server would use it, and data of several kinds.
+// Package deflatetest has helpers for tests of permessage-deflate: a decoder that is obviously correct, the standard
+// library's writer as a server would use it, and sample data of several kinds.
 package deflatetest
 
 import "bytes"
 
 // slowInflater decodes DEFLATE bit by bit, as RFC 1951 describes it. It is as strict as zlib: it refuses incomplete
-// codes but for those of one symbol or none, and blocks that cannot end. Like Inflater, it takes at most 1000 empty
+// codes, except those of one symbol or none, and blocks that cannot end. Like Inflater, it takes at most 1000 empty
 // blocks in succession.
 type slowInflater struct {
 	in      []byte
@@ -15,7 +15,7 @@ type slowInflater struct {
 	maxDist int // the largest distance seen
 }
 
-// What ends the decoding of a message before the end of its data.
+// The reasons why decoding a message stops before the end of its data.
 type (
 	endOfInput struct{} // more data may continue it
 	corrupted  struct{}
@@ -32,13 +32,14 @@ const (
 	EmptyBlocks
 )
 
-// Inflate inflates data, a beginning of a message or, if it has ended, all of it. text is what precedes the fault.
+// Inflate inflates data, which is the beginning of a message or, if ended is set, all of it. text is what precedes the
+// fault.
 func Inflate(data, window []byte, ended bool) (text []byte, fault Fault) {
 	text, _, fault = InflateDist(data, window, ended)
 	return text, fault
 }
 
-// InflateDist is Inflate, and returns the largest distance that it has seen too.
+// InflateDist is like Inflate, and also returns the largest distance that it has seen.
 func InflateDist(data, window []byte, ended bool) (text []byte, maxDist int, fault Fault) {
 	s := &slowInflater{in: data, text: bytes.Clone(window), history: len(window)}
 	complete := true
@@ -203,10 +204,11 @@ func (s *slowInflater) codes() (lits, dists slowCode) {
 }
 
 func (s *slowInflater) symbols(lits, dists slowCode) {
-	lengthBase := []int{3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163, 195, 227, 258}
+	lengthBase := []int{3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 15, 17, 19, 23, 27, 31, 35, 43, 51, 59, 67, 83, 99, 115, 131, 163,
+		195, 227, 258}
 	lengthBits := []int{0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 0}
-	distBase := []int{1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049, 3073, 4097, 6145,
-		8193, 12289, 16385, 24577}
+	distBase := []int{1, 2, 3, 4, 5, 7, 9, 13, 17, 25, 33, 49, 65, 97, 129, 193, 257, 385, 513, 769, 1025, 1537, 2049,
+		3073, 4097, 6145, 8193, 12289, 16385, 24577}
 	distBits := []int{0, 0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9, 10, 10, 11, 11, 12, 12, 13, 13}
 	for {
 		symbol := s.symbol(lits)

@@ -10,7 +10,8 @@ import (
 // Sample makes data of several kinds.
 func Sample(rng *rand.Rand, kind, size int) []byte {
 	var b []byte
-	words := strings.Fields(`{"id": "name": "value": true, false, null, "lorem ipsum dolor sit amet", 17, 3.1415, [1,2,3], }`)
+	words := strings.Fields(
+		`{"id": "name": "value": true, false, null, "lorem ipsum dolor sit amet", 17, 3.1415, [1,2,3], }`)
 	for len(b) < size {
 		switch kind % 4 {
 		case 0:
@@ -30,7 +31,7 @@ func Sample(rng *rand.Rand, kind, size int) []byte {
 	return b[:size]
 }
 
-// JSON makes messages of JSON text of a size.
+// JSON makes messages of JSON text of a given size.
 func JSON(count, size int) (messages [][]byte) {
 	rng := rand.New(rand.NewPCG(1, 9))
 	for range count {
@@ -46,7 +47,8 @@ func JSON(count, size int) (messages [][]byte) {
 // jsonRecord makes a line of JSON as an application might send it.
 func jsonRecord(rng *rand.Rand) string {
 	names := []string{"alice", "bob", "carol", "dave", "eve", "mallory", "trent", "peggy"}
-	return fmt.Sprintf(`{"id":%d,"user":"%s","time":"2025-%02d-%02dT%02d:%02d:%02dZ","price":%.2f,"tags":["%s","%s"],"active":%v},`,
+	return fmt.Sprintf(`{"id":%d,"user":"%s","time":"2025-%02d-%02dT%02d:%02d:%02dZ",`+
+		`"price":%.2f,"tags":["%s","%s"],"active":%v},`,
 		rng.IntN(1e6), names[rng.IntN(8)], 1+rng.IntN(12), 1+rng.IntN(28), rng.IntN(24), rng.IntN(60), rng.IntN(60),
 		rng.Float64()*1000, names[rng.IntN(8)], names[rng.IntN(8)], rng.IntN(2) == 0)
 }

@@ -1,5 +1,5 @@
-// Package http2 tries Accept over HTTP/2 (RFC 8441) with a client that sends what no browser does. It is a package of its
-// own because net/http reads the switch for it when a program starts.
+// Package http2 tries Accept over HTTP/2 (RFC 8441) with a client that sends what no browser does. It is a package of
+// its own because net/http reads the switch for it when a program starts.
 package http2
 
 import (
@@ -275,7 +275,8 @@ func TestEnds(t *testing.T) {
 			"bad frame": func(t *testing.T, s *stream, _ *ws.Conn) {
 				s.send(frame(0x83, "no such opcode"))
 				head := make([]byte, 4)
-				if _, err := io.ReadFull(s.resp.Body, head); err != nil || head[0] != 0x88 || binary.BigEndian.Uint16(head[2:]) != 1002 {
+				if _, err := io.ReadFull(s.resp.Body, head); err != nil || head[0] != 0x88 ||
+					binary.BigEndian.Uint16(head[2:]) != 1002 {
 					t.Errorf("read %x, %v", head, err)
 				}
 				s.out.Close()
@@ -376,7 +377,8 @@ func TestMiddleware(t *testing.T) {
 		w.Header().Set("Content-Encoding", "gzip")
 		_ = ws.Serve(shouting{w}, r, &ws.AcceptOptions{OnOpen: func(c *ws.Conn) { _ = c.Send(ws.Text("quiet")) }})
 	})), nil)
-	if h := s.resp.Header; h.Get("Set-Cookie") != "a=b" || h.Get("Content-Length") != "" || h.Get("Content-Encoding") != "" {
+	if h := s.resp.Header; h.Get("Set-Cookie") != "a=b" || h.Get("Content-Length") != "" ||
+		h.Get("Content-Encoding") != "" {
 		t.Errorf("answered with %v", h)
 	}
 	s.want(0x81, "quiet")

@@ -1,5 +1,5 @@
-// Package nettest has golang.org/x/net/nettest try netconn, natively and in JavaScript hosts. It is here because the root
-// module does not require golang.org/x/net for itself.
+// Package nettest has golang.org/x/net/nettest try netconn, natively and in JavaScript hosts. It is here because the
+// root module does not require golang.org/x/net for itself.
 package nettest
 
 import (
@@ -18,8 +18,8 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// serverVariable names the environment variable with the URL of a meeting, where two connections of a host are joined. The
-// connections of wstest are no use there: what they send is gone at once, so a Write without end would never wait.
+// serverVariable names the environment variable with the URL of a meeting, where two connections of a host are joined.
+// The connections of wstest are no use there: what they send is gone at once, so a Write without end would never wait.
 const serverVariable = "NETTEST_SERVER"
 
 // TestConn: what every net.Conn does, over connections whose binary messages are ArrayBuffers, and Blobs.

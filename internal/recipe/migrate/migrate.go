@@ -11,7 +11,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wsjson"
 )
 
-// Client has the rows that hold on every platform. That it compiles is what counts: nobody calls it.
+// Client has the rows that are the same on every platform. It is never called; it only has to compile.
 func Client(ctx context.Context, url string, buf []byte, v any, done chan<- ws.Message) error {
 	c, err := ws.Dial(ctx, url, nil)
 	if err != nil {
@@ -78,7 +78,9 @@ func Client(ctx context.Context, url string, buf []byte, v any, done chan<- ws.M
 }
 
 // Handlers has the rows about events.
-func Handlers(url string, opened chan<- *ws.Conn, messages chan<- ws.Message, closed chan<- ws.CloseEvent) (*ws.Conn, error) {
+func Handlers(
+	url string, opened chan<- *ws.Conn, messages chan<- ws.Message, closed chan<- ws.CloseEvent,
+) (*ws.Conn, error) {
 	return ws.New(url, &ws.Options{
 		OnOpen:    func(c *ws.Conn) { opened <- c },
 		OnMessage: func(c *ws.Conn, m ws.Message) { messages <- m },
@@ -87,7 +89,7 @@ func Handlers(url string, opened chan<- *ws.Conn, messages chan<- ws.Message, cl
 	})
 }
 
-// Contents has the rows about what a message is.
+// Contents has the rows about the kinds of messages.
 func Contents(ctx context.Context, m ws.Message) (string, []byte, error) {
 	switch m := m.(type) {
 	case ws.Text:

@@ -56,8 +56,8 @@ func Run(ctx context.Context, url string, opts *ws.Options, session func(context
 	}
 }
 
-// final reports whether Dial would fail again in the same way: an option or the URL is wrong, or the server has refused.
-// Browsers do not tell a refusal from a lost network, so there only the first is known.
+// final reports whether Dial would fail again in the same way: an option or the URL is wrong, or the server has
+// refused. Browsers do not tell a refusal from a lost network, so there only the first is known.
 func final(err error) bool {
 	if _, ok := errors.AsType[*ws.Exception](err); ok {
 		return true

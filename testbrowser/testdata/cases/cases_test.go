@@ -70,7 +70,8 @@ func TestEnvironment(t *testing.T) {
 		fmt.Printf("%q\n", os.Getenv("TESTBROWSER_CASE_HIDDEN"))
 	}
 	t.Setenv("TESTBROWSER_CASE_OWN", "own")
-	fmt.Println(os.Getenv("TESTBROWSER_CASE_OWN"), os.ExpandEnv("$TESTBROWSER_CASE_EXPANDED"), os.Getenv("TESTBROWSER_CASE_UNSET"))
+	fmt.Println(os.Getenv("TESTBROWSER_CASE_OWN"), os.ExpandEnv("$TESTBROWSER_CASE_EXPANDED"),
+		os.Getenv("TESTBROWSER_CASE_UNSET"))
 }
 
 func TestOrder(t *testing.T) {
@@ -121,7 +122,7 @@ func TestWait(t *testing.T) {
 	waitForever()
 }
 
-// waitForever is no deadlock: a callback may come.
+// waitForever is not a deadlock, because a callback may come.
 func waitForever() {
 	callback := js.FuncOf(func(js.Value, []js.Value) any { return nil })
 	defer callback.Release()
@@ -148,7 +149,8 @@ func TestReload(t *testing.T) {
 }
 
 func TestWorker(t *testing.T) {
-	fmt.Println("window:", !js.Global().Get("document").IsUndefined(), "worker:", !js.Global().Get("importScripts").IsUndefined())
+	fmt.Println("window:", !js.Global().Get("document").IsUndefined(),
+		"worker:", !js.Global().Get("importScripts").IsUndefined())
 }
 
 func TestSocket(t *testing.T) { fmt.Println("WebSocket:", js.Global().Get("WebSocket").Type()) }
@@ -267,7 +269,8 @@ func TestFiles(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(sub, "renamed"), old, old); err != nil {
 		t.Error(err)
 	}
-	if info, err := os.Stat(filepath.Join(sub, "renamed")); err != nil || !info.ModTime().Equal(old) || info.Mode() != 0o600 {
+	if info, err := os.Stat(filepath.Join(sub, "renamed")); err != nil || !info.ModTime().Equal(old) ||
+		info.Mode() != 0o600 {
 		t.Errorf("stat: %v, %v", info, err)
 	}
 

@@ -117,7 +117,7 @@ func TestHandles(t *testing.T) {
 	fmt.Println("handled")
 }
 
-// TestLateCallback leaves a timer that calls the program after its end: no error of anybody's.
+// TestLateCallback leaves a timer that calls the program after its end, which is not an error.
 func TestLateCallback(t *testing.T) {
 	js.Global().Call("setInterval", js.FuncOf(func(js.Value, []js.Value) any { return nil }), 0)
 	time.Sleep(10 * time.Millisecond)

@@ -134,9 +134,10 @@ func TestServiceWorker(t *testing.T) {
 	fmt.Println("fetched:", fetchText("data.txt"))
 }
 
-// TestSecure prints how the page came.
+// TestSecure prints how the page was loaded.
 func TestFetchFrom(t *testing.T) { fmt.Println(fetchText(os.Getenv("FETCH_FROM"))) }
 
 func TestSecure(t *testing.T) {
-	fmt.Println(js.Global().Get("location").Get("protocol"), js.Global().Get("isSecureContext").Bool(), fetchText("/api/hello"))
+	fmt.Println(js.Global().Get("location").Get("protocol"), js.Global().Get("isSecureContext").Bool(),
+		fetchText("/api/hello"))
 }

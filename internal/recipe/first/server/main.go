@@ -20,6 +20,6 @@ func echo(w http.ResponseWriter, r *http.Request) {
 		OnMessage: func(c *ws.Conn, m ws.Message) { c.Send(m) },
 	})
 	if err != nil {
-		log.Print(err) // the client has been answered
+		log.Print(err) // the client has already been answered
 	}
 }
