@@ -190,7 +190,7 @@ func (c *Conn) Taken() int64 {
 	return written
 }
 
-// TakeMore lets the system keep more of what is written than it does otherwise: see newTCPSocket. It is for the
+// TakeMore lets the system keep more of what is written than it does otherwise: see notsentLow. It is for the
 // last bytes of a connection, which nothing is to overtake.
 func (c *Conn) TakeMore() {
 	if c.tcp.known() {
