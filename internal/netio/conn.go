@@ -190,7 +190,7 @@ func (c *Conn) Taken() int64 {
 	return written
 }
 
-// TakeMore lets the system keep more unsent bytes than otherwise: see newTCPSocket. It is for the last bytes of a
+// TakeMore lets the system keep more unsent bytes than otherwise: see notsentLow. It is for the last bytes of a
 // connection, which nothing has to overtake.
 func (c *Conn) TakeMore() {
 	if c.tcp.known() {
