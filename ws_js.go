@@ -340,7 +340,7 @@ func resolveURL(url, base string) (target, error) {
 	h := theHost()
 	u, ok := parseURL(url, base)
 	if !ok && base == "" && pageURL() == "" {
-		return target{}, badURL(url, "does not parse; a relative one needs Options.BaseURL, as there is no page")
+		return target{}, badURL(url, "does not parse; without a page, a relative URL needs Options.BaseURL")
 	}
 	if !ok {
 		return target{}, badURL(url, "does not parse")
