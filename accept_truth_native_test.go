@@ -15,7 +15,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/scenario"
 )
 
-// startAcceptServer starts a server of scenarios that plays them by Accept, and returns its URL.
+// startAcceptServer starts a server that plays scenarios with Accept, and returns its URL.
 func startAcceptServer(t *testing.T, list []*scenario.Scenario) string {
 	t.Helper()
 	server, err := scenario.NewServer(list)
@@ -83,7 +83,7 @@ func playAccept(ctx context.Context, conn net.Conn, steps []acceptStep) {
 		listener.Close()
 	})
 	defer stop()
-	server.Serve(listener) // until the handler is through
+	server.Serve(listener) // until the handler returns
 	server.Close()
 }
 
@@ -104,7 +104,7 @@ func (f *frameCount) add() {
 	}
 }
 
-// await waits for n frames, if n is not 0, or so long.
+// await waits until there are n frames, if n is not 0, but no longer than most.
 func (f *frameCount) await(ctx context.Context, c *ws.Conn, n int, most time.Duration) {
 	timer := time.NewTimer(most)
 	defer timer.Stop()

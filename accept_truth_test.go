@@ -12,13 +12,13 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/scenario"
 )
 
-// acceptServerVariable names the environment variable with the URL of a scenario.Server that plays acceptScenarios by
+// acceptServerVariable names the environment variable with the URL of a scenario.Server that plays acceptScenarios with
 // Accept.
 const acceptServerVariable = "WS_TEST_ACCEPT_SCENARIOS"
 
-// TestAcceptTruth replays those scenarios of the truth table in which the server does nothing that a server's Conn
-// cannot do, with Accept as the server: what the client sees must be the same, natively and in every host. As in
-// TestTruth, nothing runs beside it.
+// TestAcceptTruth replays scenarios of the truth table with Accept as the server: those in which the server does only
+// what a server's Conn can do. What the client sees must be the same, natively and in every host. As in TestTruth,
+// nothing else runs at the same time.
 func TestAcceptTruth(t *testing.T) {
 	all, err := scenario.Decode(scenariosJSON)
 	if err != nil {
@@ -34,14 +34,14 @@ func TestAcceptTruth(t *testing.T) {
 		control = startAcceptServer(t, list)
 	}
 	if control == "" || host == "" && runtime.GOOS == "js" {
-		t.Skipf("%s names no server, and this host cannot be one; or WS_TEST_HOST does not say which host this is",
+		t.Skipf("%s is not set and this host cannot listen, or WS_TEST_HOST does not say which host this is",
 			acceptServerVariable)
 	}
 	outcomes := replayAll(t.Context(), control, host, list)
 	for i, sc := range list {
 		o := outcomes[i]
-		// Nothing is known of the wire and of requests. The end of a scenario may have to come within 20 ms, which a busy
-		// machine does not always manage; what is wrong is wrong each time.
+		// The wire and the request are not compared. A scenario may have to end within 20 ms, which a busy machine does not
+		// always manage; a real fault shows every time.
 		const attempts = 10
 		for range attempts {
 			if o.err == nil && (!o.recorded || o.trace == "") {
@@ -55,10 +55,10 @@ func TestAcceptTruth(t *testing.T) {
 	}
 }
 
-// acceptScenarios are those that Accept can play.
+// acceptScenarios returns the scenarios that Accept can play.
 func acceptScenarios(all []*scenario.Scenario) (list []*scenario.Scenario) {
 	for _, sc := range all {
-		// net/http answers 400 to a path that has a wrong escape.
+		// net/http answers 400 to a path with an invalid escape.
 		url := sc.URL.String()
 		if _, ok := acceptProgram(sc.Server); ok && !strings.Contains(url, "{TLS}") && !strings.Contains(url, "%zz") {
 			list = append(list, sc)
@@ -72,17 +72,17 @@ type acceptStep struct {
 	send    ws.Message
 	code    ws.StatusCode // of Close or CloseWith
 	reason  string
-	receive int           // waits for that many frames
-	sleep   time.Duration // ... or at most, or just so long
+	receive int           // wait for that many frames
+	sleep   time.Duration // how long: at most, if receive is set
 }
 
-// acceptProgram translates a server's program. ok is false if a Conn cannot do what it does.
+// acceptProgram translates a server's program into steps. ok is false if a Conn cannot do what the program does.
 func acceptProgram(program []scenario.ServerOp) (steps []acceptStep, ok bool) {
 	if len(program) < 2 || program[0].Name != "accept" || program[len(program)-1].Name != "polite" {
 		return nil, false
 	}
-	if a := program[0].Accept; a.Status != "" || a.Upgrade != nil || a.Connection != nil || a.Key != nil || a.Protocol != nil ||
-		a.Extensions != nil || a.Extra != "" || a.Tail != nil || a.NoReader {
+	if a := program[0].Accept; a.Status != "" || a.Upgrade != nil || a.Connection != nil || a.Key != nil ||
+		a.Protocol != nil || a.Extensions != nil || a.Extra != "" || a.Tail != nil || a.NoReader {
 		return nil, false
 	}
 	reader := frame.NewReader(frame.Client, -1, nil)
@@ -105,7 +105,7 @@ func acceptProgram(program []scenario.ServerOp) (steps []acceptStep, ok bool) {
 	return steps, !reader.MidMessage()
 }
 
-// acceptFrames translates frames. Each must be what a Send or a Close makes of it.
+// acceptFrames translates frames into steps. Each must be a frame that Send or Close would write.
 func acceptFrames(reader *frame.Reader, data []byte) (steps []acceptStep, ok bool) {
 	for len(data) > 0 {
 		whole := data[0]&0x80 != 0

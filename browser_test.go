@@ -19,15 +19,16 @@ import (
 	"github.com/seed2c7e30c3/ws/testbrowser/hosttest"
 )
 
-// requireVariable names the environment variable with the hosts that must be there, separated by commas; "1" is all.
+// requireVariable names the environment variable that lists the hosts that must be installed, separated by commas; "1"
+// means all.
 const requireVariable = "WS_REQUIRE_BROWSERS"
 
-// matrixVariable names the environment variable with the file that the table of hosts is written to as well: go test
-// shows nothing of a package that passes.
+// matrixVariable names the environment variable with a file to which the table of hosts is also written: go test shows
+// no output of a package that passes.
 const matrixVariable = "WS_TEST_MATRIX"
 
-// libraryPackages are tested in every host. The recipes are not: they use only these packages, and starting a host for
-// each recipe took a fifth of the whole time.
+// libraryPackages are tested in every host. The recipes are not: they use only these packages, and starting a host
+// takes time for each package.
 var libraryPackages = []string{".", "./netconn", "./wsjson", "./wstest"}
 
 var withRecipes = slices.Concat(libraryPackages,
@@ -74,7 +75,7 @@ func TestBrowsers(t *testing.T) {
 	})
 }
 
-// requiredHosts are the hosts that must be there.
+// requiredHosts returns the hosts that must be installed.
 func requiredHosts() []string {
 	if required := os.Getenv(requireVariable); required != "1" {
 		return strings.Split(required, ",")

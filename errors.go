@@ -121,8 +121,8 @@ type HandshakeError struct {
 	Cause error
 }
 
-// Error names the status and, if the body is plain text or has no type, its first line; or the
-// cause.
+// Error returns a message with the cause, or with the status and, if the body is plain text or has no type, its first
+// line.
 func (e *HandshakeError) Error() string { return (*handshake.StatusError)(e).Error() }
 
 // Unwrap returns Cause.

@@ -77,7 +77,8 @@ func TestHandshakeErrors(t *testing.T) {
 		want []string
 	}{
 		{&ws.HandshakeError{StatusCode: 404, Header: header, Body: []byte("no")}, []string{"404"}},
-		{&ws.HandshakeError{StatusCode: 400, Header: plain, Body: []byte("the server \x1bsays why\r\nand more")}, []string{"400", `101: "the server \x1bsays why"`}},
+		{&ws.HandshakeError{StatusCode: 400, Header: plain, Body: []byte("the server \x1bsays why\r\nand more")},
+			[]string{"400", `101: "the server \x1bsays why"`}},
 		{&ws.HandshakeError{StatusCode: 101, Header: header, Cause: cause}, []string{cause.Error()}},
 		{&ws.ProxyError{Address: "proxy.test:3128", StatusCode: 407, Header: header}, []string{"proxy.test:3128", "407"}},
 		{&ws.ProxyError{Address: "proxy.test:3128", Cause: cause}, []string{"proxy.test:3128", cause.Error()}},

@@ -175,3 +175,59 @@ func ExampleConn_ReadAppend() {
 	// message 1
 	// StatusNormalClosure
 }
+
+// Wait returns the close event, also if nothing is read or if a handler gets the messages.
+func ExampleConn_Wait() {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	c, err := ws.Dial(ctx, serverURL+"/close?messages=2&code=4000&reason=bye", &ws.Options{
+		OnMessage: func(_ *ws.Conn, m ws.Message) { fmt.Println(m) },
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	end, err := c.Wait(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(end.Code, end.Reason, end.WasClean)
+	// Output:
+	// message 0
+	// message 1
+	// StatusCode(4000) bye true
+}
+
+// Send a Blob that is made of two parts, and receive binary messages as Blobs.
+func ExampleNewBlob() {
+	ctx := context.Background()
+	c, err := ws.Dial(ctx, serverURL+"/echo", &ws.Options{BinaryType: ws.BinaryBlob})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.CloseNow()
+	blob, err := ws.NewBlob("text/plain", ws.Text("hello, "), ws.Bytes("world"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(blob, blob.Type())
+	if err := c.Send(blob); err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := c.Read(ctx)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if received, ok := m.(*ws.Blob); ok {
+		fmt.Println(received.Text(ctx)) // waits: in a browser, the host keeps the bytes
+	}
+	// Output:
+	// Blob(12 bytes) text/plain
+	// hello, world <nil>
+}

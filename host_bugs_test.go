@@ -232,11 +232,11 @@ func hostName() string {
 // knownBug is how the log of a skipped test begins, for TestBrowsers, which counts them.
 const knownBug = "known host bug: "
 
-// closeLimits are the hosts that give up a closing handshake after so short a time that a busy machine may take longer.
+// closeLimits has the hosts that give up a closing handshake so soon that a busy machine may take longer, and how soon.
 var closeLimits = map[string]time.Duration{"webkitgtk": 5 * time.Second}
 
-// onHost runs the body of a test. Where the host has a bug that makes it fail, it must fail. Where it fails after the
-// host may have given up a closing handshake, it runs again.
+// onHost runs the body of a test. If the host has a bug that makes the body fail, it must fail. If the body fails after
+// the host may have given up a closing handshake, it runs again.
 func onHost(t *testing.T, body func(testing.TB)) {
 	t.Helper()
 	bug, closeLimit := bugOf(t.Name()), closeLimits[hostName()]
@@ -245,7 +245,7 @@ func onHost(t *testing.T, body func(testing.TB)) {
 		if failure := try(t, trialLimit, body); failure != "" {
 			t.Skipf("%s%s: %s; here: %s", knownBug, t.Name(), bug.what, failure)
 		}
-		t.Errorf("%s seems to be fixed, this passes now: %s. Take it out of hostBugs", bug.host, bug.what)
+		t.Errorf("%s seems to be fixed: this test passes now: %s. Remove it from hostBugs", bug.host, bug.what)
 	case closeLimit > 0:
 		const attempts = 3
 		var failure string
@@ -265,7 +265,7 @@ func onHost(t *testing.T, body func(testing.TB)) {
 	}
 }
 
-// try returns how the body fails, "" if it passes. It waits up to limit for what must happen.
+// try returns how the body fails, or "" if it passes. The body waits up to limit for what must happen.
 func try(t *testing.T, limit time.Duration, body func(testing.TB)) (failure string) {
 	trial := &trial{TB: t, limit: limit}
 	done := make(chan struct{})

@@ -347,7 +347,7 @@ func TestCloseNowHearsNothing(t *testing.T) {
 	}
 }
 
-// TestDialErrorHidesPassword: Dial's error names the URL, without the password and the query, which may have a ticket.
+// TestDialErrorHidesPassword: Dial's error names the URL, without the password and the query.
 func TestDialErrorHidesPassword(t *testing.T) {
 	host := strings.TrimPrefix(serverURL, "ws://")
 	c, err := ws.Dial(testContext(t), "ws://user:secret@"+host+"/status?code=404&ticket=secret", nil)

@@ -351,7 +351,7 @@ func TestFailedAttempt(t *testing.T) {
 				if cause := errors.Unwrap(conn.Err()); onHostObject == (cause != nil) {
 					t.Errorf("the cause is %v: a JavaScript host tells none, anything else does", cause)
 				}
-				shown, _, _ := strings.Cut(conn.URL(), "?") // the query may have a ticket, and is not shown
+				shown, _, _ := strings.Cut(conn.URL(), "?") // the query may contain a ticket and is not shown
 				if onHostObject && !(strings.Contains(err.Error(), shown) && strings.Contains(err.Error(), "did not open") &&
 					strings.Contains(err.Error(), "the server's log")) {
 					t.Errorf("Dial's error %q does not say that %s did not open, and where the cause is", err, shown)

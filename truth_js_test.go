@@ -9,7 +9,7 @@ import (
 	"github.com/seed2c7e30c3/ws/internal/scenario"
 )
 
-// startScenarioServer and startAcceptServer return "": no JavaScript host can listen as the server has to.
+// startScenarioServer and startAcceptServer return "": no JavaScript host can listen as these servers must.
 func startScenarioServer(*testing.T, []*scenario.Scenario) string { return "" }
 
 func startAcceptServer(*testing.T, []*scenario.Scenario) string { return "" }

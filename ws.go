@@ -22,11 +22,11 @@
 // There are two ways to receive. By default messages wait for [Conn.Read] or [Conn.Messages]. If Options.OnMessage is
 // set, they go to that handler instead. The other handlers, OnOpen, OnError and OnClose, work either way.
 //
-// Events of one connection are delivered one at a time and in order. A handler runs on a goroutine of the package,
-// never inside a JavaScript callback, and may block, Send, Close, or Read from another connection; while it runs,
-// later events of the same connection wait, but control frames are answered, natively up to 30 ms late. A handler
-// must not wait for a later event of its own connection, by calling Read or Wait for example, except that Wait and
-// Read return at once in OnError and OnClose.
+// Events of one connection are delivered one at a time and in order. Handlers run on a goroutine of the package, never
+// inside a JavaScript callback. A handler may block, Send, Close, or Read from another connection. While it runs, later
+// events of the same connection wait, but control frames are still answered, natively up to 30 ms late. A handler must
+// not wait for a later event of its own connection, for example by calling Read or Wait. OnError and OnClose are the
+// exception: Wait and Read return at once there.
 //
 // # Calls that deadlock inside a js.FuncOf
 //

@@ -315,8 +315,8 @@ func (c *Conn) released() <-chan struct{} { return nil }
 // closeFrameWaits is false: a host does not tell what becomes of its Close frame.
 func closeFrameWaits(*Conn) bool { return false }
 
-// dialError is the error of a Dial whose connection did not open. A browser tells no cause, so it says which one that
-// was, and where the cause may be.
+// dialError returns the error of a Dial whose connection did not open. A browser gives no cause, so the error names the
+// URL and says where the cause may be found.
 func (c *Conn) dialError(end *CloseError) error { return &dialError{handshake.ShowURL(c.url), end} }
 
 type dialError struct {
@@ -340,7 +340,7 @@ func resolveURL(url, base string) (target, error) {
 	h := theHost()
 	u, ok := parseURL(url, base)
 	if !ok && base == "" && pageURL() == "" {
-		return target{}, badURL(url, "does not parse; a relative one needs Options.BaseURL, as there is no page")
+		return target{}, badURL(url, "does not parse; without a page, a relative URL needs Options.BaseURL")
 	}
 	if !ok {
 		return target{}, badURL(url, "does not parse")

@@ -38,10 +38,11 @@ import (
 //
 // # Credentials
 //
-// User name and password of the WebSocket's URL are sent only after the server has answered 401 with a challenge of the
-// scheme Basic (RFC 7617), in a second attempt on a new connection. To send them at once, or for another scheme, set the
-// field Authorization in Header; the URL's are then not used. A server that wants cookies gets those of HTTPClient's Jar.
-// No error shows a password, and Dial's errors do not show the query of the URL, which may have a ticket.
+// The user name and password of the WebSocket's URL are sent only after the server has answered 401 with a challenge of
+// the scheme Basic (RFC 7617), in a second attempt on a new connection. To send them at once, or for another scheme,
+// set the field Authorization in Header; those of the URL are then not used. Cookies come from HTTPClient's Jar. No
+// error shows a password. The error of a connection that did not open does not show the query of its URL, which may
+// contain a ticket.
 type NativeOptions struct {
 	// HTTPClient makes the opening handshake. If it is nil, http.DefaultTransport is used. Only the client's Transport,
 	// Jar and Timeout are used. The Jar provides and stores cookies, including those of a response that does not open the
@@ -147,8 +148,8 @@ func (c *Conn) connect(ctx context.Context, u target, opts *Options) error {
 	return nil
 }
 
-// open makes the opening handshake and starts the endpoint. attempt is the context that abandon ends, ctx is Dial's, of
-// which it is made.
+// open makes the opening handshake and starts the endpoint. attempt is the context that abandon ends; it is derived
+// from ctx, which is Dial's.
 func (c *Conn) open(ctx, attempt context.Context, config *handshake.Config, engineConfig *engine.Config) {
 	cause := handshake.ErrExited
 	defer func() {

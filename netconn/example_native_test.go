@@ -15,11 +15,11 @@ import (
 	"github.com/seed2c7e30c3/ws/netconn"
 )
 
-// relay copies between a WebSocket and the TCP server at address, an SSH server for example.
+// relay copies between a WebSocket and the TCP server at address, for example an SSH server.
 func relay(w http.ResponseWriter, r *http.Request, address string) {
 	tcp, err := net.Dial("tcp", address)
 	if err != nil {
-		http.Error(w, "the server behind does not answer", http.StatusBadGateway)
+		http.Error(w, "cannot reach the TCP server", http.StatusBadGateway)
 		return
 	}
 	defer tcp.Close()
@@ -30,14 +30,14 @@ func relay(w http.ResponseWriter, r *http.Request, address string) {
 	}
 	stream := netconn.New(c)
 	go func() {
-		defer tcp.Close() // the client has gone: there is nobody to copy for
+		defer tcp.Close() // the client has gone, so the other copy ends too
 		_, _ = io.Copy(tcp, stream)
 	}()
 	_, _ = io.Copy(stream, tcp)
 	stream.Close()
 }
 
-// A server takes WebSockets for a TCP server, so that programs in a page can reach it.
+// A relay accepts WebSockets and connects each to a TCP server, so that programs in a page can reach it.
 func ExampleNew() {
 	tcp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

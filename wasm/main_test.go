@@ -22,7 +22,7 @@ import (
 
 const limit = 3 * time.Minute
 
-// The whole demo, as "go run ./wasm -once" does it.
+// TestOnce runs the whole demo, as "go run ./wasm -once" does.
 func TestOnce(t *testing.T) {
 	if testing.Short() {
 		t.Skip("-short leaves the browsers out")
@@ -30,7 +30,7 @@ func TestOnce(t *testing.T) {
 	for _, name := range []string{"chromium", "firefox", "webkit"} {
 		t.Run(name, func(t *testing.T) {
 			out, err := printedOnce(t, name)
-			// Firefox on a busy machine loses the open event of a connection that the server fails at once.
+			// On a busy machine Firefox loses the open event of a connection that the server fails at once.
 			for attempts := 1; err != nil && name == "firefox" && attempts < 3; attempts++ {
 				t.Logf("%v\n%s", err, out)
 				out, err = printedOnce(t, name)
@@ -61,7 +61,7 @@ func printedOnce(t *testing.T, browser string) (string, error) {
 	return out.String(), err
 }
 
-// required tells whether WS_REQUIRE_BROWSERS, a list or "1" for all, wants a browser to be there.
+// required reports whether a browser must be installed: WS_REQUIRE_BROWSERS is a list of names, or "1" for all.
 func required(name string) bool {
 	value := os.Getenv("WS_REQUIRE_BROWSERS")
 	return value == "1" || slices.Contains(strings.Split(value, ","), name)
@@ -139,7 +139,7 @@ func TestMarks(t *testing.T) {
 	}
 }
 
-// The program, and not just the comparison, has to succeed.
+// TestProgramFails: the run fails if the program does, even where the logs could be equal.
 func TestProgramFails(t *testing.T) {
 	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -188,7 +188,7 @@ func start(t *testing.T) *server {
 	return s
 }
 
-// The page has what it needs and no more rights than the package asks for.
+// TestFiles: the server has every file of the page, and its policy allows no more than the package needs.
 func TestFiles(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -215,7 +215,8 @@ func TestFiles(t *testing.T) {
 	}
 }
 
-// Host names that anybody can give to this machine's address are refused: their pages would have the server's origin.
+// TestForeignHost: host names that anybody can point at this machine are refused, because their pages would have the
+// server's origin.
 func TestForeignHost(t *testing.T) {
 	t.Parallel()
 	s := start(t)
@@ -241,7 +242,7 @@ func TestForeignHost(t *testing.T) {
 			t.Errorf("Host %s: %s, want %d", host, response.Status, status)
 		}
 	}
-	// A page of another origin may not have the native client.
+	// A page of another origin must not control the native client.
 	_, err = ws.Dial(t.Context(), s.url+demo.ControlPath, &ws.Options{
 		Native: ws.NativeOptions{Header: http.Header{"Origin": {"http://example.com"}}}})
 	if err == nil || !strings.Contains(err.Error(), "403") {

@@ -57,14 +57,14 @@ type pinger struct {
 	interval time.Duration
 	timer    *time.Timer
 	alive    time.Time     // when the interval began: the ping was sent, or the peer was last seen to take something
-	due      time.Duration // when the timer is to run, counted from alive
+	due      time.Duration // when the timer fires, counted from alive
 	ping     *sentPing     // nil while none waits for an answer
 }
 
 // sentPing is a ping after which nothing has been received yet.
 type sentPing struct {
 	state    pingState
-	doubted  bool   // the connection is to be failed, unless a last look finds a reason not to
+	doubted  bool   // the connection will be failed, unless a last check finds a reason not to
 	resumes  uint32 // Endpoint.resumes when the interval began
 	written  int64  // the stream's Written then
 	taken    int64  // the stream's Taken then
@@ -72,7 +72,7 @@ type sentPing struct {
 	received int64  // Endpoint.received before the ping was handed to the network
 }
 
-// pingState is where a ping is.
+// pingState says what has happened to a ping.
 type pingState uint8
 
 const (

@@ -61,8 +61,8 @@ func newChunk() *chunk {
 	return ch
 }
 
-// sharedChunks are without memory of their own. From a pool they leave a hundredth of the allocations of a message to
-// 2,000 connections.
+// sharedChunks have no memory of their own. Because they come from a pool, a message to 2,000 connections makes a
+// hundredth of the allocations.
 var sharedChunks = sync.Pool{New: func() any { return new(chunk) }}
 
 // newSharedChunk returns a chunk with a frame of a Prepared.
@@ -72,7 +72,7 @@ func newSharedChunk(f *sharedFrame) *chunk {
 	return ch
 }
 
-// free gives back a chunk that newChunk or newSharedChunk has made.
+// free gives back a chunk that newChunk or newSharedChunk has returned.
 func (ch *chunk) free() {
 	switch {
 	case ch.shared:

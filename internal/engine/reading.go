@@ -18,7 +18,7 @@ import (
 // The right is free while the program handles what it got. If the program comes back for more, that is only a moment.
 // Otherwise a timer claims the right for a goroutine, so that control frames are answered whatever the program does.
 type reading struct {
-	wanted   atomic.Bool // a Read has asked for it in vain since messages were last handed over
+	wanted   atomic.Bool // a Read has asked for the right in vain since messages were last handed over
 	held     bool        // somebody holds it
 	lendable bool        // a Read of the program may hold the right
 	stopped  bool        // a read deadline has been set to stop whoever holds it
@@ -29,7 +29,7 @@ type reading struct {
 	number   uint32      // of the last claim
 	checked  uint32      // number when the timer last ran
 	timer    *time.Timer
-	ending   <-chan struct{} // of the context of the Read that holds it; nil if that has none or it is held by another
+	ending   <-chan struct{} // of the context of the Read that holds the right; nil if it has none, or no Read holds it
 }
 
 // freeAtMost is how long the right may be free until a goroutine claims it, and half of the longest time that a control
@@ -283,10 +283,10 @@ func (e *Endpoint) resetStopLocked() {
 	}
 }
 
-// lent reports whether the Read that holds the right has lent something.
+// lent reports whether the Read that holds the right has lent its memory or its context.
 func (in *incoming) lent() bool { return in.reader.Offered() || in.watch != nil && in.watch.once }
 
-// takeBack gives back what it has lent.
+// takeBack gives them back.
 func (in *incoming) takeBack() {
 	in.reader.Withdraw()
 	if in.watch != nil {

@@ -64,7 +64,7 @@ func (in *incoming) forget() {
 	}
 }
 
-// offer lets the next message go into memory of the program's, until the Reader's Withdraw.
+// offer lets the next message go into memory of the program, until Withdraw of the Reader.
 func (in *incoming) offer(room []byte) {
 	if cap(room) > 0 {
 		in.reader.Offer(room)
@@ -181,7 +181,7 @@ func (e *Endpoint) parse() (next Next) {
 	var other Message
 	for other.Op == frame.Continuation && err == nil && len(in.rest) > 0 && count < len(batch) && size < batchBytes {
 		if count > 0 {
-			in.reader.Withdraw() // what follows the first message is not for the Read that has offered memory
+			in.reader.Withdraw() // the messages after the first are not for the Read that has offered memory
 		}
 		if n, used := in.reader.Burst(in.rest, batch[count:]); n > 0 {
 			in.rest = in.rest[used:]

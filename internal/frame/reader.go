@@ -17,10 +17,11 @@ type Event struct {
 	Op Opcode
 	// Payload of a Text is valid UTF-8; that of a Close still has to go through ParseClose.
 	Payload []byte
-	// Owned says that Payload is memory of its own, the caller's to keep.
+	// Owned says that the caller may keep Payload: nothing else uses its memory.
 	Owned bool
-	// Offered says that Payload is at the beginning of what Offer was given. If it is neither, it is valid until the next
-	// call of the Reader or until the buffer given to Next is reused, whichever comes first.
+	// Offered says that Payload is at the beginning of the memory that was given to Offer. If Payload is neither Owned nor
+	// Offered, it is valid until the next call of the Reader or until the buffer given to Next is reused, whichever comes
+	// first.
 	Offered bool
 }
 
@@ -61,16 +62,16 @@ type Reader struct {
 	start byte // the length of the shortest header
 	slow  bool // the stream is within a message, or has ended: the fast paths are not possible
 
-	// usual is what a message may take at once, because one shortly before has had as much: it counts half after each
-	// further message or burst of them. Without it a flood of messages of 1 MiB took 1.6 times as long.
+	// usual is how much a message may allocate at once, because one shortly before was as long: it is halved after each
+	// further message or burst. Without it a flood of messages of 1 MiB took 1.6 times as long.
 	usual int
 
-	room     []byte // what was given to Offer, for the next message; else nil
+	room     []byte // the memory that was given to Offer, for the next message; otherwise nil
 	*partial        // nil between two messages that arrive whole
 }
 
-// partial is the frame and the message under way, or how the stream ended. It is apart because most of the time there is
-// none: short messages that arrive whole do without it.
+// partial is the frame and the message under way, or the error that ended the stream. It is separate because most of
+// the time there is none: short messages that arrive whole do not need it.
 type partial struct {
 	// The frame under way.
 	header  [MaxHeader]byte // its header, as far as it came in pieces
@@ -95,7 +96,7 @@ type partial struct {
 
 var partials = sync.Pool{New: func() any { return new(partial) }}
 
-// begin makes room for what does not arrive whole.
+// begin provides the partial for a message that does not arrive whole.
 func (r *Reader) begin() {
 	if r.partial == nil {
 		r.partial = partials.Get().(*partial)
@@ -103,7 +104,7 @@ func (r *Reader) begin() {
 	}
 }
 
-// settle is called when the bytes of one call have been read.
+// settle is called when the bytes of one call have been read. It gives back the partial if it is no longer needed.
 func (r *Reader) settle() {
 	r.slow = r.MidMessage() || r.ended()
 	if r.slow || r.partial == nil {
@@ -318,7 +319,7 @@ func (r *Reader) Offer(room []byte) {
 	}
 }
 
-// Offered reports whether the Reader still has what Offer was given: no message has gone there.
+// Offered reports whether the Reader still has the memory that was given to Offer: no message has gone there.
 func (r *Reader) Offered() bool { return r.room != nil }
 
 // Withdraw ends an Offer. What has arrived of a message that is still under way is moved elsewhere.

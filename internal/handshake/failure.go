@@ -25,8 +25,8 @@ func (e *StatusError) Error() string {
 	return s
 }
 
-// line is the first line of a body that is plain text, or says nothing of its type, as that of net/http for who speaks
-// HTTP to an HTTPS server: in it servers tell people why they refuse.
+// line returns the first line of a body that is plain text or has no type, "" for any other. There servers say why they
+// refuse. The body without a type is for example net/http's, when an HTTPS server gets HTTP.
 func (e *StatusError) line() string {
 	const longest = 200 // bytes
 	if kind := e.Header["Content-Type"]; len(kind) > 0 && !strings.HasPrefix(kind[0], "text/plain") {

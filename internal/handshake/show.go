@@ -7,8 +7,8 @@ import (
 
 // Errors show URLs by these functions only, and so never a password.
 
-// ShowURL is a URL that has been parsed and serialised, quoted, with "xxxxx" for its password and "..." for its query,
-// which often has a ticket: errors are written to logs.
+// ShowURL returns a URL that has been parsed and serialised, quoted and with "xxxxx" for its password and "..." for its
+// query. Errors are written to logs, and a query often contains a ticket.
 func ShowURL(url string) string {
 	if i := strings.IndexByte(url, '?'); i >= 0 {
 		url = url[:i+1] + "..."

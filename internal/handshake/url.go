@@ -97,7 +97,7 @@ func parse(raw, base string) (*whatwg.Url, error) {
 	parsed, err := parser.ParseRef(ScalarValues(base), ScalarValues(raw))
 	switch {
 	case base == "" && parsererrors.Type(err) == parsererrors.MissingSchemeNonRelativeURL:
-		err = errors.New("it has no scheme, like ws://, and Options.BaseURL, which it could be relative to, is empty")
+		err = errors.New("it has no scheme, such as ws://, and Options.BaseURL, to which it could be relative, is empty")
 	case err != nil:
 		err = reason(err)
 	case parsed.IsIPv6() && strings.Count(host, "[")+strings.Count(host, "]") != 2:

@@ -25,7 +25,7 @@ const (
 	fastWait = 2 * time.Millisecond
 )
 
-// limitInline asks how much a write over TLS may have.
+// limitInline asks the system how much may be written at once over TLS.
 func (s *tcpSocket) limitInline() {
 	_ = s.raw.Control(func(fd uintptr) {
 		if size, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF); err == nil {

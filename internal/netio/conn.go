@@ -34,13 +34,13 @@ const (
 // time.
 type Conn struct {
 	stream  io.ReadWriteCloser
-	tcp     tcpSocket   // of the TCP connection that stream is, or is on top of; not known of others
+	tcp     tcpSocket   // not known unless stream is a TCP connection or on top of one
 	direct  bool        // stream is the TCP connection itself
 	look    bool        // probably nothing has arrived: look before taking a buffer. For the goroutine that reads
 	waiting atomic.Bool // a read is under way, and as far as we know nothing has arrived for it
 	written atomic.Int64
-	attempt readAttempt // of a direct connection
-	blind   *blindRead  // of any other
+	attempt readAttempt // if direct
+	blind   *blindRead  // for any other stream
 }
 
 // New returns a Conn on top of stream: a *net.TCPConn, a *tls.Conn, or anything else that can be read and written.

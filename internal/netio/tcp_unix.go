@@ -15,7 +15,7 @@ import (
 
 // tcpSocket is a TCP connection that is used through its descriptor.
 type tcpSocket struct {
-	raw         syscall.RawConn // nil of no connection, or one that has no descriptor any more
+	raw         syscall.RawConn // nil if there is no connection, or it no longer has a descriptor
 	inlineLimit int32           // see writable
 	slow        atomic.Bool     // see waited
 }
@@ -40,7 +40,7 @@ type readAttempt struct {
 
 func (c *Conn) initAttempt() { c.attempt.try = c.tryRead }
 
-// readDirect is ReadSome of a TCP connection.
+// readDirect is ReadSome for a TCP connection.
 func (c *Conn) readDirect(b engine.Buffers) ([]byte, error) {
 	a := &c.attempt
 	a.buffers = b
@@ -59,7 +59,7 @@ func (c *Conn) readDirect(b engine.Buffers) ([]byte, error) {
 	return nil, io.EOF
 }
 
-// tryRead takes a buffer only for as long as there is something for it. It returns false to wait for the descriptor.
+// tryRead holds a buffer only while there may be something to read. It returns false to wait for the descriptor.
 func (c *Conn) tryRead(fd uintptr) bool {
 	a := &c.attempt
 	c.waiting.Store(false)

@@ -118,8 +118,8 @@ func TestMigrating(t *testing.T) {
 	}
 }
 
-// TestNginx: the header fields that docs/network.md has nginx set are those with which internal/interop tests it. (There
-// Connection is a variable, as the location has other requests too.)
+// TestNginx: docs/network.md has nginx set the same header fields as internal/interop, which tests them. (There
+// Connection is a variable, because the location also gets other requests.)
 func TestNginx(t *testing.T) {
 	tested := read(t, filepath.Join(root, "internal", "interop", "testdata", "nginx.conf"))
 	lines := regexp.MustCompile(`proxy_set_header (Host|Upgrade) .*;`).
@@ -134,7 +134,7 @@ func TestNginx(t *testing.T) {
 	}
 }
 
-// code is what links are not looked for in.
+// code matches code, in which links are not looked for.
 var code = regexp.MustCompile("(?ms)^```.*?^```$|`[^`\n]+`")
 
 var link = regexp.MustCompile(`\]\(([^)#\s]*)(#[^)\s]*)?\)`)

@@ -107,8 +107,8 @@ func lookAtTestdata(t *testing.T, dir string) {
 	}
 }
 
-// list is the line that testbrowser has for a host. The error is that of a host that is missing, or of a name that no host
-// has.
+// list returns the line that testbrowser -list prints for a host. It returns an error if the host is not installed, or
+// if no host has that name.
 func (b *built) list(host string) (string, error) {
 	out, err := exec.Command(b.runner, "-list", "-host", host).CombinedOutput()
 	line := strings.TrimSpace(string(out))

@@ -230,11 +230,11 @@ func (c Config) required(h Host) bool {
 		func(name string) bool { return name == "all" || name == h.name() || name == h.Host })
 }
 
-// exitNotInstalled is testbrowser's exit code for a host that is not on this machine.
+// exitNotInstalled is testbrowser's exit code for a host that is not installed.
 const exitNotInstalled = 127
 
-// missing says why the tests cannot run in a host, "" if they can. A name that no host has is a failure of t: skipped,
-// nobody would see the mistake.
+// missing returns why the tests cannot run in a host, or "" if they can. If no host has that name, t fails: nobody
+// would notice the mistake if it were a skip.
 func (b *built) missing(t *testing.T, h Host) string {
 	line, err := b.list(h.Host)
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == exitNotInstalled {

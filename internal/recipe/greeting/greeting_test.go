@@ -1,4 +1,4 @@
-// Package greeting is code of docs/testing.md: tests that dial a server, natively and in hosts.
+// Package greeting is the code of docs/testing.md for tests that dial a server, natively and in hosts.
 package greeting
 
 import (

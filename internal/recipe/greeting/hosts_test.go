@@ -22,6 +22,6 @@ func TestMain(m *testing.M) {
 func TestHosts(t *testing.T) {
 	hosttest.Run(t, hosttest.Config{
 		Hosts: []hosttest.Host{{Host: "chromium"}, {Host: "firefox"}, {Host: "node"}},
-		Env:   []string{"SERVER_URL"}, // for those in the hosts
+		Env:   []string{"SERVER_URL"}, // for the tests in the hosts
 	})
 }

@@ -17,9 +17,9 @@ const (
 )
 
 // Run connects to url and calls session with the connection, again and again, until session returns nil or ctx ends.
-// An error of session means that the connection is lost; a session that is not to come back, say for a close code that
-// means so, keeps the reason and returns nil. Run ends the connection when session returns. opts.OnClose hears of each
-// attempt that failed, and of each connection that ended.
+// If session returns an error, Run connects again. If there must be no further attempt, for example after a close code
+// that says so, session records the reason and returns nil. Run ends the connection when session returns. opts.OnClose
+// is called for each attempt that failed and each connection that ended.
 func Run(ctx context.Context, url string, opts *ws.Options, session func(context.Context, *ws.Conn) error) error {
 	wake := make(chan struct{}, 1)
 	stop := watch(wake)

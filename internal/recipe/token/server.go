@@ -10,7 +10,7 @@ import (
 	"github.com/seed2c7e30c3/ws"
 )
 
-// Handler greets the users whose token is known. Pages of other origins than its own are refused unless they are in
+// Handler greets users whose token is known. Pages of other origins than its own are refused, unless they are in
 // origins.
 func Handler(user func(token string) (name string, ok bool), origins ...string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -22,14 +22,14 @@ func Handler(user func(token string) (name string, ok bool), origins ...string) 
 		}
 		// The error is for a log: the client has been told.
 		_ = ws.Serve(w, r, &ws.AcceptOptions{
-			Protocols: []string{protocol}, // never the token: the answer would have it
+			Protocols: []string{protocol}, // never the token: the response would contain it
 			Origins:   origins,
 			OnOpen:    func(c *ws.Conn) { _ = c.Send(ws.Text("hello, " + name)) }, // fails if the client has gone
 		})
 	})
 }
 
-// tokenOf returns the token of a request, from a native client or a page, "" if it has none.
+// tokenOf returns the token of a request from a native client or a page, or "" if it has none.
 func tokenOf(r *http.Request) string {
 	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
 		return token

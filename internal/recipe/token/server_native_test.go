@@ -26,7 +26,7 @@ func server(t *testing.T) string {
 	return s.URL()
 }
 
-// TestRefused: natively the error says that it was the token.
+// TestRefused: natively the error has the status that says that the token was wrong.
 func TestRefused(t *testing.T) {
 	var refused *ws.HandshakeError
 	_, err := ws.Dial(t.Context(), server(t)+"/token", token.Options("wrong"))

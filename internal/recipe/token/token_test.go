@@ -11,7 +11,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// TestToken: natively and in a browser the server knows the user, and refuses who is none.
+// TestToken: natively and in a browser, the server knows a user by the token and refuses everybody else.
 func TestToken(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -39,7 +39,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestLogin: a client whose first message is no token learns why it is refused.
+// TestLogin: a client whose first message is no valid token learns why it is refused.
 func TestLogin(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
