@@ -59,6 +59,7 @@ func Contestants() []*Contestant {
 	return []*Contestant{
 		{Name: load.Subject, new: newWS},
 		{Name: load.ReadVariant, new: newReadingWS, Variant: true},
+		{Name: load.Append, new: newAppendingWS, Variant: true},
 		{Name: load.Rival, new: newCoder},
 		{Name: "gorilla", new: newGorilla},
 		{Name: "gws", new: newGWS},

@@ -12,13 +12,15 @@ type wsServer struct {
 	base
 	options *ws.AcceptOptions
 	group   ws.Group
-	read    bool // by Read, in a loop
+	echo    func(*wsServer, *ws.Conn) // the loop that reads; nil with a handler
 }
 
 func newWS(b base) Server {
 	s := &wsServer{base: b}
 	s.options = s.acceptOptions()
-	if !b.InHandler {
+	if b.InHandler {
+		s.echo = (*wsServer).echoRead
+	} else {
 		s.options.OnMessage = func(c *ws.Conn, m ws.Message) { c.Send(m) } // when it fails, OnClose is called
 		s.options.OnClose = func(*ws.Conn, ws.CloseEvent) { s.closed() }
 	}
@@ -27,7 +29,14 @@ func newWS(b base) Server {
 
 // newReadingWS makes a server that reads in a loop.
 func newReadingWS(b base) Server {
-	s := &wsServer{base: b, read: true}
+	s := &wsServer{base: b, echo: (*wsServer).echoRead}
+	s.options = s.acceptOptions()
+	return s
+}
+
+// newAppendingWS makes a server that reads in a loop, into memory that it uses again.
+func newAppendingWS(b base) Server {
+	s := &wsServer{base: b, echo: (*wsServer).echoAppend}
 	s.options = s.acceptOptions()
 	return s
 }
@@ -48,13 +57,32 @@ func (s *wsServer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.opened()
 	switch {
 	case s.InHandler:
-		s.echo(conn)
-	case s.read:
-		go s.echo(conn)
+		s.echo(s, conn)
+	case s.echo != nil:
+		go s.echo(s, conn)
 	}
 }
 
-func (s *wsServer) echo(conn *ws.Conn) {
+func (s *wsServer) echoAppend(conn *ws.Conn) {
+	defer s.closed()
+	defer conn.CloseNow()
+	var data []byte
+	for {
+		var err error
+		if data, err = conn.ReadAppend(context.Background(), data[:0]); err != nil {
+			return
+		}
+		var m ws.Message = ws.Bytes(data)
+		if s.Deflate {
+			m = ws.Text(data)
+		}
+		if err := conn.Send(m); err != nil {
+			return
+		}
+	}
+}
+
+func (s *wsServer) echoRead(conn *ws.Conn) {
 	defer s.closed()
 	defer conn.CloseNow()
 	for {
