@@ -209,12 +209,12 @@ func ExampleNewBlob() {
 		return
 	}
 	defer c.CloseNow()
-	blob, err := ws.NewBlob("text/plain", ws.Text("hello, "), ws.Bytes("world"))
+	blob, err := ws.NewBlob("", ws.Text("hello, "), ws.Bytes("world"))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(blob, blob.Type())
+	fmt.Println(blob)
 	if err := c.Send(blob); err != nil {
 		fmt.Println(err)
 		return
@@ -228,6 +228,6 @@ func ExampleNewBlob() {
 		fmt.Println(received.Text(ctx)) // waits: in a browser, the host keeps the bytes
 	}
 	// Output:
-	// Blob(12 bytes) text/plain
+	// Blob(12 bytes)
 	// hello, world <nil>
 }
