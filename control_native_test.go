@@ -439,7 +439,7 @@ func (w *wire) serve() (n int64) {
 		case err != nil:
 			return n
 		case f.first == fin|ping:
-			time.Sleep(w.delay)
+			time.Sleep(w.delay) // the test wants a server that answers late
 			w.Write(append([]byte{fin | pong, byte(len(f.payload))}, f.payload...))
 		case f.first == fin|closeFrame:
 			w.Write(append([]byte{fin | closeFrame, byte(len(f.payload))}, f.payload...))
@@ -793,7 +793,7 @@ func TestControlLinger(t *testing.T) {
 			wantState(t, c, ws.Closed)
 			for range 100 {
 				calls.call(func() { c.ReadyState(); c.BufferedAmount(); c.Send(ws.Text("late")) })
-				time.Sleep(time.Millisecond)
+				time.Sleep(time.Millisecond) // spreads the calls over what may still hold the lock
 			}
 			calls.want(t, "a method")
 		})

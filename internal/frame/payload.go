@@ -121,8 +121,8 @@ func (r *Reader) spill(rest int64) bool {
 		}
 		size := int64(len(out))
 		if r.body.len() == 0 {
-			// If the rest compresses as well as what has arrived, this is enough for the whole message, and there is nothing to
-			// join.
+			// Assume that the rest compresses like the beginning. Then this is enough for the whole message, and nothing has to
+			// be joined.
 			need := float64(size)
 			more := 1.1*need*float64(rest)/float64(max(r.deflate.inflated, 1)) + 64
 			size = max(size, min(int64(min(need+more, growth*need)), guessEnd))
