@@ -8,7 +8,7 @@ package ws
 
 // posted are the events that have not been delivered yet, in this order.
 type posted struct {
-	messages queue[payload]
+	messages queue
 	opened   bool // the connection is open, which comes first
 	closing  bool // the peer's Close frame came
 	closed   bool // the connection has ended, as Conn.end says
@@ -17,12 +17,12 @@ type posted struct {
 }
 
 func (p *posted) any() bool {
-	return p.opened || p.messages.len() > 0 || p.closing || p.closed || p.onError || p.onClose
+	return p.opened || !p.messages.empty() || p.closing || p.closed || p.onError || p.onClose
 }
 
 // forHandlers reports whether a handler has to be called.
 func (p *posted) forHandlers() bool {
-	return p.opened || p.messages.len() > 0 || p.onError || p.onClose
+	return p.opened || !p.messages.empty() || p.onError || p.onClose
 }
 
 // setState changes readyState. No other function does.
@@ -65,8 +65,8 @@ const (
 	wantYield                 // the program takes messages with Read, and will come for the next one
 )
 
-// received takes messages that have arrived, and returns what has to happen next.
-func (c *Conn) received(batch []payload) demand {
+// received takes messages that have arrived out of batch, and returns what has to happen next.
+func (c *Conn) received(batch *[]payload) demand {
 	c.mu.Lock()
 	next := c.addReceived(batch)
 	c.mu.Unlock() // not deferred, here and below: each defer is 400 bytes of a program for a browser
@@ -74,17 +74,19 @@ func (c *Conn) received(batch []payload) demand {
 }
 
 // addReceived is received, with mu.
-func (c *Conn) addReceived(batch []payload) demand {
+func (c *Conn) addReceived(batch *[]payload) demand {
 	if c.end != nil || c.dropping {
+		clear(*batch)
+		*batch = (*batch)[:0]
 		return wantMore
 	}
-	for i := range batch {
-		c.unreadBytes += batch[i].size() + messageOverhead
+	for i := range *batch {
+		c.unreadBytes += (*batch)[i].size() + messageOverhead
 	}
 	if c.onMessage != nil || c.delivering || c.posted.any() {
-		c.posted.messages.push(batch...)
+		c.posted.messages.take(batch)
 	} else {
-		c.unread.push(batch...)
+		c.unread.take(batch)
 		c.handOut()
 	}
 	took := c.tookMessage
@@ -229,7 +231,7 @@ func (c *Conn) applyNext() bool {
 		c.enterHandler()
 		c.onOpen(c)
 		c.leaveHandler()
-	case p.messages.len() > 0:
+	case !p.messages.empty():
 		c.applyMessage(p.messages.pop())
 	case p.closing:
 		p.closing = false
@@ -293,7 +295,7 @@ func (c *Conn) leaveHandler() {
 // dropUnread drops the messages that neither Read nor a handler has got, and those that are still to come.
 func (c *Conn) dropUnread() {
 	c.dropping = true
-	for _, q := range []*queue[payload]{&c.unread, &c.posted.messages} {
+	for _, q := range []*queue{&c.unread, &c.posted.messages} {
 		q.reset()
 		q.trim()
 	}

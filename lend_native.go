@@ -150,10 +150,10 @@ func (c *Conn) receivedInto(batch []engine.Message) (next demand, rest []engine.
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.end != nil || c.dropping || c.delivering || c.posted.any() || c.unread.len() > 0 || c.readersWaiting() == 0 {
+	if c.end != nil || c.dropping || c.delivering || c.posted.any() || !c.unread.empty() || c.readersWaiting() == 0 {
 		return wantMore, batch
 	}
-	w := *c.waiting.readers.first()
+	w := c.waiting.readers[0]
 	if !w.request.lent || len(msg.Payload) > cap(w.request.room) {
 		return wantMore, batch
 	}
@@ -161,7 +161,7 @@ func (c *Conn) receivedInto(batch []engine.Message) (next demand, rest []engine.
 	if unsafe.SliceData(room) != unsafe.SliceData(msg.Payload) {
 		copy(room, msg.Payload)
 	}
-	c.waiting.readers.pop()
+	c.waiting.popReader()
 	w.message, w.got = payload{text: textOf(room)}, true
 	w.wake <- struct{}{}
 	c.tookMessage = len(batch) > 1 // for received, which gets the other messages

@@ -21,9 +21,9 @@ func take(ctx context.Context, c *Conn, r request) (payload, error) {
 	defer c.mu.Unlock()
 	for {
 		switch {
-		case c.unread.len() > 0 && !c.unread.first().suits(r):
+		case !c.unread.empty() && !c.unread.first().suits(r):
 			return payload{}, errOtherKind
-		case c.unread.len() > 0:
+		case !c.unread.empty():
 			p := c.unread.pop()
 			c.messageTaken(p)
 			return p, nil

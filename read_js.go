@@ -55,7 +55,7 @@ func takeBlob(ctx context.Context, c *Conn) (payload, error) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unread.len() == 0 || c.unread.first().blob != next {
+	if c.unread.empty() || c.unread.first().blob != next {
 		return payload{}, nil
 	}
 	c.messageTaken(c.unread.pop())
@@ -69,7 +69,7 @@ func takeBlob(ctx context.Context, c *Conn) (payload, error) {
 func nextBlob(c *Conn) *receivedBlob {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.unread.len() == 0 || c.unread.first().suits(inMemory) {
+	if c.unread.empty() || c.unread.first().suits(inMemory) {
 		return nil
 	}
 	return c.unread.first().blob

@@ -22,7 +22,7 @@ func newReadable() *Conn {
 // post has messages arrive, with mu.
 func (c *Conn) post(messages ...Text) {
 	for _, m := range messages {
-		c.addReceived([]payload{{text: m}})
+		c.addReceived(&[]payload{{text: m}})
 	}
 }
 
@@ -63,7 +63,7 @@ func TestReadGivesUp(t *testing.T) {
 	c := newReadable()
 	w := &readWaiter{wake: make(chan struct{}, 1)}
 	c.mu.Lock()
-	c.waits().readers.push(w)
+	c.waits().readers = append(c.waits().readers, w)
 	c.post("1", "2")
 	if !c.giveUp(w) || w.message.text != "1" {
 		t.Errorf("the Read got %+v", w.message)

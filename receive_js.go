@@ -325,10 +325,8 @@ func (c *Conn) receiveData(data js.Value) bool {
 // post gives the messages that have been taken to the portable half.
 func (c *Conn) post() {
 	if in := &c.in; len(in.batch) > 0 {
-		if c.received(in.batch) == wantDeliver {
+		if c.received(&in.batch) == wantDeliver {
 			go c.deliver() // a handler may wait for the end of the connection, in Drain
 		}
-		clear(in.batch)
-		in.batch = in.batch[:0]
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 // waiting has the calls that wait: those of Read in the order in which they began, and those of Drain.
 type waiting struct {
-	readers queue[*readWaiter]
+	readers []*readWaiter
 	drains  []*drainWaiter
 
 	// These are from calls that have returned, for the next ones, which then allocate nothing.
@@ -40,12 +40,19 @@ func (c *Conn) waits() *waiting {
 	return c.waiting
 }
 
+// popReader returns the Read that has waited longest, which then no longer waits.
+func (w *waiting) popReader() *readWaiter {
+	first := w.readers[0]
+	w.readers = slices.Delete(w.readers, 0, 1)
+	return first
+}
+
 // readersWaiting returns how many Reads wait.
 func (c *Conn) readersWaiting() int {
 	if c.waiting == nil {
 		return 0
 	}
-	return c.waiting.readers.len()
+	return len(c.waiting.readers)
 }
 
 // awaitMessage waits, with mu held on entry and return, for the next message; ok is false if it was woken without one.
@@ -57,7 +64,7 @@ func (c *Conn) awaitMessage(ctx context.Context, r request) (p payload, ok bool,
 		w = &readWaiter{wake: make(chan struct{}, 1)}
 	}
 	w.request = r
-	waits.readers.push(w)
+	waits.readers = append(waits.readers, w)
 	// While a Read receives, no other goroutine may hand it messages: it would not see them.
 	receive := c.readyState() == Open && !c.delivering && !c.posted.any()
 	c.mu.Unlock()
@@ -95,12 +102,8 @@ func awaitWake(ctx context.Context, wake <-chan struct{}) error {
 // giveUp takes a Read that no longer waits out of the queue. If it has just got a message, it has to return that
 // message: the next Read may already be waiting for the network.
 func (c *Conn) giveUp(w *readWaiter) (got bool) {
-	readers := &c.waiting.readers
-	if i := slices.Index(readers.items[readers.head:], w); i >= 0 {
-		readers.items = slices.Delete(readers.items, readers.head+i, readers.head+i+1)
-		if readers.len() == 0 {
-			readers.reset()
-		}
+	if i := slices.Index(c.waiting.readers, w); i >= 0 {
+		c.waiting.readers = slices.Delete(c.waiting.readers, i, i+1)
 		return false
 	}
 	<-w.wake
@@ -109,8 +112,8 @@ func (c *Conn) giveUp(w *readWaiter) (got bool) {
 
 // handOut gives unread messages to the Reads that wait, in their order.
 func (c *Conn) handOut() {
-	for c.unread.len() > 0 && c.readersWaiting() > 0 {
-		w := c.waiting.readers.pop()
+	for !c.unread.empty() && c.readersWaiting() > 0 {
+		w := c.waiting.popReader()
 		if c.unread.first().suits(w.request) {
 			w.message, w.got = c.unread.pop(), true
 			c.messageTaken(w.message)
@@ -122,7 +125,7 @@ func (c *Conn) handOut() {
 // wakeReads ends the wait of all Reads without a message.
 func (c *Conn) wakeReads() {
 	for c.readersWaiting() > 0 {
-		c.waiting.readers.pop().wake <- struct{}{}
+		c.waiting.popReader().wake <- struct{}{}
 	}
 }
 

@@ -265,15 +265,15 @@ type Conn struct {
 	endedChan    chan struct{} // closed when end is set; nil until somebody waits for that
 	done         chan struct{} // closed when the state becomes Closed; nil until Done is called
 	posted       posted
-	handedBefore int64          // what handed was when its call began
-	unread       queue[payload] // messages for Read
-	unreadBytes  int64          // of posted and unread ones, overhead included
-	server       bool           // a server has accepted it; set before it is used
-	paused       bool           // ReadBuffer is exceeded, which the platform's half knows
-	blobs        bool           // binary messages become Blobs
-	dropping     bool           // the program has closed the connection: nobody gets messages any more
-	waiting      *waiting       // nil until somebody waits
-	refused      int64          // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
+	handedBefore int64    // what handed was when its call began
+	unread       queue    // messages for Read
+	unreadBytes  int64    // of posted and unread ones, overhead included
+	server       bool     // a server has accepted it; set before it is used
+	paused       bool     // ReadBuffer is exceeded, which the platform's half knows
+	blobs        bool     // binary messages become Blobs
+	dropping     bool     // the program has closed the connection: nobody gets messages any more
+	waiting      *waiting // nil until somebody waits
+	refused      int64    // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
 
 	platform
 }
@@ -437,7 +437,7 @@ func (c *Conn) Read(ctx context.Context) (Message, error) {
 	for ok := false; !ok; {
 		var err error
 		switch {
-		case c.unread.len() > 0:
+		case !c.unread.empty():
 			p, ok = c.unread.pop(), true
 			c.messageTaken(p)
 		case c.readyState() == Closed:

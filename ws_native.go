@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -342,6 +343,7 @@ type owner struct {
 func (o *owner) Received(batch []engine.Message) engine.Next {
 	next, rest := wantMore, batch
 	payloads := batches.Get().(*[]payload)
+	*payloads = slices.Grow(*payloads, len(batch))
 	if o.conn.lending.Load() {
 		next, rest = o.conn.receivedInto(batch)
 		*payloads = o.lend(*payloads, rest)
@@ -351,10 +353,8 @@ func (o *owner) Received(batch []engine.Message) engine.Next {
 		}
 	}
 	if len(rest) > 0 {
-		next = o.conn.received(*payloads)
+		next = o.conn.received(payloads)
 	}
-	clear(*payloads)
-	*payloads = (*payloads)[:0]
 	batches.Put(payloads)
 	switch next {
 	case wantDeliver:
