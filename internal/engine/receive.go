@@ -12,6 +12,11 @@ const (
 	// receiveSize is the most bytes that one read may bring.
 	receiveSize = 64 << 10
 
+	// quietSize is the same while little arrives. Whoever reads may have to wait for the garbage collector, with a buffer,
+	// and others then make more: with only large ones a server's ping-pong of 1 KiB on 100 connections allocated half as
+	// much again.
+	quietSize = 4 << 10
+
 	// batchMessages is the most messages that are handed over at once.
 	batchMessages = 256
 
@@ -34,20 +39,32 @@ type incoming struct {
 	copied  bool    // a message may lie in the Inflater's memory, so it is copied
 	ignore  bool    // drop what arrives
 	flooded bool    // a large batch has come since the stream was idle
+	much    bool    // the last read brought so much that a buffer of quietSize is probably too small
 	watch   *watch  // the context of the Read that holds the right; nil until one has a context that can end
 }
 
 // Buffer has the bytes of one read.
 type Buffer struct {
-	bytes   [receiveSize - 8]byte // with holders whole pages
+	bytes   []byte
 	holders atomic.Int32
 }
 
-// buffers are only held while there is something to read, and batches while it is parsed.
+// Buffers are only held while there is something to read, and batches while it is parsed.
 var (
-	buffers = sync.Pool{New: func() any { return new(Buffer) }}
-	batches = sync.Pool{New: func() any { return new([batchMessages]Message) }}
+	buffers      = sync.Pool{New: func() any { return &Buffer{bytes: make([]byte, receiveSize)} }}
+	quietBuffers = sync.Pool{New: func() any { return &Buffer{bytes: make([]byte, quietSize)} }}
+	batches      = sync.Pool{New: func() any { return new([batchMessages]Message) }}
 )
+
+func takeBuffer(much bool) (b *Buffer) {
+	if much {
+		b = buffers.Get().(*Buffer)
+	} else {
+		b = quietBuffers.Get().(*Buffer)
+	}
+	b.holders.Store(1)
+	return b
+}
 
 func (in *incoming) init(config *Config) {
 	in.reader.Init(config.Role, config.Limit, config.Inflater)
@@ -82,14 +99,18 @@ func (in *incoming) release() {
 
 // Release gives back a Buffer that KeepBuffer has returned.
 func (b *Buffer) Release() {
-	if b.holders.Add(-1) == 0 {
+	switch {
+	case b.holders.Add(-1) > 0:
+	case len(b.bytes) == receiveSize:
 		buffers.Put(b)
+	default:
+		quietBuffers.Put(b)
 	}
 }
 
 // Has reports whether a message lies in b.
 func (b *Buffer) Has(payload []byte) bool {
-	first, at := uintptr(unsafe.Pointer(&b.bytes)), uintptr(unsafe.Pointer(unsafe.SliceData(payload)))
+	first, at := uintptr(unsafe.Pointer(unsafe.SliceData(b.bytes))), uintptr(unsafe.Pointer(unsafe.SliceData(payload)))
 	return first <= at && at < first+uintptr(len(b.bytes))
 }
 
@@ -111,13 +132,12 @@ func (b *lazyBuffers) Get() []byte {
 		b.incoming.release() // messages lie in it, and what was read behind them is ignored
 	}
 	if b.incoming.buffer == nil {
-		b.incoming.buffer = buffers.Get().(*Buffer)
-		b.incoming.buffer.holders.Store(1)
+		b.incoming.buffer = takeBuffer(b.incoming.much)
 	}
 	if b.incoming.reader.Offered() && b.incoming.reader.Expects() >= longMessage {
 		return b.incoming.buffer.bytes[:headSize]
 	}
-	return b.incoming.buffer.bytes[:]
+	return b.incoming.buffer.bytes
 }
 
 func (b *lazyBuffers) Idle() {
@@ -153,7 +173,7 @@ func (e *Endpoint) receive() (Next, error) {
 		return ReadOn, err
 	}
 	e.received.Add(int64(len(rest)))
-	in.rest = rest
+	in.rest, in.much = rest, len(rest) >= quietSize/2
 	return e.parse(), nil
 }
 
