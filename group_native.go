@@ -242,21 +242,27 @@ func (g *Group) Send(m Message) error {
 	if !g.open() {
 		return exception(ErrInvalidState, "Send to a Group that has been shut down")
 	}
-	spread(g.snapshot(), func(c *Conn) { c.sendPrepared(prepared, len(data)) })
+	spread(g.snapshot(), func(members []*Conn) { sendPrepared(prepared, members, len(data)) })
 	return nil
 }
 
-// sendPrepared sends to one member.
-func (c *Conn) sendPrepared(p *engine.Prepared, size int) {
-	if c.readyState() != Open {
-		return
+// sendPrepared sends to some members, at most spreadBlock. It looks at all of them first, as the engine does.
+func sendPrepared(p *engine.Prepared, members []*Conn, size int) {
+	var endpoints [spreadBlock]*engine.Endpoint
+	var results [spreadBlock]engine.Result
+	for i, c := range members {
+		if c.readyState() == Open {
+			if endpoints[i] = c.endpoint.Load(); endpoints[i] == nil {
+				results[i] = engine.Lost
+			}
+		}
 	}
-	result := engine.Lost
-	if e := c.endpoint.Load(); e != nil {
-		result = e.SendPrepared(p)
+	engine.SendPrepared(p, endpoints[:len(members)], results[:])
+	for i, c := range members {
+		if results[i] != engine.Accepted { // nor not Open
+			_, _ = c.transmitted(results[i], size) // the member's own events report it
+		}
 	}
-	// If a member fails, its own events report it.
-	_, _ = c.transmitted(result, size)
 }
 
 // Shutdown ends all members, for example when the server stops. It sends each member a Close frame with the code and
@@ -288,7 +294,7 @@ func (g *Group) Shutdown(ctx context.Context, code StatusCode, reason string) er
 	}
 	empty := g.shutDown(farewell{code, reason})
 	if err == nil {
-		spread(g.snapshot(), func(c *Conn) { c.leaveWith(farewell{code, reason}) })
+		spread(g.snapshot(), each(func(c *Conn) { c.leaveWith(farewell{code, reason}) }))
 		select {
 		case <-empty:
 			return nil
@@ -324,7 +330,7 @@ func (g *Group) cut() {
 	g.mu.Lock()
 	g.state = groupCut
 	g.mu.Unlock()
-	spread(g.snapshot(), func(c *Conn) { c.CloseNow() })
+	spread(g.snapshot(), each(func(c *Conn) { c.CloseNow() }))
 }
 
 // leaveWith closes a member.
@@ -338,8 +344,9 @@ func (c *Conn) leaveWith(f farewell) {
 // another goroutine.
 const spreadBlock = 16
 
-// spread calls f for each connection, on as many goroutines as there are processors, and returns when all are done.
-func spread(conns []*Conn, f func(*Conn)) {
+// spread calls f for all connections, at most spreadBlock at a time, on as many goroutines as there are processors. It
+// returns when all are done.
+func spread(conns []*Conn, f func([]*Conn)) {
 	var taken atomic.Int64
 	work := func() {
 		for {
@@ -347,9 +354,7 @@ func spread(conns []*Conn, f func(*Conn)) {
 			if end-spreadBlock >= len(conns) {
 				return
 			}
-			for _, c := range conns[end-spreadBlock : min(end, len(conns))] {
-				f(c)
-			}
+			f(conns[end-spreadBlock : min(end, len(conns))])
 		}
 	}
 	var others sync.WaitGroup
@@ -358,4 +363,13 @@ func spread(conns []*Conn, f func(*Conn)) {
 	}
 	work()
 	others.Wait()
+}
+
+// each makes a function for spread of one for a single connection.
+func each(f func(*Conn)) func([]*Conn) {
+	return func(conns []*Conn) {
+		for _, c := range conns {
+			f(c)
+		}
+	}
 }

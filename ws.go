@@ -249,7 +249,8 @@ type Conn struct {
 	readBuffer int64 // negative: none
 	url        string
 
-	state atomic.Uint32 // a ReadyState; setState changes it, with mu
+	state    atomic.Uint32 // a ReadyState; setState changes it, with mu
+	platform               // beside state, because Group.Send looks at both, for many connections
 
 	// mu guards everything below. It is never held while a handler or a function of the host runs, or while waiting for
 	// the network.
@@ -274,8 +275,6 @@ type Conn struct {
 	dropping     bool     // the program has closed the connection: nobody gets messages any more
 	waiting      *waiting // nil until somebody waits
 	refused      int64    // bytes of messages that Send refused in Closing and Closed; BufferedAmount counts them
-
-	platform
 }
 
 // URL returns the connection's absolute URL as the URL standard serialises it. On a server it is the URL that the

@@ -100,10 +100,10 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 // platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake
 // has opened.
 type platform struct {
-	cancel   context.CancelFunc // ends the opening handshake; nil once that is over; guarded by mu
 	endpoint atomic.Pointer[engine.Endpoint]
-	groups   *membership     // those of which it is a member; guarded by mu
-	finished <-chan struct{} // nil unless its HTTP handler waits for its end
+	cancel   context.CancelFunc // ends the opening handshake; nil once that is over; guarded by mu
+	groups   *membership        // those of which it is a member; guarded by mu
+	finished <-chan struct{}    // nil unless its HTTP handler waits for its end
 
 	lending atomic.Bool // the program takes messages by ReadAppend, which does not keep their memory
 

@@ -137,17 +137,18 @@ type Config struct {
 
 // Endpoint is one end of a WebSocket connection. Its methods may be called by several goroutines.
 type Endpoint struct {
-	owner    Owner
-	stream   Stream
 	timeouts *Timeouts
-
-	received   atomic.Int64 // bytes read from the stream
-	inlineNext atomic.Bool  // the next Send writes by itself: see startWritingLocked
-	role       frame.Side
-	shared     sharedKind
+	received atomic.Int64 // bytes read from the stream
 
 	// incoming is for whoever holds the right to read.
 	incoming incoming
+
+	// What sending uses lies together, from here to out: see look.
+	owner      Owner
+	stream     Stream
+	inlineNext atomic.Bool // the next Send writes by itself: see startWritingLocked
+	role       frame.Side
+	shared     sharedKind
 
 	// mu guards everything below.
 	mu        sync.Mutex
@@ -155,15 +156,16 @@ type Endpoint struct {
 	receiving receivingState // changed by setReceivingLocked alone
 	writing   bool           // somebody writes: see writer.go
 	flushing  bool           // a goroutine has been started that will
-	reading   reading
-	pauses    uint32     // how often the Owner has said Pause
-	resumes   uint32     // how often Resume was called
-	resumed   *sync.Cond // reading may go on; nil until somebody waits for that
+	unsaid    *End           // the report that unlock makes
+	low       int64          // Drained is due when Buffered is at most this; negative: nobody waits
 	out       outgoing
+
+	reading   reading
+	pauses    uint32      // how often the Owner has said Pause
+	resumes   uint32      // how often Resume was called
+	resumed   *sync.Cond  // reading may go on; nil until somebody waits for that
 	peerClose *closeFrame // the peer's Close frame
-	unsaid    *End        // the report that unlock makes
 	writeErr  error       // why sending is broken, if a write failed
-	low       int64       // Drained is due when Buffered is at most this; negative: nobody waits
 	closing   *closeTimer // nil until the connection is to close
 	pinger    *pinger     // nil without pings
 }

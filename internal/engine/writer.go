@@ -44,7 +44,7 @@ func (e *Endpoint) startWritingLocked() {
 // after its Close.
 func (e *Endpoint) leaveWritingLocked() {
 	if e.sending == closeQueued && !e.writing {
-		if e.out.chunks.len()*chunkSize <= closeInline {
+		if e.out.chunks.length*chunkSize <= closeInline {
 			e.stream.TakeMore() // nothing follows that should overtake it
 		}
 		e.writeInlineLocked(closeInline)
@@ -70,7 +70,7 @@ func (e *Endpoint) writeSomeLocked() {
 		return
 	}
 	e.writeInlineLocked(closeInline)
-	if e.out.chunks.len() >= inlineChunks {
+	if e.out.chunks.length >= inlineChunks {
 		e.startFlushLocked()
 	}
 }
@@ -83,7 +83,7 @@ func (e *Endpoint) dueLocked() bool {
 // closeDueLocked reports whether it is the turn of our Close frame: all messages before it have been written, and no
 // earlier Send is still at work.
 func (e *Endpoint) closeDueLocked() bool {
-	return e.sending == closeQueued && e.out.chunks.len() == 0 && !e.out.order.busy
+	return e.sending == closeQueued && e.out.chunks.length == 0 && !e.out.order.busy
 }
 
 // nextLocked takes what has to be written next, or nil if there is nothing: the rest of a chunk, control frames, a
@@ -103,7 +103,7 @@ func (e *Endpoint) nextLocked() *chunk {
 		return ch
 	case out.controls != nil && !out.chunks.halfWritten():
 		return e.takeControlsLocked()
-	case out.chunks.len() > 0:
+	case out.chunks.length > 0:
 		ch := out.chunks.pop()
 		// Bytes count as handed to the stream before the system call, so that no echo can arrive while its message still
 		// counts.
@@ -151,7 +151,7 @@ func (e *Endpoint) writeInlineLocked(limit int) {
 	out := &e.out
 	e.writing = true
 	for limit > 0 {
-		if first := out.chunks.first(); first != nil && out.controls == nil && len(first.buf)-first.sent > most {
+		if first := out.chunks.first; first != nil && out.controls == nil && len(first.buf)-first.sent > most {
 			break
 		}
 		ch := e.nextLocked()
@@ -191,7 +191,7 @@ func (e *Endpoint) flush() {
 	}
 	e.writing = true
 	for e.fillLocked(w) {
-		if e.out.chunks.len() >= flushChunks {
+		if e.out.chunks.length >= flushChunks {
 			e.keepReadingLocked() // a ping is not to wait for all of that
 		}
 		e.unlock()
@@ -227,7 +227,7 @@ func (w *largeWrite) clear() {
 // fillLocked takes what one write has to write. It reports false if there is nothing.
 func (e *Endpoint) fillLocked(w *largeWrite) bool {
 	for len(w.chunks) < flushChunks {
-		if len(w.chunks) > 0 && (e.out.chunks.len() == 0 || e.out.controls != nil) {
+		if len(w.chunks) > 0 && (e.out.chunks.length == 0 || e.out.controls != nil) {
 			break // the Close frame goes alone; control frames go first, in the next write
 		}
 		ch := e.nextLocked()

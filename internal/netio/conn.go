@@ -12,7 +12,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -169,7 +168,7 @@ func (c *Conn) TryLimit() int {
 func (c *Conn) TryWrite(p []byte) (n int, err error) {
 	switch {
 	case c.direct:
-		return c.tcp.tryWrite(p, &c.written)
+		n, err = c.tcp.tryWrite(p)
 	case c.tcp.known() && len(p) <= int(c.tcp.inlineLimit) && c.tcp.writable():
 		n, err = c.stream.Write(p)
 	}
@@ -243,6 +242,3 @@ func (c *Conn) Abort() error {
 	}
 	return c.stream.Close()
 }
-
-// attempts are only held while there is something to write.
-var attempts sync.Pool

@@ -24,10 +24,10 @@ func (*Conn) initAttempt() {}
 
 func (*Conn) readDirect(engine.Buffers) ([]byte, error) { return nil, net.ErrClosed }
 
-func (*tcpSocket) tryWrite([]byte, *atomic.Int64) (int, error) { return 0, nil }
-func (*tcpSocket) writeAll([][]byte, *atomic.Int64) error      { return net.ErrClosed }
-func (*tcpSocket) readable() bool                              { return false }
-func (*tcpSocket) writable() bool                              { return false }
-func (*tcpSocket) unacknowledged() int                         { return 0 }
-func (*tcpSocket) takeMore()                                   {}
-func (*tcpSocket) waitedFor(time.Duration)                     {}
+func (*tcpSocket) tryWrite([]byte) (int, error)           { return 0, nil }
+func (*tcpSocket) writeAll([][]byte, *atomic.Int64) error { return net.ErrClosed }
+func (*tcpSocket) readable() bool                         { return false }
+func (*tcpSocket) writable() bool                         { return false }
+func (*tcpSocket) unacknowledged() int                    { return 0 }
+func (*tcpSocket) takeMore()                              {}
+func (*tcpSocket) waitedFor(time.Duration)                {}

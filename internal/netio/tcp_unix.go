@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -86,42 +87,82 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	}
 }
 
-// writeAttempt writes to a descriptor.
-type writeAttempt struct {
-	socket  *tcpSocket
-	try     func(fd uintptr) bool
-	data    [][]byte // what is left to be written
-	one     [1][]byte
-	wait    bool          // wait until all of data is written
-	written *atomic.Int64 // counts what has been written
-	waiting time.Time     // since when the descriptor has taken nothing
-	n       int
-	err     error
-	vectors vectors
+// The writes are only held while there is something to write.
+var inlineWrites, writeAttempts sync.Pool
+
+// inlineWrite writes once to a descriptor. Its function is made once, so that a write allocates nothing.
+type inlineWrite struct {
+	try  func(fd uintptr)
+	data []byte
+	n    int
+	err  error
 }
 
-func newWriteAttempt(s *tcpSocket, written *atomic.Int64) *writeAttempt {
-	a, ok := attempts.Get().(*writeAttempt)
+// tryWrite writes what the socket takes at once. It need not be able to wait, so it asks for the descriptor alone:
+// RawConn.Write would prepare to wait, which took a twentieth of the time of a message to 2,000 connections.
+func (s *tcpSocket) tryWrite(p []byte) (n int, err error) {
+	w, ok := inlineWrites.Get().(*inlineWrite)
 	if !ok {
-		a = new(writeAttempt)
-		a.try = a.write
+		w = new(inlineWrite)
+		w.try = w.write
 	}
-	a.socket, a.written, a.n, a.err = s, written, 0, nil
-	return a
-}
-
-// run makes the attempt and gives it back.
-func (a *writeAttempt) run() (n int, err error) {
-	if err = a.socket.raw.Write(a.try); err == nil {
-		err = a.err
+	w.data = p
+	if err = s.raw.Control(w.try); err == nil {
+		n, err = w.n, w.err
 	}
-	n = a.n
-	a.socket, a.written, a.data, a.one[0], a.waiting = nil, nil, nil, nil, time.Time{}
-	attempts.Put(a)
+	w.data, w.n, w.err = nil, 0, nil
+	inlineWrites.Put(w)
 	if err != nil {
 		err = os.NewSyscallError("write", err)
 	}
 	return n, err
+}
+
+func (w *inlineWrite) write(fd uintptr) {
+	for {
+		n, err := syscall.Write(int(fd), w.data)
+		switch err {
+		case syscall.EINTR:
+			continue
+		case syscall.EAGAIN:
+		default:
+			w.err = err
+		}
+		w.n = max(n, 0)
+		return
+	}
+}
+
+// writeAttempt writes to a descriptor until everything is written.
+type writeAttempt struct {
+	socket  *tcpSocket
+	try     func(fd uintptr) bool
+	data    [][]byte      // what is left to be written
+	written *atomic.Int64 // counts what has been written
+	waiting time.Time     // since when the descriptor has taken nothing
+	err     error
+	vectors vectors
+}
+
+// writeAll writes all of the buffers, which it changes. It adds to written as the socket takes them, which may be
+// long before it returns.
+func (s *tcpSocket) writeAll(buffers [][]byte, written *atomic.Int64) error {
+	a, ok := writeAttempts.Get().(*writeAttempt)
+	if !ok {
+		a = new(writeAttempt)
+		a.try = a.write
+	}
+	a.socket, a.data, a.written = s, buffers, written
+	err := s.raw.Write(a.try)
+	if err == nil {
+		err = a.err
+	}
+	a.socket, a.data, a.written, a.waiting, a.err = nil, nil, nil, time.Time{}, nil
+	writeAttempts.Put(a)
+	if err != nil {
+		err = os.NewSyscallError("write", err)
+	}
+	return err
 }
 
 // write returns false to wait for the descriptor.
@@ -135,15 +176,10 @@ func (a *writeAttempt) write(fd uintptr) bool {
 		switch {
 		case n > 0:
 			a.took(n)
-			if !a.wait {
-				return true // a second try would find that nothing has been taken since
-			}
 		case err == syscall.EINTR:
-		case err == syscall.EAGAIN && a.wait:
+		case err == syscall.EAGAIN:
 			a.waiting = time.Now()
 			return false
-		case err == syscall.EAGAIN:
-			return true
 		default:
 			a.err = err
 			return true
@@ -154,7 +190,6 @@ func (a *writeAttempt) write(fd uintptr) bool {
 
 // took records that n bytes of data have been written.
 func (a *writeAttempt) took(n int) {
-	a.n += n
 	a.written.Add(int64(n))
 	for n > 0 {
 		k := min(n, len(a.data[0]))
@@ -164,21 +199,4 @@ func (a *writeAttempt) took(n int) {
 			a.data = a.data[1:]
 		}
 	}
-}
-
-// tryWrite writes what the socket takes at once, and adds it to written.
-func (s *tcpSocket) tryWrite(p []byte, written *atomic.Int64) (int, error) {
-	a := newWriteAttempt(s, written)
-	a.one[0] = p
-	a.data, a.wait = a.one[:], false
-	return a.run()
-}
-
-// writeAll writes all of the buffers, which it changes. It adds to written as the socket takes them, which may be
-// long before it returns.
-func (s *tcpSocket) writeAll(buffers [][]byte, written *atomic.Int64) error {
-	a := newWriteAttempt(s, written)
-	a.data, a.wait = buffers, true
-	_, err := a.run()
-	return err
 }
