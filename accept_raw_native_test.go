@@ -4,6 +4,7 @@ package ws_test
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"io"
 	"net"
@@ -27,9 +28,15 @@ type rawClient struct {
 // connectRaw connects to a server and writes bytes.
 func connectRaw(t testing.TB, server *httptest.Server, request string) *rawClient {
 	t.Helper()
+	var conn net.Conn
 	conn, err := net.Dial("tcp", server.Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
+	}
+	if server.TLS != nil {
+		config := server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+		config.ServerName = "example.com" // as the certificate says
+		conn = tls.Client(conn, config)
 	}
 	t.Cleanup(func() { conn.Close() })
 	conn.SetDeadline(time.Now().Add(limit))

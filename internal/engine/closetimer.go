@@ -75,6 +75,7 @@ type closeTimer struct {
 	arrived    bool      // our Close frame has reached it, and the timer is set for the end of the stage
 	received   int64     // Endpoint.received then
 	extensions int       // of Timeouts.Reply
+	writeErr   error     // why sending is broken, if a write failed
 }
 
 func (t *closeTimer) stop() {
@@ -201,8 +202,8 @@ func (e *Endpoint) closeCauseLocked() error {
 		t.set(e, d)
 		return nil
 	}
-	if e.writeErr != nil {
-		return e.writeErr
+	if t.writeErr != nil {
+		return t.writeErr
 	}
 	return errReplyTimeout
 }

@@ -93,7 +93,7 @@ type Stream interface {
 	ReadSome(Buffers) ([]byte, error)   // waits for bytes, and only then asks for memory for them
 	Read(p []byte) (int, error)         // waits for bytes; 0 only with an error
 	Quiet() bool                        // a read waits, and nothing has arrived for it
-	Arrived() bool                      // bytes wait to be read, as far as that is known
+	ExpectWait()                        // the next ReadSome probably waits for long: it is to keep little memory
 	Stoppable() bool                    // a read deadline ends a read
 	SetReadDeadline(time.Time)          // of a Stoppable stream
 	Write(buffers [][]byte) error       // writes all
@@ -165,7 +165,6 @@ type Endpoint struct {
 	resumes   uint32      // how often Resume was called
 	resumed   *sync.Cond  // reading may go on; nil until somebody waits for that
 	peerClose *closeFrame // the peer's Close frame
-	writeErr  error       // why sending is broken, if a write failed
 	closing   *closeTimer // nil until the connection is to close
 	pinger    *pinger     // nil without pings
 }
@@ -190,6 +189,7 @@ func New(owner Owner, stream Stream, config *Config) *Endpoint {
 
 // Start begins to read. Reports to the Owner may follow at once.
 func (e *Endpoint) Start() {
+	e.stream.ExpectWait()
 	e.mu.Lock()
 	defer e.unlock()
 	e.startPingingLocked()

@@ -52,7 +52,7 @@ func (f *playedStream) next() ([]byte, error) {
 func (f *playedStream) ReadSome(b Buffers) ([]byte, error) { b.Idle(); return f.next() }
 func (f *playedStream) Read(p []byte) (int, error)         { d, err := f.next(); return copy(p, d), err }
 func (f *playedStream) Quiet() bool                        { return f.waiting.Load() && len(f.in) == 0 }
-func (f *playedStream) Arrived() bool                      { return len(f.in) > 0 }
+func (f *playedStream) ExpectWait()                        {}
 func (f *playedStream) Stoppable() bool                    { return false }
 func (f *playedStream) SetReadDeadline(time.Time)          {}
 func (f *playedStream) Write(bs [][]byte) error {

@@ -279,6 +279,9 @@ func (e *Endpoint) handle(ev Message, err error) Next {
 		return next
 	case frame.Ping:
 		e.answerPing(ev.Payload)
+		e.restLater()
+	case frame.Pong:
+		e.restLater()
 	case frame.Close:
 		e.peerClosed(ev.Payload)
 	}

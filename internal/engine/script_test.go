@@ -142,11 +142,7 @@ func (s *script) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (s *script) Arrived() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.arriving) > 0
-}
+func (s *script) ExpectWait() {}
 
 func (s *script) Quiet() bool {
 	s.mu.Lock()

@@ -267,8 +267,11 @@ func (e *Endpoint) closeWrite() {
 // writeFailedLocked is called when a write has failed. The goroutine that reads gets a little time to find out what the
 // peer sent before, and perhaps a better reason.
 func (e *Endpoint) writeFailedLocked(err error) {
-	if e.sending != broken {
-		e.writeErr = err
-		e.setSendingLocked(broken)
+	if e.sending == broken {
+		return
+	}
+	e.setSendingLocked(broken)
+	if e.closing != nil {
+		e.closing.writeErr = err
 	}
 }

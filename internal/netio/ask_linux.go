@@ -73,7 +73,7 @@ func (s *tcpSocket) takeMore() {
 func (s *tcpSocket) readable() bool { return s.poll(pollIn) }
 
 // empty reports whether it is known that a read of the descriptor would wait.
-func (s *tcpSocket) empty(fd uintptr) bool {
+func empty(fd uintptr) bool {
 	q := newQuestion()
 	q.answer, q.poll.events = 0, pollIn
 	n := q.doPoll(fd)

@@ -12,9 +12,10 @@ import (
 func (*tcpSocket) limitInline()        {}
 func (*tcpSocket) takeMore()           {}
 func (*tcpSocket) readable() bool      { return false }
-func (*tcpSocket) empty(uintptr) bool  { return false }
 func (*tcpSocket) writable() bool      { return false }
 func (*tcpSocket) unacknowledged() int { return 0 }
+
+func empty(uintptr) bool { return false }
 
 func (*tcpSocket) waited(uintptr, time.Duration) {}
 func (*tcpSocket) waitedFor(time.Duration)       {}

@@ -66,7 +66,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	c.waiting.Store(false)
 	look := c.look
 	c.look = false
-	if look && c.tcp.empty(fd) {
+	if look && empty(fd) {
 		a.buffers.Idle()
 		c.waiting.Store(true)
 		return false
@@ -89,6 +89,12 @@ func (c *Conn) tryRead(fd uintptr) bool {
 
 // The writes are only held while there is something to write.
 var inlineWrites, writeAttempts sync.Pool
+
+// awaitReadable waits until a read need not wait. If the connection has been closed, or has a read deadline that passes,
+// a read need not wait either.
+func (s *tcpSocket) awaitReadable() { _ = s.raw.Read(notEmpty) }
+
+func notEmpty(fd uintptr) bool { return !empty(fd) }
 
 // inlineWrite writes once to a descriptor. Its function is made once, so that a write allocates nothing.
 type inlineWrite struct {
