@@ -249,8 +249,9 @@ type Conn struct {
 	readBuffer int64 // negative: none
 	url        string
 
-	state    atomic.Uint32 // a ReadyState; setState changes it, with mu
-	platform               // beside state, because Group.Send looks at both, for many connections
+	platform
+
+	state atomic.Uint32 // a ReadyState; setState changes it, with mu
 
 	// mu guards everything below. It is never held while a handler or a function of the host runs, or while waiting for
 	// the network.

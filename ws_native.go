@@ -100,7 +100,6 @@ var errAbandoned = errors.New("ws: closed before the connection was established"
 // platform is the native half of a Conn: an endpoint of internal/engine on the connection that internal/handshake
 // has opened.
 type platform struct {
-	endpoint atomic.Pointer[engine.Endpoint]
 	cancel   context.CancelFunc // ends the opening handshake; nil once that is over; guarded by mu
 	groups   *membership        // those of which it is a member; guarded by mu
 	finished <-chan struct{}    // nil unless its HTTP handler waits for its end
@@ -111,6 +110,9 @@ type platform struct {
 	acceptedInAll, handedInAll int64
 
 	local, remote net.Addr // set before the connection is Open; mu guards them
+
+	// endpoint is next to Conn.state, because Group.Send looks at both, for many connections.
+	endpoint atomic.Pointer[engine.Endpoint]
 }
 
 // target is where a connection goes: a parsed URL.
