@@ -27,6 +27,9 @@ const (
 
 // limitInline asks the system how much may be written at once over TLS.
 func (s *tcpSocket) limitInline() {
+	if !s.known() {
+		return
+	}
 	_ = s.raw.Control(func(fd uintptr) {
 		if size, err := syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF); err == nil {
 			s.inlineLimit = int32(min(tlsInline, size/8))

@@ -56,6 +56,7 @@ func New(stream io.ReadWriteCloser) *Conn {
 	case *tls.Conn:
 		if below, ok := s.NetConn().(*net.TCPConn); ok {
 			c.tcp.init(below)
+			c.tcp.limitInline()
 		}
 	}
 	c.blind = new(blindRead)

@@ -17,6 +17,7 @@ type tcpSocket struct {
 
 func (*tcpSocket) init(*net.TCPConn) {}
 func (*tcpSocket) known() bool       { return false }
+func (*tcpSocket) limitInline()      {}
 func (*tcpSocket) awaitReadable()    {}
 
 type readAttempt struct{}

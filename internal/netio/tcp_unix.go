@@ -24,7 +24,6 @@ type tcpSocket struct {
 func (s *tcpSocket) init(conn *net.TCPConn) {
 	if raw, err := conn.SyscallConn(); err == nil {
 		s.raw = raw
-		s.limitInline()
 	}
 }
 
