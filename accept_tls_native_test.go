@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -71,6 +72,7 @@ func TestAcceptTLSRecords(t *testing.T) {
 			held := &heldConn{Conn: conn}
 			config := server.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 			config.ServerName = "example.com"
+			config.DynamicRecordSizingDisabled = true // a long write makes records of 16 KiB
 			secure := tls.Client(held, config)
 			t.Cleanup(func() { secure.Close() })
 			secure.SetDeadline(time.Now().Add(limit))
@@ -79,11 +81,15 @@ func TestAcceptTLSRecords(t *testing.T) {
 			}
 			c := newRawClient(t, secure, "GET")
 			sent, got := 0, 0
-			send := func() { c.send(fin|text, fmt.Sprint("message ", sent)); sent++ }
+			next := func(padding int) (payload string) {
+				sent++
+				return fmt.Sprint("message ", sent-1, strings.Repeat(" ", padding))
+			}
+			send := func() { c.send(fin|text, next(0)) }
 			wantAll := func() {
 				t.Helper()
 				for ; got < sent; got++ {
-					if f, err := c.frame(); err != nil || string(f.payload) != fmt.Sprint("message ", got) {
+					if f, err := c.frame(); err != nil || strings.TrimSpace(string(f.payload)) != fmt.Sprint("message ", got) {
 						t.Fatalf("got %q, %v, want message %d", f.payload, err, got)
 					}
 				}
@@ -116,13 +122,21 @@ func TestAcceptTLSRecords(t *testing.T) {
 					wantAll()
 				}
 				// A frame in two records.
-				frame := maskedFrame(fin|text, fmt.Sprint("message ", sent))
-				sent++
+				frame := maskedFrame(fin|text, next(0))
 				io.WriteString(c, frame[:7])
 				held.pass(t, -1)
 				time.Sleep(pause)
 				io.WriteString(c, frame[7:])
 				send()
+				held.pass(t, -1)
+				wantAll()
+				// A long message, whose rest is read into its own memory: TLS then has more than that read asks for.
+				frame = maskedFrame(fin|text, next(60_000))
+				rest := len(frame) - 16<<10 - 300
+				io.WriteString(c, frame[:rest])
+				held.pass(t, -1)
+				time.Sleep(pause)
+				io.WriteString(c, frame[rest:]+maskedFrame(fin|text, next(0)))
 				held.pass(t, -1)
 				wantAll()
 			}

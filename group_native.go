@@ -259,7 +259,7 @@ func sendPrepared(p *engine.Prepared, members []*Conn, size int) {
 	}
 	engine.SendPrepared(p, endpoints[:len(members)], results[:])
 	for i, c := range members {
-		if results[i] != engine.Accepted { // nor not Open
+		if results[i] != engine.Accepted { // which is the zero value, of members that are not Open
 			_, _ = c.transmitted(results[i], size) // the member's own events report it
 		}
 	}

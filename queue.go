@@ -6,7 +6,7 @@ type queue struct {
 	items  []payload // the first ones are those from head on
 	head   uint32
 	brief  bool     // give memory back when the queue is empty
-	behind *backlog // what comes after items; nil if there never was anything
+	behind *backlog // what comes after items; nil if there has been nothing
 }
 
 // backlog has the batches behind the items of a queue.
@@ -16,8 +16,8 @@ type backlog struct {
 }
 
 const (
-	// queueKeepIdle is the number of messages for which an empty queue keeps room after trim. More in one batch are a
-	// flood, after which trim is called.
+	// queueKeepIdle is the number of messages for which an empty queue keeps room after trim. A batch of more is a flood,
+	// after which trim is called: see keptIdle of the engine, and idle.
 	queueKeepIdle = 16
 
 	// queueBatch is the number of messages from which on a slice does not grow any more.
@@ -35,9 +35,8 @@ func (q *queue) take(batch *[]payload) {
 	case n > queueKeepIdle && q.empty():
 		q.items, *batch = *batch, q.items
 	case n > queueKeepIdle && n >= cap(*batch)/2: // with more room it would take more than Options.ReadBuffer counts
-		b := q.backlog()
-		b.batches = append(b.batches, *batch)
-		*batch, b.spare = b.spare, nil
+		q.append(*batch)
+		*batch, q.behind.spare = q.behind.spare, nil
 	default:
 		for _, p := range *batch {
 			q.push(p)
@@ -47,24 +46,29 @@ func (q *queue) take(batch *[]payload) {
 	*batch = (*batch)[:0]
 }
 
-func (q *queue) backlog() *backlog {
+// append puts a batch behind everything else.
+func (q *queue) append(batch []payload) {
 	if q.behind == nil {
 		q.behind = new(backlog)
 	}
-	return q.behind
+	q.behind.batches = append(q.behind.batches, batch)
 }
 
 func (q *queue) push(p payload) {
-	last := &q.items
-	if b := q.behind; b != nil && len(b.batches) > 0 {
-		last = &b.batches[len(b.batches)-1]
-	}
+	last := q.last()
 	if len(*last) == cap(*last) && len(*last) >= queueBatch {
-		b := q.backlog()
-		b.batches = append(b.batches, make([]payload, 0, queueBatch))
-		last = &b.batches[len(b.batches)-1]
+		q.append(make([]payload, 0, queueBatch))
+		last = q.last()
 	}
 	*last = append(*last, p)
+}
+
+// last returns the slice with the last messages.
+func (q *queue) last() *[]payload {
+	if b := q.behind; b != nil && len(b.batches) > 0 {
+		return &b.batches[len(b.batches)-1]
+	}
+	return &q.items
 }
 
 func (q *queue) pop() payload {

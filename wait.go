@@ -124,9 +124,13 @@ func (c *Conn) handOut() {
 
 // wakeReads ends the wait of all Reads without a message.
 func (c *Conn) wakeReads() {
-	for c.readersWaiting() > 0 {
-		c.waiting.popReader().wake <- struct{}{}
+	if c.waiting == nil {
+		return
 	}
+	for _, w := range c.waiting.readers {
+		w.wake <- struct{}{}
+	}
+	c.waiting.readers = slices.Delete(c.waiting.readers, 0, len(c.waiting.readers))
 }
 
 // awaitDrain waits, with mu held on entry and return, until buffered may be at most max.

@@ -143,7 +143,7 @@ type Endpoint struct {
 	// incoming is for whoever holds the right to read.
 	incoming incoming
 
-	// What sending uses lies together, from here to out: see look.
+	// What sending uses lies together, from here to out: see touch.
 	owner      Owner
 	stream     Stream
 	inlineNext atomic.Bool // the next Send writes by itself: see startWritingLocked

@@ -24,7 +24,7 @@ type reading struct {
 	stopped  bool        // a read deadline has been set to stop whoever holds it
 	watched  bool        // the timer runs
 	rests    bool        // a goroutine whose stack has grown gives way to a fresh one: see restAfter
-	grown    bool        // the goroutine that holds the right has called handlers, or handled a control frame
+	grown    bool        // the stack of the goroutine that holds the right has grown, by handlers or a control frame
 	resting  bool        // the timer runs for restAfter
 	number   uint32      // of the last claim
 	checked  uint32      // number when the timer last ran
@@ -36,9 +36,9 @@ type reading struct {
 // frame waits for it. A timer that fires more often makes a ping-pong slower: every millisecond, 1.15 times.
 const freeAtMost = 12 * time.Millisecond
 
-// restAfter is how long after the last message or control frame the goroutine that reads gives way to a fresh one, if
-// its stack has grown: it would keep 2 KiB and more for as long as it waits. To do so after every message took 1.5 times
-// as much processor time for a ping-pong.
+// restAfter is how long after the last message, or after a control frame, the goroutine that reads gives way to a fresh
+// one, if its stack has grown: it would keep 2 KiB and more for as long as it waits. To do so after every message took
+// 1.5 times as much processor time for a ping-pong.
 const restAfter = 200 * time.Millisecond
 
 // past is a read deadline in the past.

@@ -12,9 +12,9 @@ const (
 	// receiveSize is the most bytes that one read may bring.
 	receiveSize = 64 << 10
 
-	// quietSize is the same while little arrives. Whoever reads may have to wait for the garbage collector, with a buffer,
-	// and others then make more: with only large ones a server's ping-pong of 1 KiB on 100 connections allocated half as
-	// much again.
+	// quietSize is the same while little arrives. Whoever copies messages out of a buffer may have to wait for the garbage
+	// collector, and other connections need new buffers meanwhile. If all were large, a server's ping-pong of 1 KiB on 100
+	// connections allocated half as much again.
 	quietSize = 4 << 10
 
 	// batchMessages is the most messages that are handed over at once.

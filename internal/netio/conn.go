@@ -33,14 +33,14 @@ const (
 // Conn is a connection. One goroutine at a time may read, and one may write. The other methods may be called at any
 // time.
 type Conn struct {
-	stream  io.ReadWriteCloser
-	tcp     tcpSocket   // not known unless stream is a TCP connection or on top of one
-	direct  bool        // stream is the TCP connection itself
-	look    bool        // probably nothing has arrived: see ExpectWait. For whoever reads
-	waiting atomic.Bool // a read is under way, and as far as we know nothing has arrived for it
-	written atomic.Int64
-	attempt readAttempt // if direct
-	blind   *blindRead  // for any other stream
+	stream     io.ReadWriteCloser
+	tcp        tcpSocket   // not known unless stream is a TCP connection or on top of one
+	direct     bool        // stream is the TCP connection itself
+	expectWait bool        // ExpectWait was called, and nothing has been read since. For whoever reads
+	waiting    atomic.Bool // a read is under way, and as far as we know nothing has arrived for it
+	written    atomic.Int64
+	attempt    readAttempt // if direct
+	blind      *blindRead  // for any other stream
 }
 
 // New returns a Conn on top of stream: a *net.TCPConn, a *tls.Conn, or anything else that can be read and written.
@@ -94,8 +94,8 @@ func (c *Conn) readBlind(b engine.Buffers) ([]byte, error) {
 		b.Idle()
 	}
 	c.waiting.Store(true)
-	if c.look {
-		c.look = false
+	if c.expectWait {
+		c.expectWait = false
 		c.tcp.awaitReadable()
 	}
 	n, err := c.stream.Read(buf)
@@ -131,6 +131,7 @@ func (c *Conn) Read(p []byte) (int, error) {
 			return n, nil
 		}
 	}
+	c.expectWait = false // TLS may read more than p, which the next ReadSome must not wait for
 	c.waiting.Store(true)
 	n, err := c.stream.Read(p)
 	c.waiting.Store(false)
@@ -153,10 +154,10 @@ func (c *Conn) Quiet() bool {
 	return c.waiting.Load() && (!c.tcp.known() || !c.tcp.readable())
 }
 
-// ExpectWait says that the next ReadSome probably waits for long, on a goroutine that has done nothing yet. It then takes
-// no buffer first, and over TLS it waits for the TCP connection below: crypto/tls reads on a stack of 4 KiB, which the
-// goroutine would keep meanwhile. Only whoever reads may call it.
-func (c *Conn) ExpectWait() { c.look = c.direct || c.tcp.known() && c.readAhead() }
+// ExpectWait says that the next read probably waits for long, on a goroutine that has done nothing yet. If it is a
+// ReadSome, it then takes no buffer first, and over TLS it waits for the TCP connection below: crypto/tls reads on a
+// stack of 4 KiB, which the goroutine would keep meanwhile. Only whoever reads may call it.
+func (c *Conn) ExpectWait() { c.expectWait = c.direct || c.tcp.known() && c.readAhead() }
 
 // Write writes all of the buffers, and may change the slice. What has been written counts in Written before Write
 // returns.

@@ -63,9 +63,9 @@ func (c *Conn) readDirect(b engine.Buffers) ([]byte, error) {
 func (c *Conn) tryRead(fd uintptr) bool {
 	a := &c.attempt
 	c.waiting.Store(false)
-	look := c.look
-	c.look = false
-	if look && empty(fd) {
+	expectWait := c.expectWait
+	c.expectWait = false
+	if expectWait && empty(fd) {
 		a.buffers.Idle()
 		c.waiting.Store(true)
 		return false
@@ -86,7 +86,7 @@ func (c *Conn) tryRead(fd uintptr) bool {
 	}
 }
 
-// The writes are only held while there is something to write.
+// These pools are of structs for writes that are under way.
 var inlineWrites, writeAttempts sync.Pool
 
 // awaitReadable waits until a read need not wait. If the connection has been closed, or has a read deadline that passes,
