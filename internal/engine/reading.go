@@ -74,11 +74,18 @@ func (e *Endpoint) releaseReadingLocked() {
 	if r.watched && !r.resting {
 		return
 	}
-	r.watched, r.resting, r.checked = true, false, r.number
+	r.resting = false
+	e.setTimerLocked(freeAtMost)
+}
+
+// setTimerLocked makes checkReading run after some time.
+func (e *Endpoint) setTimerLocked(after time.Duration) {
+	r := &e.reading
+	r.watched, r.checked = true, r.number
 	if r.timer == nil {
-		r.timer = time.AfterFunc(freeAtMost, e.checkReading)
+		r.timer = time.AfterFunc(after, e.checkReading)
 	} else {
-		r.timer.Reset(freeAtMost)
+		r.timer.Reset(after)
 	}
 }
 
@@ -157,12 +164,8 @@ func (e *Endpoint) restLater() {
 	if r.watched || e.receiving != receiving {
 		return
 	}
-	r.watched, r.resting, r.checked = true, true, r.number
-	if r.timer == nil {
-		r.timer = time.AfterFunc(restAfter, e.checkReading)
-	} else {
-		r.timer.Reset(restAfter)
-	}
+	r.resting = true
+	e.setTimerLocked(restAfter)
 }
 
 // mayRest reports whether a read has ended because checkReading wants another goroutine to go on, and takes that back.
