@@ -130,7 +130,8 @@ func (c *Conn) wakeReads() {
 	for _, w := range c.waiting.readers {
 		w.wake <- struct{}{}
 	}
-	c.waiting.readers = slices.Delete(c.waiting.readers, 0, len(c.waiting.readers))
+	clear(c.waiting.readers)
+	c.waiting.readers = c.waiting.readers[:0]
 }
 
 // awaitDrain waits, with mu held on entry and return, until buffered may be at most max.

@@ -210,16 +210,31 @@ func (c *Conn) expectClose(grace time.Duration) {
 		return
 	}
 	c.in.end = closeExpected
-	time.AfterFunc(grace, func() {
-		if c.in.end == closeExpected {
+	c.awaitClose(grace/graceParts, graceParts)
+}
+
+// awaitClose waits for the close event, several times: if the process is stopped, or Go keeps the host from its tasks,
+// one of these times may pass although the event is about to come.
+func (c *Conn) awaitClose(part time.Duration, times int) {
+	time.AfterFunc(part, func() {
+		switch {
+		case c.in.end != closeExpected:
+		case times > 1:
+			c.awaitClose(part, times-1)
+		default:
 			c.in.end = closeMissing
 			c.work()
 		}
 	})
 }
 
-// closeGrace is how late a close event may be: some hosts take a task for each event.
-const closeGrace = 5 * time.Millisecond
+const (
+	// closeGrace is how late a close event may be. Some hosts take a task for each event: Bun's object is CLOSED before
+	// the task of its close event, which on a busy machine comes many milliseconds later.
+	closeGrace = time.Second
+
+	graceParts = 4
+)
 
 // failureGrace is how long after the error event of an attempt to connect the close event may come: WebKit waits
 // for the end of the TCP connection.
