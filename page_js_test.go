@@ -252,6 +252,22 @@ func TestPageMockSilent(t *testing.T) {
 	wantNoGoroutines(t, nil)
 }
 
+// TestPageMockLate: the object is CLOSED, which the program sees, and the close event comes later.
+func TestPageMockLate(t *testing.T) {
+	mock(t, "Late")
+	c := dial(t, "/echo", nil)
+	if err := c.CloseWith(4000, "done"); err != nil {
+		t.Errorf("CloseWith: %v", err)
+	}
+	for c.ReadyState() != ws.Closed {
+		awaitTurn(t)
+	}
+	want := ws.CloseEvent{Code: 4000, Reason: "done", WasClean: true}
+	if ev := wait(t, c); ev != want {
+		t.Errorf("closed with %+v, want %+v", ev, want)
+	}
+}
+
 // TestPageMockStrange: events and data that no browser has.
 func TestPageMockStrange(t *testing.T) {
 	mock(t, "Strange")

@@ -231,8 +231,9 @@ func (c *Conn) awaitClose(part time.Duration, times int) {
 const (
 	// closeGrace is how late a close event may be. Some hosts take a task for each event: Bun's object is CLOSED before
 	// the task of its close event, which on a busy machine comes many milliseconds later.
-	closeGrace = time.Second
+	closeGrace = 200 * time.Millisecond
 
+	// graceParts is how many times that has to pass in parts.
 	graceParts = 4
 )
 

@@ -168,6 +168,14 @@
 		}
 	}
 
+	// Its close event comes some time after it is CLOSED, as Bun's does on a busy machine.
+	class Late extends Echo {
+		close(code = 1005, reason = "") {
+			this.readyState = 3;
+			setTimeout(() => this.dispatch("close", { code, reason, wasClean: true }), 100);
+		}
+	}
+
 	// Its events are what no event is.
 	class Strange extends Echo {
 		send(data) {
@@ -199,6 +207,6 @@
 	}
 
 	globalThis.mocks = {
-		Proxied: makes(wrapped), Recorded: makes(recorded), Echo, Synchronous, Opened, Keeping, Live, Properties, Throwing, Silent, Strange,
+		Proxied: makes(wrapped), Recorded: makes(recorded), Echo, Synchronous, Opened, Keeping, Live, Properties, Throwing, Silent, Late, Strange,
 	};
 }
