@@ -45,8 +45,8 @@ const (
 	// maxBlock is the longest stretch of a message that is compressed as one block.
 	maxBlock = 32 << 10
 	// Messages up to shortMessage bytes are searched thoroughly for what they have in common with earlier ones. For longer
-	// ones speed matters more. One that refers to no earlier one becomes 0.5 % longer at most without, and an echo of 1 KiB
-	// of JSON takes 0.93 of the processor time.
+	// ones speed matters more. One that refers to no earlier one becomes 0.5 % longer at most without, and an echo of
+	// 1 KiB of JSON takes 0.93 of the processor time.
 	shortMessage = 2 << 10
 )
 

@@ -89,8 +89,8 @@ func (c *Conn) tryRead(fd uintptr) bool {
 // These pools are of structs for writes that are under way.
 var inlineWrites, writeAttempts sync.Pool
 
-// awaitReadable waits until a read need not wait. If the connection has been closed, or has a read deadline that passes,
-// a read need not wait either.
+// awaitReadable waits until a read need not wait. If the connection has been closed or its read deadline has passed, a
+// read need not wait either.
 func (s *tcpSocket) awaitReadable() { _ = s.raw.Read(notEmpty) }
 
 func notEmpty(fd uintptr) bool { return !empty(fd) }
@@ -103,8 +103,8 @@ type inlineWrite struct {
 	err  error
 }
 
-// tryWrite writes what the socket takes at once. It need not be able to wait, so it asks for the descriptor alone:
-// RawConn.Write would prepare to wait, which took a twentieth of the time of a message to 2,000 connections.
+// tryWrite writes what the socket takes at once. It never waits, so it asks for the descriptor alone: RawConn.Write
+// would prepare the runtime's poller for a wait.
 func (s *tcpSocket) tryWrite(p []byte) (n int, err error) {
 	w, ok := inlineWrites.Get().(*inlineWrite)
 	if !ok {
