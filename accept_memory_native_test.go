@@ -29,7 +29,6 @@ func TestAcceptMemory(t *testing.T) {
 		// A stack has 2 KiB at least, and 4 KiB when it has grown once. The goroutine that calls Read is the program's.
 		{"handlers", false, false, 3500, 9 << 10},
 		{"Read", true, false, 5500, 11 << 10},
-		{"handlers over TLS", false, true, 3500, 40 << 10},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var received atomic.Int64
