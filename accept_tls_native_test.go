@@ -107,7 +107,7 @@ func TestAcceptTLSRecords(t *testing.T) {
 			wantAll()
 			for _, pause := range []time.Duration{0, 300 * time.Millisecond} { // the second is longer than the goroutine's rest
 				// Several records in one segment.
-				time.Sleep(pause) // of the client, as the others below
+				time.Sleep(pause) // the client pauses, here and below: the pause is what is tested
 				for range 10 {
 					send()
 				}
