@@ -143,8 +143,10 @@ func (q *question) give() int {
 // doPoll returns 1 if the descriptor has something to report, 0 if not, and -1 on failure.
 func (q *question) doPoll(fd uintptr) int {
 	q.poll.fd, q.poll.revents = int32(fd), 0
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_PPOLL,
-		uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
+	n, _, errno := q.ppoll()
+	for errno == syscall.EINTR { // by a signal of Go's scheduler, although the call does not wait
+		n, _, errno = q.ppoll()
+	}
 	if errno != 0 {
 		return -1
 	}
@@ -152,6 +154,11 @@ func (q *question) doPoll(fd uintptr) int {
 		q.answer = 1
 	}
 	return int(n)
+}
+
+func (q *question) ppoll() (n, _ uintptr, errno syscall.Errno) {
+	return syscall.RawSyscall6(syscall.SYS_PPOLL,
+		uintptr(unsafe.Pointer(&q.poll)), 1, uintptr(unsafe.Pointer(&q.now)), 0, 0, 0)
 }
 
 func (q *question) doQueue(fd uintptr) {
