@@ -31,7 +31,7 @@ func TestGroupForeign(t *testing.T) {
 }
 
 func groupForeign(t *testing.T, server ws.Compression, client websocket.CompressionMode) {
-	const count = 60
+	const count = 24 // each of the lengths several times
 	shared := newNumbered(1, []int{20, 3000, 70_000, 300_000})
 	alone := newNumbered(2, []int{10, 20_000, 200_000})
 	var group ws.Group
@@ -77,11 +77,11 @@ func groupForeign(t *testing.T, server ws.Compression, client websocket.Compress
 
 // wantBoth reads what a member is sent: texts by the Group, and binary messages alone.
 func wantBoth(t *testing.T, c *websocket.Conn, shared, alone *numbered, count int) {
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	defer cancel()
 	next := map[websocket.MessageType]int{}
 	for range 2 * count {
+		ctx, cancel := context.WithTimeout(t.Context(), limit)
 		kind, data, err := c.Read(ctx)
+		cancel()
 		if err != nil {
 			t.Errorf("after %v: %v", next, err)
 			return
