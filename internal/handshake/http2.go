@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/netip"
@@ -35,16 +36,21 @@ func checkExtendedConnect(r *http.Request) *Refusal {
 	return refusal
 }
 
+// takenMark is put into the header of an answer that has been sent, because its stream is a connection now. A mark in
+// the request would be missing in the copies that http.Request.WithContext has made. It is not the name of a field.
+const takenMark = ":taken"
+
 // acceptHTTP2 answers a request that has been checked.
 func acceptHTTP2(w http.ResponseWriter, r *http.Request, n *negotiated) (*Result, *Refusal) {
-	if _, taken := r.Body.(*http2Stream); taken {
+	inner := writerBelow(w)
+	header := inner.Header()
+	if _, taken := header[takenMark]; taken {
 		return nil, &Refusal{Err: http.ErrHijacked}
 	}
-	header := w.Header()
-	inner := writerBelow(w)
 	if !canFlush(inner) {
 		return nil, refuseUnanswerable(w, fmt.Errorf("a %T cannot flush what is written to it", inner))
 	}
+	maps.Copy(header, w.Header()) // middleware may have a header of its own
 	for name := range header {
 		if !mayAnswer(name) {
 			delete(header, name)
@@ -63,12 +69,13 @@ func acceptHTTP2(w http.ResponseWriter, r *http.Request, n *negotiated) (*Result
 		handler:  r.Context(),
 		finished: make(chan struct{}),
 	}
-	r.Body = s // which marks it as taken
 	// The server's timeouts are for requests. A writer that does not support deadlines has none.
 	_ = s.control.SetReadDeadline(time.Time{})
 	_ = s.control.SetWriteDeadline(time.Time{})
 	inner.WriteHeader(http.StatusOK)
-	if err := s.control.Flush(); err != nil {
+	err := s.control.Flush()
+	header[takenMark] = nil
+	if err != nil {
 		return nil, &Refusal{Err: fmt.Errorf("writing the answer: %w", err)}
 	}
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)

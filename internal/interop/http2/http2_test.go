@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -331,17 +332,17 @@ func TestReturnsEarly(t *testing.T) {
 	}
 }
 
-// TestWrongCalls: a second Accept of a request, and a writer that cannot carry a connection.
+// TestWrongCalls: a second Accept of a request, be it a copy of it, and a writer that cannot carry a connection.
 func TestWrongCalls(t *testing.T) {
 	t.Parallel()
 	errs := make(chan error, 1)
 	s := open(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, err := ws.Accept(w, r, nil)
+		c, err := ws.Accept(w, r.WithContext(t.Context()), nil) // as middleware hands it on
 		if err != nil {
 			t.Error(err)
 			return
 		}
-		_, err = ws.Accept(w, r, nil)
+		_, err = ws.Accept(shouting{w}, r, nil)
 		errs <- err
 		_ = c.Send(ws.Text("still there"))
 		<-c.Done()
@@ -367,6 +368,42 @@ type shouting struct{ http.ResponseWriter }
 
 func (s shouting) Write(p []byte) (int, error) { return s.ResponseWriter.Write(bytes.ToUpper(p)) }
 func (s shouting) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// separate is middleware that has a header of its own until the status is written.
+type separate struct {
+	http.ResponseWriter
+	header http.Header
+}
+
+func (s separate) Header() http.Header         { return s.header }
+func (s separate) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+func (s separate) WriteHeader(status int) {
+	maps.Copy(s.ResponseWriter.Header(), s.header)
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// TestSeparateHeader: what has been negotiated reaches the client through middleware that has a header of its own.
+func TestSeparateHeader(t *testing.T) {
+	t.Parallel()
+	s := open(t, serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Below", "1")
+		own := http.Header{"Set-Cookie": {"a=b"}, "Content-Length": {"5"}}
+		_ = ws.Serve(separate{w, own}, r, &ws.AcceptOptions{Protocols: []string{"chat"}})
+	})), func(r *http.Request) {
+		r.Header["Sec-Websocket-Protocol"] = []string{"chat"}
+		r.Header["Sec-Websocket-Extensions"] = []string{"permessage-deflate"}
+	})
+	for name, want := range map[string]string{
+		"Sec-Websocket-Protocol":   "chat",
+		"Sec-Websocket-Extensions": "permessage-deflate; server_no_context_takeover; client_no_context_takeover",
+		"X-Below":                  "1", "Set-Cookie": "a=b", "Content-Length": "",
+	} {
+		if got := s.resp.Header.Get(name); got != want {
+			t.Errorf("%s is %q, want %q", name, got, want)
+		}
+	}
+}
 
 // TestMiddleware: what is written goes past middleware, and header fields go out with the answer.
 func TestMiddleware(t *testing.T) {
