@@ -120,6 +120,7 @@ type AcceptError struct {
 	//	403  a page of an origin that AcceptOptions.Origins does not allow
 	//	405  a method other than GET
 	//	426  not a request for a WebSocket, or not for version 13, or by a version of HTTP that has none
+	//	501  over HTTP/2: a CONNECT for another protocol
 	//	503  AcceptOptions.Group has been shut down
 	//	500  the connection cannot be taken from w, or an option or the request is not valid
 	//

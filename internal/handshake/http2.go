@@ -28,12 +28,15 @@ func checkExtendedConnect(r *http.Request) *Refusal {
 	if protocol, err := single(r.Header, ":protocol"); err != nil || protocol != "websocket" {
 		return refuse(http.StatusNotImplemented, ":protocol is %q, not websocket", r.Header[":protocol"])
 	}
-	refusal := checkVersion(r)
-	if refusal != nil {
+	if refusal := checkVersion(r); refusal != nil {
 		delete(refusal.Header, "Connection") // RFC 9113, section 8.2.2
 		delete(refusal.Header, "Upgrade")
+		return refusal
 	}
-	return refusal
+	if r.Body == nil { // no request of a server
+		return &Refusal{Status: http.StatusInternalServerError, Err: errors.New("the request has no Body to read from")}
+	}
+	return nil
 }
 
 // takenMark is put into the header of an answer that has been sent, because its stream is a connection now. A mark in

@@ -4,6 +4,7 @@ package handshake
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 )
 
@@ -18,5 +19,17 @@ func TestExtendedConnectVersion(t *testing.T) {
 	}
 	if refusal.Header.Get("Sec-Websocket-Version") != "13" || len(refusal.Header) != 1 {
 		t.Errorf("the fields are %v", refusal.Header)
+	}
+}
+
+// TestExtendedConnectBody: a request without a Body, which no server makes, is refused before anybody reads from it.
+func TestExtendedConnectBody(t *testing.T) {
+	r := &http.Request{Method: http.MethodConnect, ProtoMajor: 2, Header: http.Header{
+		":protocol": {"websocket"}, "Sec-Websocket-Version": {"13"},
+	}}
+	w := httptest.NewRecorder()
+	result, refusal := Accept(w, r, new(AcceptConfig))
+	if result != nil || refusal == nil || refusal.Status != http.StatusInternalServerError || w.Code != refusal.Status {
+		t.Errorf("Accept returned %v, %+v and answered %d, want 500", result, refusal, w.Code)
 	}
 }
