@@ -209,11 +209,17 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 		refusal.Answer(w)
 		return nil, acceptError(refusal)
 	}
+	opened := false
+	defer func() {
+		if !opened { // it was refused, or a method of w has panicked
+			group.giveUp()
+		}
+	}()
 	result, refusal := handshake.Accept(w, r, config)
 	if refusal != nil {
-		group.giveUp()
 		return nil, acceptError(refusal)
 	}
+	opened = true
 	return openAccepted(result, handshake.RequestURL(r), opts), nil
 }
 

@@ -268,7 +268,7 @@ func sendPrepared(p *engine.Prepared, members []*Conn, size int) {
 // Shutdown ends all members, for example when the server stops. It sends each member a Close frame with the code and
 // reason, after everything that was sent before, and waits until all have ended. Code 0 means 1001, going away, which
 // tells browsers that the server stops. From now on no connection can join, Accept answers 503, and Send returns an
-// error: a Group can be shut down only once. Further calls only wait.
+// error: a Group can be shut down only once. Further calls only wait; the code and reason are those of the first.
 //
 // Shutdown returns nil when no member is left. If ctx ends first, it ends the remaining members with [Conn.CloseNow]
 // and returns ctx.Err(). Give it a ctx that ends: a member that does not answer takes 10 seconds, one that takes no
@@ -292,9 +292,9 @@ func (g *Group) Shutdown(ctx context.Context, code StatusCode, reason string) er
 	if ctx == nil {
 		return err
 	}
-	empty := g.shutDown(farewell{code, reason})
+	first, empty := g.shutDown(farewell{code, reason})
 	if err == nil {
-		spread(g.snapshot(), each(func(c *Conn) { c.leaveWith(farewell{code, reason}) }))
+		spread(g.snapshot(), each(func(c *Conn) { c.leaveWith(first) }))
 		select {
 		case <-empty:
 			return nil
@@ -311,8 +311,9 @@ func (g *Group) Shutdown(ctx context.Context, code StatusCode, reason string) er
 	return err
 }
 
-// shutDown keeps connections from joining, and returns a channel that is closed when no member is left.
-func (g *Group) shutDown(f farewell) <-chan struct{} {
+// shutDown keeps connections from joining. It returns the farewell of the first call, and a channel that is closed when
+// no member is left.
+func (g *Group) shutDown(f farewell) (farewell, <-chan struct{}) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.state == groupOpen {
@@ -323,7 +324,7 @@ func (g *Group) shutDown(f farewell) <-chan struct{} {
 	}
 	empty := g.empty
 	g.emptyLocked()
-	return empty
+	return g.farewell, empty
 }
 
 func (g *Group) cut() {

@@ -381,6 +381,55 @@ func TestGroupShutdown(t *testing.T) {
 	})
 }
 
+// TestGroupShutdownTwice: of several Shutdowns at once, the code and reason of the first go to all members.
+func TestGroupShutdownTwice(t *testing.T) {
+	t.Parallel()
+	for range 10 {
+		var group ws.Group
+		clients := members(t, 40, &group, nil, nil)
+		var running sync.WaitGroup
+		begin := make(chan struct{})
+		for _, code := range []ws.StatusCode{1001, 1011, 1012, 1013} {
+			running.Go(func() {
+				<-begin
+				if err := group.Shutdown(testContext(t), code, code.String()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		close(begin)
+		running.Wait()
+		first := wait(t, clients[0])
+		for _, c := range clients {
+			if e := wait(t, c); e != first || e.Reason != e.Code.String() {
+				t.Fatalf("a member ended with %+v, another with %+v", first, e)
+			}
+		}
+	}
+}
+
+// panics is middleware with a defect.
+type panics struct{ http.ResponseWriter }
+
+func (panics) Unwrap() http.ResponseWriter { panic(http.ErrAbortHandler) }
+
+// TestGroupPanic: Shutdown does not wait for a connection that Accept was opening when middleware panicked.
+func TestGroupPanic(t *testing.T) {
+	t.Parallel()
+	var group ws.Group
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, err := ws.Accept(panics{w}, r, &ws.AcceptOptions{Group: &group})
+		t.Errorf("Accept returned %v", err)
+	}))
+	t.Cleanup(server.Close)
+	if _, err := ws.Dial(testContext(t), wsURL(server), nil); err == nil {
+		t.Error("Dial succeeded")
+	}
+	if err := group.Shutdown(testContext(t), 0, ""); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestGroupHTTPServer: the two lines of the manual that stop a server.
 func TestGroupHTTPServer(t *testing.T) {
 	t.Parallel()
