@@ -65,6 +65,9 @@ type AcceptOptions struct {
 	// ErrSlowPeer, OnError is called, and the close event has code 1006. The client gets close code 1008 if it takes what
 	// is being written within 2 seconds. So at most SendBuffer bytes and one message are held. To wait for the client
 	// instead, use Conn.Drain. 0 means 16 MiB, a negative value means no limit.
+	//
+	// The memory that messages take besides their bytes has the same limit, or 64 KiB if that is more: a few bytes for
+	// each message of Conn.Send, 80 for each of Group.Send. Only very many short messages reach it first.
 	SendBuffer int64
 
 	// PingInterval is the time between pings. If nothing at all is received within that time after a ping, the connection

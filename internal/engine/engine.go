@@ -122,7 +122,7 @@ type Config struct {
 	Deflater *deflate.Deflater // the same
 
 	// SendLimit is the number of unsent bytes of application data above which a Send fails the connection; 0 means no
-	// limit.
+	// limit. The memory that messages take besides has the same limit, but at least 64 KiB and at most 1 GiB.
 	SendLimit int64
 
 	// PingInterval is the time between two pings; 0 means none.

@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"time"
+	"unsafe"
+)
 
 // What the tests of package engine_test inspect, and what they do instead of a timer. Those tests are not in package
 // engine because they use internal/netio, which imports it.
@@ -119,4 +122,14 @@ func (e *Endpoint) ReplyExtensions() int {
 		return 0
 	}
 	return e.closing.extensions
+}
+
+// Queued returns how much memory is kept for what waits to be written.
+func (e *Endpoint) Queued() (memory int) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for ch := e.out.chunks.first; ch != nil; ch = ch.next {
+		memory += cap(ch.buf) + int(unsafe.Sizeof(*ch))
+	}
+	return memory
 }

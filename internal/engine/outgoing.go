@@ -42,6 +42,7 @@ type chunk struct {
 	next    *chunk // in a chunkQueue
 	sent    int    // bytes of buf that have been written
 	app     int64  // bytes of application data that count as handed to the stream with it
+	extra   int32  // its part of chunkQueue.extra
 	control bool   // control frames
 	ping    bool   // our ping is among them
 	shared  bool   // buf is a Prepared's, and may not be changed
@@ -62,6 +63,9 @@ func newChunk() *chunk {
 	return ch
 }
 
+// sharedExtra is about the memory that a frame of a Prepared takes besides its payload, in one Endpoint.
+const sharedExtra = 80
+
 // sharedChunks have no memory of their own. Because they come from a pool, a message to 2,000 connections makes a
 // hundredth of the allocations.
 var sharedChunks = sync.Pool{New: func() any { return new(chunk) }}
@@ -69,7 +73,7 @@ var sharedChunks = sync.Pool{New: func() any { return new(chunk) }}
 // newSharedChunk returns a chunk with a frame of a Prepared.
 func newSharedChunk(f *sharedFrame) *chunk {
 	ch := sharedChunks.Get().(*chunk)
-	*ch = chunk{buf: f.buf, app: f.app, shared: true}
+	*ch = chunk{buf: f.buf, app: f.app, extra: sharedExtra, shared: true}
 	return ch
 }
 
@@ -115,8 +119,26 @@ func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, 
 	if e.out.keys == nil {
 		e.out.keys = frame.TakeKeys()
 	}
+	before := len(ch.buf) + len(payload)
 	ch.buf = e.appendFrame(ch.buf, op, true, rsv1, payload, e.out.keys.Next())
 	ch.app += app
+	header := len(ch.buf) - before
+	ch.extra += int32(header)
+	e.out.chunks.extra += int32(header)
+}
+
+// queueChunkLocked queues a chunk after everything that is queued. While much waits, it fills the last one first.
+// Otherwise a slow peer would have 72 KiB kept for each message of 16 KiB, and for what compression leaves of it.
+func (e *Endpoint) queueChunkLocked(ch *chunk) {
+	q := &e.out.chunks
+	q.extra += ch.extra
+	if last := q.last; q.length > flushChunks && !ch.shared && cap(last.buf)-len(last.buf) >= len(ch.buf) {
+		last.buf = append(last.buf, ch.buf...)
+		last.app += ch.app
+		ch.free()
+		return
+	}
+	q.push(ch)
 }
 
 // writingEndedLocked is called when no goroutine writes any more.
@@ -137,6 +159,7 @@ func (out *outgoing) discard() {
 		out.chunks.pop().free()
 	}
 	out.controls = nil
+	out.chunks.extra = 0
 }
 
 // discardUnbegun drops everything that has not been written in part.
@@ -155,7 +178,8 @@ func (out *outgoing) discardUnbegun() {
 // part.
 type chunkQueue struct {
 	first, last *chunk
-	length      int
+	length      int32
+	extra       int32 // memory that the messages take besides their application data: see acceptLocked
 }
 
 func (q *chunkQueue) push(ch *chunk) {

@@ -94,7 +94,7 @@ func (e *Endpoint) sendPrepared(p *Prepared) Result {
 	}
 	if !e.lostLocked() {
 		for i := range frames {
-			e.out.chunks.push(newSharedChunk(&frames[i]))
+			e.queueChunkLocked(newSharedChunk(&frames[i]))
 		}
 	}
 	if inOrder {

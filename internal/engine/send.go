@@ -51,12 +51,23 @@ func (e *Endpoint) Send(op frame.Opcode, data []byte) Result {
 	return Accepted
 }
 
+// What messages may take besides their application data is Config.SendLimit, but at least leastExtra and at most
+// mostExtra.
+const (
+	leastExtra = 64 << 10
+	mostExtra  = 1 << 30
+)
+
 // acceptLocked counts a message of size bytes. If the message is not to be sent, ok is false.
+//
+// Application data is not all of the memory that a slow peer costs: there may be any number of empty messages. So the
+// rest has the same limit.
 func (e *Endpoint) acceptLocked(size int) (result Result, ok bool) {
 	if e.sending != open {
 		return e.refusedLocked(size), false
 	}
-	full := e.out.limit > 0 && e.bufferedLocked() > e.out.limit
+	limit := e.out.limit
+	full := limit > 0 && (e.bufferedLocked() > limit || e.out.chunks.extra > int32(min(max(limit, leastExtra), mostExtra)))
 	e.out.accepted += int64(size)
 	if full {
 		e.failLocked(codePolicy, "receives too slowly", ErrSlowPeer)
@@ -152,7 +163,7 @@ func (e *Endpoint) sendLargeLocked(op frame.Opcode, data []byte) {
 			ch.free()
 			return
 		}
-		e.out.chunks.push(ch)
+		e.queueChunkLocked(ch)
 		e.writeSomeLocked()
 		if len(data) == 0 {
 			return

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/seed2c7e30c3/ws/internal/deflate"
 	"github.com/seed2c7e30c3/ws/internal/engine"
 	"github.com/seed2c7e30c3/ws/internal/frame"
 )
@@ -95,6 +96,42 @@ func TestSendLimit(t *testing.T) {
 			s.arrive(fromClient(frame.Close, "\x03\xf0"))
 			s.locked(func() { s.err = errEndOfScript })
 			await(t, "end of the stream", s.ended)
+		}
+	}
+}
+
+// TestSendLimitMemory: a peer that takes nothing costs about twice SendLimit in memory, whatever is sent to it.
+func TestSendLimitMemory(t *testing.T) {
+	const limit = 512 << 10
+	for _, size := range []int{0, 1, 20, 200, 3000, 15 << 10, 16 << 10, 20 << 10, 64<<10 + 1} {
+		for _, compress := range []bool{false, true} {
+			for _, shared := range []bool{false, true} {
+				config := engine.Config{SendLimit: limit}
+				if compress {
+					config.Deflater = deflate.NewDeflater(15, false)
+				}
+				owner := newRecorder()
+				e := startServer(t, owner, newScript(0, 0), config)
+				message := []byte(strings.Repeat("m", size))
+				most, count, result := 0, 0, engine.Accepted
+				for ; result == engine.Accepted && count <= 2*limit; count++ {
+					if count%4000 == 0 || size > 1000 {
+						most = max(most, e.Queued())
+					}
+					if shared {
+						results := []engine.Result{0}
+						engine.SendPrepared(engine.Prepare(frame.Binary, message), []*engine.Endpoint{e}, results)
+						result = results[0]
+					} else {
+						result = e.Send(frame.Binary, message)
+					}
+				}
+				if result != engine.Full || most > limit*9/4 {
+					t.Errorf("messages of %d bytes, compressed %v, shared %v: %v after %d, with %d bytes of memory, want %v with "+
+						"at most twice %d", size, compress, shared, result, count, most, engine.Full, limit)
+				}
+				e.Abort()
+			}
 		}
 	}
 }

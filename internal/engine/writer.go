@@ -44,7 +44,7 @@ func (e *Endpoint) startWritingLocked() {
 // after its Close.
 func (e *Endpoint) leaveWritingLocked() {
 	if e.sending == closeQueued && !e.writing {
-		if e.out.chunks.length*chunkSize <= closeInline {
+		if int(e.out.chunks.length)*chunkSize <= closeInline {
 			e.stream.TakeMore() // nothing follows that should overtake it
 		}
 		e.writeInlineLocked(closeInline)
@@ -111,6 +111,8 @@ func (e *Endpoint) nextLocked() *chunk {
 			out.handed.Add(ch.app)
 			ch.app = 0
 		}
+		out.chunks.extra -= ch.extra
+		ch.extra = 0
 		return ch
 	}
 	return nil
