@@ -196,7 +196,8 @@ func (e *AcceptError) Unwrap() error { return e.Err }
 // There the connection is part of its request: the handler must not return before Conn.Done is closed, or the
 // connection is lost. [Serve] waits for that. http.Server.Shutdown waits for the handler, and so for the connection:
 // end it before that, for example with a [Group]. A connection takes about 18 KB, and OnError, OnClose and Done come
-// only when nothing more is being written.
+// only when nothing more is being written. What is received passes through r.Body, so middleware that limits that, such
+// as [http.MaxBytesHandler], ends the connection when so many bytes have been received in all.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
 	if w == nil {
 		return nil, &AcceptError{Err: typeError("the http.ResponseWriter is nil")}
@@ -241,11 +242,11 @@ func Serve(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
 // whether the connection can be taken from an http.ResponseWriter.
 func CheckRequest(r *http.Request, opts *AcceptOptions) error {
 	config, refusal := acceptConfig(r, opts)
-	if refusal == nil {
-		_, refusal = config.Check(r)
-	}
 	if refusal == nil && !opts.group().open() {
 		refusal = shuttingDown()
+	}
+	if refusal == nil {
+		_, refusal = config.Check(r)
 	}
 	if refusal != nil {
 		return acceptError(refusal)

@@ -282,15 +282,18 @@ func TestGroupRefuses(t *testing.T) {
 		refused <- err
 	}))
 	t.Cleanup(server.Close)
-	_, err := ws.Dial(testContext(t), wsURL(server), nil)
-	if handshake := new(ws.HandshakeError); !errors.As(err, &handshake) ||
-		handshake.StatusCode != http.StatusServiceUnavailable {
-		t.Errorf("Dial returned %v", err)
-	}
-	for range 2 {
-		err := await(t, "refusal", refused)
-		if refusal := new(ws.AcceptError); !errors.As(err, &refusal) || refusal.Status != http.StatusServiceUnavailable {
-			t.Errorf("refused with %v", err)
+	// The second request would be refused anyway, with another status.
+	for _, protocols := range [][]string{nil, {"unknown"}} {
+		_, err := ws.Dial(testContext(t), wsURL(server), &ws.Options{Protocols: protocols})
+		if handshake := new(ws.HandshakeError); !errors.As(err, &handshake) ||
+			handshake.StatusCode != http.StatusServiceUnavailable {
+			t.Errorf("Dial with protocols %v returned %v", protocols, err)
+		}
+		for _, by := range []string{"CheckRequest", "Accept"} {
+			err := await(t, "refusal", refused)
+			if refusal := new(ws.AcceptError); !errors.As(err, &refusal) || refusal.Status != http.StatusServiceUnavailable {
+				t.Errorf("protocols %v: %s returned %v", protocols, by, err)
+			}
 		}
 	}
 }
