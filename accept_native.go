@@ -193,12 +193,20 @@ func (e *AcceptError) Unwrap() error { return e.Err }
 // say "GET /chat". Every handler of the process then gets such requests, including those of other WebSocket packages,
 // which refuse them; and the browser does not try again over HTTP/1.1.
 //
-// There the connection is part of its request: the handler must not return before Conn.Done is closed, or the
-// connection is lost. [Serve] waits for that. http.Server.Shutdown waits for the handler, and so for the connection:
-// end it before that, for example with a [Group]. A connection takes about 18 KB, and OnError, OnClose and Done come
-// only when nothing more is being written. What is received passes through r.Body, so middleware that limits that, such
-// as [http.MaxBytesHandler], ends the connection when so many bytes have been received in all.
+// There the connection is part of its request: the handler must not return before Conn.Done is closed. If it does, the
+// connection is lost, and bytes that are being written at that moment may end up in the response to another request,
+// because net/http uses the memory of a response again. Nor may r.Context end before: middleware that limits the time
+// of requests ends the connection too, and so does an http.Server.BaseContext that ends when the program is to stop.
+// Use [Serve], which waits for Done and does not depend on the context. http.Server.Shutdown waits for the handler, and
+// so for the connection: end it before that, for example with a [Group]. A connection takes about 18 KB, and OnError,
+// OnClose and Done come only when nothing more is being written. What is received passes through r.Body, so middleware
+// that limits that, such as [http.MaxBytesHandler], ends the connection when so many bytes have been received in all.
 func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn, error) {
+	return accept(w, r, opts, false)
+}
+
+// accept is Accept. stays says that the HTTP handler does not return before Conn.Done is closed.
+func accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions, stays bool) (*Conn, error) {
 	if w == nil {
 		return nil, &AcceptError{Err: typeError("the http.ResponseWriter is nil")}
 	}
@@ -207,6 +215,7 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 		refusal.Answer(w)
 		return nil, acceptError(refusal)
 	}
+	config.Stays = stays
 	group := opts.group()
 	if !group.expect() {
 		refusal = shuttingDown()
@@ -228,9 +237,10 @@ func Accept(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) (*Conn,
 }
 
 // Serve is like [Accept], for connections that are used only in their handlers. It returns when the HTTP handler may
-// return: over HTTP/1.1 at once, over HTTP/2 when the connection has ended. It returns the same errors as Accept.
+// return: over HTTP/1.1 at once, over HTTP/2 when the connection has ended, even if r.Context ends before. It returns
+// the same errors as Accept.
 func Serve(w http.ResponseWriter, r *http.Request, opts *AcceptOptions) error {
-	c, err := Accept(w, r, opts)
+	c, err := accept(w, r, opts, true)
 	if err == nil && c.finished != nil {
 		<-c.Done()
 	}

@@ -20,6 +20,7 @@ type AcceptConfig struct {
 	Origins     Origins  // origins of pages that may connect, besides those from the request's own host
 	Compression bool     // permessage-deflate may be chosen
 	Takeover    bool     // ... and messages may refer to earlier ones
+	Stays       bool     // the handler of the request does not return before Result.Finished is closed
 }
 
 // Refusal says why a request does not open a WebSocket.

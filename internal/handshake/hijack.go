@@ -26,7 +26,7 @@ func Accept(w http.ResponseWriter, r *http.Request, cfg *AcceptConfig) (*Result,
 		return nil, refusal
 	}
 	if isExtendedConnect(r) {
-		return acceptHTTP2(w, r, &n)
+		return acceptHTTP2(w, r, &n, cfg.Stays)
 	}
 	conn, early, err := hijack(w)
 	switch {

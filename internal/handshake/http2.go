@@ -43,8 +43,8 @@ func checkExtendedConnect(r *http.Request) *Refusal {
 // the request would be missing in the copies that http.Request.WithContext has made. It is not the name of a field.
 const takenMark = ":taken"
 
-// acceptHTTP2 answers a request that has been checked.
-func acceptHTTP2(w http.ResponseWriter, r *http.Request, n *negotiated) (*Result, *Refusal) {
+// acceptHTTP2 answers a request that has been checked. stays is AcceptConfig.Stays.
+func acceptHTTP2(w http.ResponseWriter, r *http.Request, n *negotiated, stays bool) (*Result, *Refusal) {
 	inner := writerBelow(w)
 	header := inner.Header()
 	if _, taken := header[takenMark]; taken {
@@ -71,6 +71,11 @@ func acceptHTTP2(w http.ResponseWriter, r *http.Request, n *negotiated) (*Result
 		control:  http.NewResponseController(inner),
 		handler:  r.Context(),
 		finished: make(chan struct{}),
+	}
+	if stays {
+		// The request's context does not tell anything then, and it may end before: the server's BaseContext when the
+		// server is to stop, or a time that middleware has set.
+		s.handler = context.Background()
 	}
 	// The server's timeouts are for requests. A writer that does not support deadlines has none.
 	_ = s.control.SetReadDeadline(time.Time{})
@@ -128,7 +133,7 @@ type http2Stream struct {
 	body    io.ReadCloser
 	w       http.ResponseWriter
 	control *http.ResponseController
-	handler context.Context // ends when the handler has returned
+	handler context.Context // ends when the handler has returned, or before
 
 	mu       sync.Mutex // held while w is in use
 	closed   bool
@@ -162,7 +167,7 @@ var errHandlerReturned = errors.New("ws: the handler of an HTTP/2 request return
 func (s *http2Stream) Close() error {
 	if !s.mu.TryLock() {
 		if s.handler.Err() == nil {
-			_ = s.control.SetWriteDeadline(time.Unix(1, 0)) // if this fails, Close has to do without it
+			s.interruptWrite()
 		}
 		s.mu.Lock()
 	}
@@ -173,4 +178,11 @@ func (s *http2Stream) Close() error {
 	s.closed = true
 	close(s.finished)
 	return s.body.Close()
+}
+
+// interruptWrite ends a Write that waits for the client. If it fails, Close has to do without it. Like a Write, it
+// panics if the handler returns meanwhile.
+func (s *http2Stream) interruptWrite() {
+	defer func() { _ = recover() }()
+	_ = s.control.SetWriteDeadline(time.Unix(1, 0))
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -309,7 +310,7 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestReturnsEarly: a handler that returns while its connection is open loses it, and breaks nothing else.
+// TestReturnsEarly: a handler that returns while its connection is open loses it.
 func TestReturnsEarly(t *testing.T) {
 	t.Parallel()
 	conns := make(chan *ws.Conn, 100)
@@ -440,6 +441,38 @@ func TestShutdown(t *testing.T) {
 		t.Errorf("the stream ended with %v", err)
 	}
 	if err := await(t, "end of Shutdown", stopped); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestServeContext: with Serve, a connection does not end with the request's context, which a server may end to stop,
+// or middleware after a time.
+func TestServeContext(t *testing.T) {
+	t.Parallel()
+	base, stop := context.WithCancel(t.Context())
+	defer stop()
+	var group ws.Group
+	opened := make(chan struct{})
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = ws.Serve(w, r, &ws.AcceptOptions{Group: &group, OnOpen: func(*ws.Conn) { close(opened) }})
+	}))
+	server.Config.BaseContext = func(net.Listener) context.Context { return base }
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	s := open(t, server, nil)
+	await(t, "connection", opened)
+	stop()
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
+	defer cancel()
+	go func() { ended <- group.Shutdown(ctx, 0, "") }()
+	s.want(0x88, closeFrame(1001, ""))
+	s.send(frame(0x88, closeFrame(1001, "")))
+	if err := s.wantEnd(); err != nil {
+		t.Errorf("the stream ended with %v", err)
+	}
+	if err := await(t, "end of Shutdown", ended); err != nil {
 		t.Error(err)
 	}
 }
