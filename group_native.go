@@ -270,10 +270,11 @@ func sendPrepared(p *engine.Prepared, members []*Conn, size int) {
 // tells browsers that the server stops. From now on no connection can join, Accept answers 503, and Send returns an
 // error: a Group can be shut down only once. Further calls only wait; the code and reason are those of the first.
 //
-// Shutdown returns nil when no member is left. If ctx ends first, it ends the remaining members with [Conn.CloseNow]
-// and returns ctx.Err(). Give it a ctx that ends: a member that does not answer takes 10 seconds, one that takes no
-// data 2 minutes. A bad argument is an *Exception as from [Conn.Shutdown], and then nothing has happened. Connections
-// of Dial are closed without a code if a client may not send it.
+// Shutdown returns nil when no member is left. If ctx ends first, or has already ended, it ends the remaining members
+// with [Conn.CloseNow] and returns ctx.Err(); of the Close frames, those that the network takes at once still go out.
+// Give it a ctx that ends: a member that does not answer takes 10 seconds, one that takes no data 2 minutes. A bad
+// argument is an *Exception as from [Conn.Shutdown], and then nothing has happened. Connections of Dial are closed
+// without a code if a client may not send it.
 //
 // Shutdown may be called in a handler of a member, because it does not wait for handlers.
 //
@@ -293,8 +294,9 @@ func (g *Group) Shutdown(ctx context.Context, code StatusCode, reason string) er
 		return err
 	}
 	first, empty := g.shutDown(farewell{code, reason})
+	// Even if ctx has ended: what the network takes at once still goes out.
+	spread(g.snapshot(), each(func(c *Conn) { c.leaveWith(first) }))
 	if err == nil {
-		spread(g.snapshot(), each(func(c *Conn) { c.leaveWith(first) }))
 		select {
 		case <-empty:
 			return nil

@@ -353,6 +353,24 @@ func TestGroupShutdown(t *testing.T) {
 			t.Errorf("%d members are left", group.Len())
 		}
 	})
+	t.Run("context has ended", func(t *testing.T) {
+		t.Parallel()
+		var group ws.Group
+		clients := members(t, 3, &group, nil, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := group.Shutdown(ctx, 0, "late"); !errors.Is(err, context.Canceled) {
+			t.Errorf("Shutdown returned %v", err)
+		}
+		if group.Len() != 0 {
+			t.Errorf("%d members are left", group.Len())
+		}
+		for _, c := range clients {
+			if e := wait(t, c); e.Code != ws.StatusGoingAway || e.Reason != "late" {
+				t.Errorf("the client of a member ended with %+v", e)
+			}
+		}
+	})
 	t.Run("handler", func(t *testing.T) {
 		t.Parallel()
 		var group ws.Group
