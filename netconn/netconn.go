@@ -28,6 +28,9 @@ type Config struct {
 
 	// WriteBuffer is the number of bytes not yet given to the network above which Write waits, before each message. 0
 	// means 1 MiB, a negative value means no limit. So up to WriteBuffer plus MessageSize bytes are in memory.
+	//
+	// On a connection that a server has accepted, it must be at most AcceptOptions.SendBuffer. Otherwise a Write of much
+	// data does not wait for the client, but fails the connection with ws.ErrSlowPeer.
 	WriteBuffer int64
 
 	// CloseTimeout is how long Close waits for the network. 0 means 5 seconds; with a negative value Close does not wait.
