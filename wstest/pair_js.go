@@ -18,8 +18,11 @@ type NativeOptions struct{}
 // global class, which it looks up in each New, because pages replace that class. Pair replaces it too, during two calls
 // of New, which do not wait: socketClass stands in for it, and gives the real class to everybody else.
 
-// serverLimit is what 0 means as the MessageLimit of ws.Accept.
-const serverLimit = 1 << 20
+// What 0 means as the MessageLimit of ws.Dial and of ws.Accept.
+const (
+	clientLimit = 128 << 20
+	serverLimit = 1 << 20
+)
 
 func pair(client, server *ws.Options, _ NativeOptions) (*ws.Conn, *ws.Conn, error) {
 	h, err := newHost()
@@ -27,6 +30,7 @@ func pair(client, server *ws.Options, _ NativeOptions) (*ws.Conn, *ws.Conn, erro
 		return nil, nil, err
 	}
 	w := newWire(h)
+	client.MessageLimit = cmp.Or(client.MessageLimit, clientLimit)
 	server.MessageLimit = cmp.Or(server.MessageLimit, serverLimit)
 	opened := make(chan struct{}, len(w.ends))
 	for _, opts := range []*ws.Options{client, server} {
@@ -113,6 +117,7 @@ func construct(e *end, opts *ws.Options) (c *ws.Conn, err error) {
 			js.Global().Get("Reflect").Call("deleteProperty", js.Global(), "WebSocket")
 		}
 	}()
+	e.limit = opts.MessageLimit
 	e.conn, err = ws.New(pairURL, opts)
 	return e.conn, err
 }

@@ -444,10 +444,41 @@ func TestPairMessageLimit(t *testing.T) {
 			t.Errorf("OnError: %v", err)
 		}
 		// Whether that is clean depends on which is first natively, the answer or the end of the connection.
-		if e := wait(t, a); e.Code != ws.StatusMessageTooBig {
+		if e := wait(t, a); e.Code != ws.StatusMessageTooBig || e.Reason != "message exceeds the limit of 10 bytes" {
 			t.Errorf("the other end was closed with %+v", e)
 		}
 	})
+}
+
+// TestPairMessageLimitInHandler: so it does while a handler of that end runs, whose events have to wait.
+func TestPairMessageLimitInHandler(t *testing.T) {
+	t.Parallel()
+	for name, tooBig := range map[string]ws.Message{
+		"text": ws.Text("12345678ää"), "bytes": make(ws.Bytes, 11), "Blob": blobOf(t, make(ws.Bytes, 11)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bothWays(t, func(t *testing.T, pair func(a, b *ws.Options) (*ws.Conn, *ws.Conn)) {
+				running, release := make(chan struct{}, 3), make(chan struct{})
+				a, b := pair(nil, &ws.Options{MessageLimit: 10, OnMessage: func(*ws.Conn, ws.Message) {
+					running <- struct{}{}
+					<-release
+				}})
+				send(t, a, ws.Text("1"))
+				<-running
+				send(t, a, ws.Text("12345678ä"), tooBig)
+				if e := wait(t, a); e.Code != ws.StatusMessageTooBig {
+					t.Errorf("the other end was closed with %+v", e)
+				}
+				close(release)
+				if _, err := b.Wait(within(t)); err != nil || !errors.Is(b.Err(), ws.ErrMessageTooBig) {
+					t.Errorf("Wait: %v; Err: %v", err, b.Err())
+				}
+				if len(running) != 1 {
+					t.Errorf("%d messages after the first, want the one within the limit", len(running))
+				}
+			})
+		})
+	}
 }
 
 // TestPairServerLimit: without options a server's end takes 1 MiB, and a client's more.

@@ -2,6 +2,7 @@ package wstest
 
 import (
 	"errors"
+	"strconv"
 	"syscall/js"
 
 	"github.com/seed2c7e30c3/ws"
@@ -26,6 +27,8 @@ type end struct {
 	out  outgoing
 
 	conn     *ws.Conn // whose object the socket is
+	limit    int64    // its MessageLimit; negative means none
+	tooBig   bool     // a message over the limit has arrived
 	state    ws.ReadyState
 	received closeFrame
 	queue    []*frame // a Blob that is still being read, and what was sent after it
@@ -138,7 +141,8 @@ func (e *end) read(f *frame, blob js.Value) {
 
 // closeCalled is called when the Conn has called close. The Conn then tells whether that was CloseNow, or happened
 // because a message was too big: its events have been handled by now, unless a handler has not returned. In that case
-// the peer gets a Close frame without a code, as in a browser.
+// only a Conn that has failed because of a message is still Open, and after CloseNow the peer gets a Close frame without
+// a code, as in a browser.
 func (e *end) closeCalled(code int, reason string) {
 	switch err := e.conn.Err(); {
 	case e.state == ws.Connecting:
@@ -147,8 +151,9 @@ func (e *end) closeCalled(code int, reason string) {
 	case errors.Is(err, ws.ErrClosedNow):
 		e.lose()
 		e.peer.lose()
-	case errors.Is(err, ws.ErrMessageTooBig):
-		e.startClosing(closeFrame{int(ws.StatusMessageTooBig), "message too big"})
+	case errors.Is(err, ws.ErrMessageTooBig), e.tooBig && e.conn.ReadyState() == ws.Open:
+		reason := "message exceeds the limit of " + strconv.FormatInt(e.limit, 10) + " bytes" // as natively
+		e.startClosing(closeFrame{int(ws.StatusMessageTooBig), reason})
 	default:
 		e.startClosing(closeFrame{code, reason})
 	}
@@ -188,10 +193,19 @@ func (e *end) messageArrived(f *frame) {
 		return
 	}
 	data := f.data
+	e.tooBig = e.tooBig || e.limit >= 0 && sizeOf(data) > e.limit
 	if data.Type() != js.TypeString && e.object.Get("binaryType").String() == "blob" {
 		data = e.wire.host.blob.New([]any{data})
 	}
 	e.fire(e.wire.host, e.wire.host.messageEvent.New("message", map[string]any{"data": data}))
+}
+
+// sizeOf returns the number of bytes of a message.
+func sizeOf(data js.Value) int64 {
+	if data.Type() == js.TypeString {
+		return int64(len(data.String()))
+	}
+	return int64(data.Get("byteLength").Int())
 }
 
 // closeArrived takes the peer's Close frame. Unless it is the answer to the Conn's own, it is answered behind what the

@@ -65,7 +65,7 @@ const pairURL = "ws://wstest.invalid/"
 //   - An end that receives a message over its MessageLimit sends 1009, as natively. A browser's WebSocket sends no
 //     code.
 //   - CloseNow ends the connection, as natively. A browser's WebSocket sends a Close frame without a code; so does an
-//     end here if CloseNow is called in a handler that does not return.
+//     end here if one of its handlers is running at that time and does not return.
 //
 // The error for a bad option is that of ws.Dial or ws.New. If the two ends have no subprotocol in common, the error
 // says so and wraps the client's *ws.CloseError. It is a "NotSupportedError" *ws.Exception in a JavaScript host that
