@@ -48,6 +48,7 @@ func pair(client, server *ws.Options, _ NativeOptions) (*ws.Conn, *ws.Conn, erro
 		return nil, nil, err
 	}
 	protocol, err := agree(client.Protocols, server.Protocols)
+	server.Protocols = nil // New would check them, as ws.Accept does not
 	var s *ws.Conn
 	if err == nil {
 		s, err = construct(w.ends[1], server)

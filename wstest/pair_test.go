@@ -509,6 +509,13 @@ func TestPairProtocols(t *testing.T) {
 	if client.Protocol() != "" || server.Protocol() != "" {
 		t.Errorf("nothing was offered: the client speaks %q, the server %q", client.Protocol(), server.Protocol())
 	}
+	// As for Accept, names that no client can offer do no harm.
+	client, server = pair(t, &wstest.Options{
+		Client: &ws.Options{Protocols: []string{"a"}}, Server: &ws.Options{Protocols: []string{"", "b c", "a", "a"}},
+	})
+	if client.Protocol() != "a" || server.Protocol() != "a" {
+		t.Errorf("the client speaks %q, the server %q", client.Protocol(), server.Protocol())
+	}
 }
 
 // TestPairRefused: ends with nothing in common do not open; the client's handlers hear of it, the server's do not.
