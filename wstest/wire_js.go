@@ -141,8 +141,8 @@ func (e *end) read(f *frame, blob js.Value) {
 
 // closeCalled is called when the Conn has called close. The Conn then tells whether that was CloseNow, or happened
 // because a message was too big: its events have been handled by now, unless a handler has not returned. In that case
-// only a Conn that has failed because of a message is still Open, and after CloseNow the peer gets a Close frame without
-// a code, as in a browser.
+// only a Conn that has failed because of a message is still Open, and after CloseNow the peer gets a Close frame
+// without a code, as in a browser.
 func (e *end) closeCalled(code int, reason string) {
 	switch err := e.conn.Err(); {
 	case e.state == ws.Connecting:
