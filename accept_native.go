@@ -117,7 +117,7 @@ var ErrSlowPeer = engine.ErrSlowPeer
 
 // AcceptError is the error of [Accept], [Serve] and [CheckRequest]. It says why a request was not accepted.
 type AcceptError struct {
-	// Status is the HTTP status of the answer:
+	// Status is the HTTP status of the answer, or after CheckRequest of the answer that Accept would give:
 	//
 	//	400  not a valid opening handshake, or no subprotocol in common
 	//	403  a page of an origin that AcceptOptions.Origins does not allow
@@ -135,11 +135,11 @@ type AcceptError struct {
 	Err error
 }
 
-// Error says why the request was not accepted.
+// Error returns a message with the status and the cause.
 func (e *AcceptError) Error() string {
 	s := "ws: request not accepted"
 	if e.Status != 0 {
-		s += ", answered " + strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
+		s += ": " + strconv.Itoa(e.Status) + " " + http.StatusText(e.Status)
 	}
 	if e.Err != nil {
 		s += ": " + e.Err.Error()

@@ -168,6 +168,9 @@ func TestAcceptRequest(t *testing.T) {
 				if !errors.As(err, &refused) || refused.Status != c.status || !strings.Contains(err.Error(), c.says) {
 					t.Errorf("%s: %v, want an *AcceptError with %d and %q", what, err, c.status, c.says)
 				}
+				if strings.Contains(err.Error(), "answered") {
+					t.Errorf("%s: %v; CheckRequest has answered nothing", what, err)
+				}
 			}
 			body, err := io.ReadAll(response.Body)
 			if err != nil || c.lines[0] != "HEAD / HTTP/1.1" && !strings.Contains(string(body), c.says) {
