@@ -28,7 +28,7 @@ type Server struct {
 
 	handler func(*ws.Conn)
 	http    *httptest.Server
-	running sync.WaitGroup // handlers
+	running sync.WaitGroup // calls of serve, and connections whose OnClose has not returned
 
 	mu     sync.Mutex
 	conns  map[*ws.Conn]struct{}
@@ -73,7 +73,8 @@ func (s *Server) start(start func()) {
 // Client returns a client for NativeOptions.HTTPClient. After StartTLS it trusts the server's certificate.
 func (s *Server) Client() *http.Client { return s.http.Client() }
 
-// Close ends the server and all its connections, with CloseNow, and waits until every call of the handler has returned.
+// Close ends the server and all its connections, with CloseNow, and waits until every call of the handler has returned,
+// and of the handlers in Options. So it must not be called in one of them.
 func (s *Server) Close() {
 	s.http.Close()
 	s.mu.Lock()
@@ -91,7 +92,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	s.running.Add(1)
 	defer s.running.Done()
 	opts := s.Options
+	s.running.Add(1)
 	opts.OnClose = func(c *ws.Conn, e ws.CloseEvent) {
+		defer s.running.Done()
 		s.forget(c)
 		if s.Options.OnClose != nil {
 			s.Options.OnClose(c, e)
@@ -99,6 +102,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	c, err := ws.Accept(w, r, &opts)
 	if err != nil {
+		s.running.Done()
 		return // the client has been told
 	}
 	s.remember(c)

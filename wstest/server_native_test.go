@@ -7,9 +7,11 @@ import (
 	"log"
 	"net/http"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/seed2c7e30c3/ws"
 	"github.com/seed2c7e30c3/ws/wstest"
@@ -158,6 +160,37 @@ func TestServerClose(t *testing.T) {
 		t.Error("a closed server accepts")
 	}
 	s.Close() // again
+}
+
+// TestServerCloseWaits: it waits for the handlers in Options, too, which may use the test.
+func TestServerCloseWaits(t *testing.T) {
+	t.Parallel()
+	var events eventLog
+	closing := make(chan struct{})
+	s := wstest.NewUnstartedServer(nil)
+	s.Options.OnMessage = func(*ws.Conn, ws.Message) {
+		closing <- struct{}{}
+		time.Sleep(20 * time.Millisecond) // longer than a Close that does not wait
+		events.add("message")
+	}
+	s.Options.OnClose = func(*ws.Conn, ws.CloseEvent) {
+		events.add("close")
+		runtime.Goexit() // as t.Fatal does
+	}
+	s.Start()
+	send(t, dial(t, s.URL, nil), ws.Text("hello"))
+	dial(t, s.URL, nil)
+	if _, err := ws.Dial(within(t), s.URL, &ws.Options{Protocols: []string{"none"}}); err == nil {
+		t.Error("a bad request was accepted")
+	}
+	<-closing
+	s.Close()
+	events.mu.Lock()
+	defer events.mu.Unlock()
+	slices.Sort(events.events)
+	if got := strings.Join(events.events, " "); got != "close close message" {
+		t.Errorf("events until Close returned: %s", got)
+	}
 }
 
 // TestServerHandlerReturns: the connection stays open, until the server is closed.
