@@ -41,8 +41,9 @@ func run(ctx context.Context, out io.Writer, args []string) error {
 		return err
 	case <-ctx.Done():
 	}
-	// server.Shutdown does not end WebSockets, so the room has to close its own.
+	// server.Shutdown does not end WebSockets, so the room has to close its own, while the server waits for requests.
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
 	defer cancel()
+	server.RegisterOnShutdown(func() { go chat.Shutdown(end) })
 	return errors.Join(server.Shutdown(end), chat.Shutdown(end))
 }

@@ -37,6 +37,7 @@ func serve(listener net.Listener, group *ws.Group) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	server.RegisterOnShutdown(func() { go group.Shutdown(ctx, 0, "") }) // while the server waits for other requests
 	return errors.Join(server.Shutdown(ctx), group.Shutdown(ctx, 0, ""))
 }
 

@@ -19,7 +19,7 @@ import (
 	"github.com/seed2c7e30c3/ws/wstest"
 )
 
-// TestServe: a server that is interrupted tells its clients.
+// TestServe: a server that is interrupted tells its clients, whatever else it waits for.
 func TestServe(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("a process cannot interrupt itself on Windows")
@@ -43,6 +43,15 @@ func TestServe(t *testing.T) {
 	if text, err := c.ReadText(ctx); text != "hello" || err != nil {
 		t.Fatalf("ReadText: %q, %v", text, err)
 	}
+	// Another client has not sent all of its request, for which Server.Shutdown waits.
+	slow, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer slow.Close()
+	if _, err := io.WriteString(slow, "POST /chat HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +62,7 @@ func TestServe(t *testing.T) {
 	if event, err := c.Wait(ctx); event.Code != ws.StatusGoingAway || err != nil {
 		t.Errorf("Wait: %v, %v, want 1001", event, err)
 	}
+	slow.Close()
 	if err := <-served; err != nil {
 		t.Errorf("serve: %v", err)
 	}
