@@ -52,6 +52,8 @@ func TestAcceptRequest(t *testing.T) {
 			map[string]string{"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"}},
 		{"other Upgrade", []string{get, host, "Upgrade: h2c", conn, key, version}, 426, `"h2c"`,
 			map[string]string{"Upgrade": "websocket"}},
+		{"Upgrade with a letter that only Unicode folds", []string{get, host, "Upgrade: web\u017focket", conn, key, version},
+			426, "Upgrade", nil},
 		{"Upgrade twice", []string{get, host, upgrade, "Upgrade: websocket", conn, key, version}, 101, "", nil},
 		{"no Connection", []string{get, host, upgrade, key, version}, 426, "Connection",
 			map[string]string{"Upgrade": "websocket"}},

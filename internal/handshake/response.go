@@ -37,7 +37,7 @@ func check(resp *http.Response, protocols []string, compression bool) (negotiate
 	if err != nil {
 		return n, err
 	}
-	if !strings.EqualFold(upgrade, "websocket") {
+	if asciiLower(upgrade) != "websocket" {
 		return n, fmt.Errorf(`Upgrade is %q, not "websocket"`, upgrade)
 	}
 	if connection := resp.Header["Connection"]; !containsToken(connection, "upgrade") {
@@ -93,11 +93,11 @@ func subprotocol(h http.Header, protocols []string) (string, error) {
 	return protocol, nil
 }
 
-// containsToken reports whether token, in lower case, is an element of the lists in values, in any case.
+// containsToken reports whether token, in lower case, is an element of the lists in values, in any case of ASCII.
 func containsToken(values []string, token string) bool {
 	for _, list := range values {
 		for element := range strings.SplitSeq(list, ",") {
-			if strings.EqualFold(strings.Trim(element, " \t"), token) {
+			if asciiLower(strings.Trim(element, " \t")) == token {
 				return true
 			}
 		}
