@@ -78,6 +78,13 @@ func TestAcceptRequest(t *testing.T) {
 		{"versions", []string{get, host, upgrade, conn, key, "Sec-WebSocket-Version: 13, 8"}, 426, "13, 8",
 			map[string]string{"Sec-WebSocket-Version": "13"}},
 
+		{"empty host", []string{get, "Host:", upgrade, conn, key, version}, 400, "Host is empty", nil},
+		{"whole URL", []string{"GET http://example.com/path HTTP/1.1", "Host: other.example", upgrade, conn, key, version,
+			"Origin: http://example.com"}, 101, "", nil},
+		{"target without host and path", []string{"GET x:.evil.example/ HTTP/1.1", host, upgrade, conn, key, version}, 400,
+			"x:.evil.example/", nil},
+		{"asterisk", []string{"GET * HTTP/1.1", host, upgrade, conn, key, version}, 400, `"*"`, nil},
+
 		{"POST", []string{"POST / HTTP/1.1", host, upgrade, conn, key, version}, 405, "POST",
 			map[string]string{"Allow": "GET"}},
 		{"HEAD", []string{"HEAD / HTTP/1.1", host, upgrade, conn, key, version}, 405, "HEAD",

@@ -46,6 +46,9 @@ func (cfg *AcceptConfig) Check(r *http.Request) (negotiated, *Refusal) {
 	if refusal := check(r); refusal != nil {
 		return negotiated{}, refusal
 	}
+	if refusal := checkTarget(r); refusal != nil {
+		return negotiated{}, refusal
+	}
 	if refusal := cfg.Origins.check(r); refusal != nil {
 		return negotiated{}, refusal
 	}
@@ -82,6 +85,18 @@ func checkUpgrade(r *http.Request) *Refusal {
 		return upgradeRequired(fmt.Errorf(
 			`Connection is %q and does not contain "Upgrade"; a proxy in between has to pass it on`,
 			r.Header["Connection"]))
+	}
+	return nil
+}
+
+// checkTarget checks that the request names a host, and a resource by its path or by a whole URL (RFC 6455 section
+// 4.2.1 items 1 and 2). net/http also lets "*" and "mailto:a@b" through.
+func checkTarget(r *http.Request) *Refusal {
+	switch {
+	case r.Host == "":
+		return refuse(http.StatusBadRequest, "Host is empty")
+	case r.URL != nil && (r.URL.Opaque != "" || r.URL.Path == "*"):
+		return refuse(http.StatusBadRequest, "the request is for %q, neither a path nor the URL of a host", r.URL.String())
 	}
 	return nil
 }

@@ -24,6 +24,9 @@ func RequestURL(r *http.Request) string {
 		}
 	}
 	raw := scheme + r.Host + target
+	if r.Host == "" {
+		return raw // the first part of the path would become the host
+	}
 	if plainHost(r.Host, r.TLS != nil) && plainTarget(target) {
 		return raw // parsing would take longer than all the rest of a handshake
 	}
