@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -499,4 +500,50 @@ func TestAcceptGone(t *testing.T) {
 	client.Close()
 	close(gone)
 	await(t, "end of the handler", ended)
+}
+
+// TestAcceptBehindClose: a client may send control frames behind its Close frame (RFC 6455, section 5.5.1). They must not
+// cost it what the server sent before: a TCP connection that is closed with unread data, or that gets data afterwards,
+// is reset.
+func TestAcceptBehindClose(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]string{"with it": maskedFrame(fin|pong, "at once"), "later": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			accepted := make(chan *ws.Conn, 1)
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				c, err := ws.Accept(w, r, &ws.AcceptOptions{Compression: ws.NoCompression})
+				if err != nil {
+					t.Error(err)
+				}
+				accepted <- c
+			}))
+			t.Cleanup(server.Close)
+			client := openClient(t, server)
+			client.Conn.(*net.TCPConn).SetReadBuffer(8 << 10) // so that most of the message stays with the server's system
+			c := await(t, "connection", accepted)
+			message := strings.Repeat("m", 100<<10)
+			send(t, c, ws.Text(message))
+			if _, err := io.WriteString(client, maskedFrame(fin|closeFrame, "\x03\xe8")+before); err != nil {
+				t.Fatal(err)
+			}
+			if ev := wait(t, c); !ev.WasClean {
+				t.Errorf("the close event is %+v", ev)
+			}
+			client.send(fin|pong, "behind Close")
+			var got []byte
+			for last := false; !last; {
+				f, err := client.frame()
+				if err != nil {
+					t.Fatalf("%v after %d bytes", err, len(got))
+				}
+				got, last = append(got, f.payload...), f.first&fin != 0
+			}
+			if string(got) != message {
+				t.Errorf("%d bytes came, not the message", len(got))
+			}
+			client.wantFrame(fin|closeFrame, "\x03\xe8")
+			client.wantEnd()
+		})
+	}
 }

@@ -186,7 +186,8 @@ func TestServerReplyNotExtended(t *testing.T) {
 	}
 }
 
-// TestServerEndsStream: a server ends the stream as soon as both Close frames are through, whoever began.
+// TestServerEndsStream: a server ends its half of the stream as soon as both Close frames are through, whoever began,
+// and then reads until the client has ended the other half.
 func TestServerEndsStream(t *testing.T) {
 	for _, serverBegins := range []bool{true, false} {
 		owner, s := newRecorder(), newScript(1<<30, unlimited)
@@ -195,9 +196,16 @@ func TestServerEndsStream(t *testing.T) {
 			e.StartClosing(1001, "bye")
 		}
 		s.arrive(fromClient(frame.Close, "\x0f\xa0"))
+		s.wait(t, "end of the server's half", func() bool { return s.half })
+		if end := await(t, "end", owner.end); end.Code != 4000 || !end.Clean || end.Failed || end.Err != nil {
+			t.Errorf("ended with %+v", end)
+		}
+		s.arrive(fromClient(frame.Pong, "late"))
+		s.wait(t, "read behind that", func() bool { return len(s.arriving) == 0 && s.reading && !s.closed })
+		s.locked(func() { s.err = errEndOfScript })
 		await(t, "end of the stream", s.ended)
-		if end := await(t, "end", owner.end); end.Code != 4000 || !end.Clean || end.Failed || end.Err != nil || s.byAbort {
-			t.Errorf("ended with %+v, by an abort: %v", end, s.byAbort)
+		if s.byAbort {
+			t.Error("the stream was ended by an abort")
 		}
 		want := "\x88\x02\x0f\xa0"
 		if serverBegins {
@@ -207,4 +215,15 @@ func TestServerEndsStream(t *testing.T) {
 			t.Errorf("the server wrote %q, want %q", got, want)
 		}
 	}
+}
+
+// TestServerEndsStreamOfIdler: a client that does not end its half is not waited for longer than Timeouts.Disconnect.
+func TestServerEndsStreamOfIdler(t *testing.T) {
+	owner, s := newRecorder(), newScript(1<<30, unlimited)
+	startServer(t, owner, s, engine.Config{Timeouts: engine.Timeouts{Disconnect: time.Millisecond}})
+	s.arrive(fromClient(frame.Close, "\x0f\xa0"))
+	if end := await(t, "end", owner.end); end.Code != 4000 || !end.Clean || end.Failed || end.Err != nil {
+		t.Errorf("ended with %+v", end)
+	}
+	await(t, "end of the stream", s.ended)
 }

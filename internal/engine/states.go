@@ -5,7 +5,7 @@ import "github.com/seed2c7e30c3/ws/internal/frame"
 // Two enumerations, one for each direction, say how far a connection has come. Each is changed by one function only.
 //
 //	sending:    open ─→ closeQueued ─→ closeWriting ─→ closeSent        any ─→ broken
-//	receiving:  receiving ─→ closeReceived ─→ endReceived ─→ over       receiving ─→ ignoring ─→ over
+//	receiving:  receiving ─→ closeReceived ─→ endReceived ─→ over       receiving, closeReceived ─→ ignoring ─→ over
 
 // sendingState is how far our half of the connection has come.
 type sendingState uint8
@@ -41,8 +41,8 @@ const (
 	// endReceived: the stream has ended after the peer's Close frame, while ours is still on its way.
 	endReceived
 
-	// ignoring: the connection was failed, and the Owner told. What arrives is ignored; the peer gets a little time to
-	// take our Close frame and to end the stream.
+	// ignoring: the connection was failed or, at a server, closed, and the Owner told. What arrives is ignored; the peer
+	// gets a little time to take our Close frame and to end the stream.
 	ignoring
 
 	// over: the end has been reported, and nothing more will happen.
@@ -76,8 +76,11 @@ func (e *Endpoint) stateChangedLocked() {
 		e.endLocked(nil)
 		return
 	case e.receiving == closeReceived && e.sending == closeSent && e.role == frame.Server:
-		// The server closes TCP first (RFC 6455, section 7.1.1).
-		e.endLocked(nil)
+		// The server closes TCP first (RFC 6455, section 7.1.1). It still reads: the peer may have sent control frames
+		// behind its Close frame, and closing with unread data would drop what is on its way to the peer.
+		e.unsaid = e.endOf(nil)
+		e.setReceivingLocked(ignoring)
+		go e.closeWrite()
 		return
 	default:
 		e.keepReadingLocked()

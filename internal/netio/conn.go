@@ -256,11 +256,21 @@ func (c *Conn) SetReadDeadline(t time.Time) {
 // CloseWrite tells the peer that nothing follows, without dropping what is still on its way. It may wait, over TLS.
 // It returns errors.ErrUnsupported if the connection cannot do that.
 func (c *Conn) CloseWrite() error {
-	if half, ok := c.stream.(interface{ CloseWrite() error }); ok {
-		return half.CloseWrite()
+	half, ok := c.stream.(halfCloser)
+	if !ok {
+		return errors.ErrUnsupported
 	}
-	return errors.ErrUnsupported
+	err := half.CloseWrite()
+	if s, ok := c.stream.(*tls.Conn); ok && err == nil {
+		// TLS has only sent its alert.
+		if below, ok := s.NetConn().(halfCloser); ok {
+			err = below.CloseWrite()
+		}
+	}
+	return err
 }
+
+type halfCloser interface{ CloseWrite() error }
 
 // Close closes the connection. It may wait: with SO_LINGER for the peer, over TLS for the peer to take the alert.
 func (c *Conn) Close() error { return c.stream.Close() }
