@@ -6,6 +6,7 @@ package ws_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -507,27 +508,39 @@ func TestAcceptGone(t *testing.T) {
 // is reset.
 func TestAcceptBehindClose(t *testing.T) {
 	t.Parallel()
-	for name, before := range map[string]string{"with it": maskedFrame(fin|pong, "at once"), "later": ""} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		start  func(http.Handler) *httptest.Server
+		before string // comes with the Close frame
+	}{
+		{"with it", httptest.NewServer, maskedFrame(fin|pong, "at once")},
+		{"later", httptest.NewServer, ""},
+		{"TLS", httptest.NewTLSServer, maskedFrame(fin|pong, "at once")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			accepted := make(chan *ws.Conn, 1)
-			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				c, err := ws.Accept(w, r, &ws.AcceptOptions{Compression: ws.NoCompression})
+			server := c.start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				conn, err := ws.Accept(w, r, &ws.AcceptOptions{Compression: ws.NoCompression})
 				if err != nil {
 					t.Error(err)
 				}
-				accepted <- c
+				accepted <- conn
 			}))
 			t.Cleanup(server.Close)
 			client := openClient(t, server)
-			client.Conn.(*net.TCPConn).SetReadBuffer(8 << 10) // so that most of the message stays with the server's system
-			c := await(t, "connection", accepted)
+			tcp := client.Conn
+			if s, ok := tcp.(*tls.Conn); ok {
+				tcp = s.NetConn()
+			}
+			tcp.(*net.TCPConn).SetReadBuffer(8 << 10) // so that most of the message stays with the server's system
+			conn := await(t, "connection", accepted)
 			message := strings.Repeat("m", 100<<10)
-			send(t, c, ws.Text(message))
-			if _, err := io.WriteString(client, maskedFrame(fin|closeFrame, "\x03\xe8")+before); err != nil {
+			send(t, conn, ws.Text(message))
+			if _, err := io.WriteString(client, maskedFrame(fin|closeFrame, "\x03\xe8")+c.before); err != nil {
 				t.Fatal(err)
 			}
-			if ev := wait(t, c); !ev.WasClean {
+			if ev := wait(t, conn); !ev.WasClean {
 				t.Errorf("the close event is %+v", ev)
 			}
 			client.send(fin|pong, "behind Close")
@@ -544,6 +557,9 @@ func TestAcceptBehindClose(t *testing.T) {
 			}
 			client.wantFrame(fin|closeFrame, "\x03\xe8")
 			client.wantEnd()
+			if tcp != client.Conn { // the server has ended TCP too
+				newRawClient(t, tcp, "").wantEnd()
+			}
 		})
 	}
 }
