@@ -503,9 +503,9 @@ func TestAcceptGone(t *testing.T) {
 	await(t, "end of the handler", ended)
 }
 
-// TestAcceptBehindClose: a client may send control frames behind its Close frame (RFC 6455, section 5.5.1). They must not
-// cost it what the server sent before: a TCP connection that is closed with unread data, or that gets data afterwards,
-// is reset.
+// TestAcceptBehindClose: a client may send control frames behind its Close frame (RFC 6455, section 5.5.1). They must
+// not cost it what the server sent before: a TCP connection that is closed with unread data, or that gets data
+// afterwards, is reset.
 func TestAcceptBehindClose(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -256,8 +256,8 @@ func (e *Endpoint) wroteLocked(ch *chunk) {
 	ch.free()
 }
 
-// closeWrite tells the peer of a connection in the state ignoring that nothing follows. Unlike a close with unread data,
-// it does not drop what is still on its way.
+// closeWrite tells the peer of a connection in the state ignoring that nothing follows. Unlike a close with unread
+// data, it does not drop what is still on its way.
 func (e *Endpoint) closeWrite() {
 	if e.stream.CloseWrite() != nil {
 		e.mu.Lock()
