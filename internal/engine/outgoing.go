@@ -63,8 +63,19 @@ func newChunk() *chunk {
 	return ch
 }
 
-// sharedExtra is about the memory that a frame of a Prepared takes besides its payload, in one Endpoint.
-const sharedExtra = 80
+// chunkExtra is about the memory that a chunk takes besides its frames, if it is not one of newChunk.
+const chunkExtra = 80
+
+// smallChunk returns a chunk that has no more memory than frames of size bytes need, to be pushed.
+func smallChunk(size int) *chunk { return &chunk{buf: make([]byte, 0, size), extra: chunkExtra} }
+
+// room returns how many bytes of frames may be appended. The memory of a small chunk grows then.
+func (ch *chunk) room() int {
+	if ch.shared || ch.control || ch.sent > 0 {
+		return 0
+	}
+	return chunkSize - len(ch.buf)
+}
 
 // sharedChunks have no memory of their own. Because they come from a pool, a message to 2,000 connections makes a
 // hundredth of the allocations.
@@ -73,7 +84,7 @@ var sharedChunks = sync.Pool{New: func() any { return new(chunk) }}
 // newSharedChunk returns a chunk with a frame of a Prepared.
 func newSharedChunk(f *sharedFrame) *chunk {
 	ch := sharedChunks.Get().(*chunk)
-	*ch = chunk{buf: f.buf, app: f.app, extra: sharedExtra, shared: true}
+	*ch = chunk{buf: f.buf, app: f.app, extra: chunkExtra, shared: true}
 	return ch
 }
 
@@ -111,10 +122,15 @@ func (e *Endpoint) appendFrame(buf []byte, op frame.Opcode, fin, rsv1 bool, payl
 
 // queueFrameLocked queues a frame, which stands for app bytes of application data, after everything that is queued.
 func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, app int64) {
-	ch := e.out.chunks.last
-	if ch == nil || ch.sent > 0 || cap(ch.buf)-len(ch.buf) < frame.MaxHeader+len(payload) {
-		ch = newChunk()
-		e.out.chunks.push(ch)
+	q := &e.out.chunks
+	ch, size := q.last, frame.MaxHeader+len(payload)
+	if ch == nil || ch.room() < size {
+		if q.backlogOfShared() {
+			ch = smallChunk(size)
+		} else {
+			ch = newChunk()
+		}
+		q.push(ch)
 	}
 	if e.out.keys == nil {
 		e.out.keys = frame.TakeKeys()
@@ -124,21 +140,29 @@ func (e *Endpoint) queueFrameLocked(op frame.Opcode, rsv1 bool, payload []byte, 
 	ch.app += app
 	header := len(ch.buf) - before
 	ch.extra += int32(header)
-	e.out.chunks.extra += int32(header)
+	q.extra += int32(header)
 }
 
 // queueChunkLocked queues a chunk after everything that is queued. While much waits, it fills the last one first.
 // Otherwise a slow peer would have 72 KiB kept for each message of 16 KiB, and for what compression leaves of it.
 func (e *Endpoint) queueChunkLocked(ch *chunk) {
 	q := &e.out.chunks
-	q.extra += ch.extra
-	if last := q.last; q.length > flushChunks && !ch.shared && cap(last.buf)-len(last.buf) >= len(ch.buf) {
-		last.buf = append(last.buf, ch.buf...)
-		last.app += ch.app
-		ch.free()
+	if ch.shared || q.length <= flushChunks {
+		q.push(ch)
 		return
 	}
-	q.push(ch)
+	last := q.last
+	if last.room() < len(ch.buf) {
+		if !q.backlogOfShared() || len(ch.buf) > chunkSize/2 {
+			q.push(ch)
+			return
+		}
+		last = smallChunk(len(ch.buf))
+		q.push(last)
+	}
+	last.buf = append(last.buf, ch.buf...)
+	last.app += ch.app
+	ch.free()
 }
 
 // writingEndedLocked is called when no goroutine writes any more.
@@ -190,7 +214,12 @@ func (q *chunkQueue) push(ch *chunk) {
 	}
 	q.last = ch
 	q.length++
+	q.extra += ch.extra
 }
+
+// backlogOfShared reports whether much waits, the last of it shared. What follows takes a small chunk then: if messages
+// to many Endpoints and to this one alternate, a slow peer would have 72 KiB kept for each of the latter.
+func (q *chunkQueue) backlogOfShared() bool { return q.length > flushChunks && q.last.shared }
 
 func (q *chunkQueue) pop() *chunk {
 	ch := q.first
