@@ -78,18 +78,13 @@ func (p *packageRun) do(t *testing.T) {
 	}
 }
 
-// selected returns the part of -run that is for the host: everything after the names of its sub-test.
+// selected returns the part of -run that is for the host.
 func selected(t *testing.T) string {
 	run := flag.Lookup("test.run")
 	if run == nil {
 		return ""
 	}
-	elements := strings.Split(run.Value.String(), "/")
-	levels := strings.Count(t.Name(), "/") + 1
-	if len(elements) <= levels {
-		return ""
-	}
-	return strings.Join(elements[levels:], "/")
+	return below(run.Value.String(), t.Name())
 }
 
 // replay reports a test of the host as a sub-test of t, and returns whether it failed. prefix is the part of its name
