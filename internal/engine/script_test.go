@@ -44,7 +44,7 @@ type script struct {
 	writing  bool  // a Write waits
 	out      []byte
 	taken    int64 // of what is out, what the peer's system has; negative: all
-	half     bool  // CloseWrite was called
+	halves   int   // calls of CloseWrite
 	closed   bool
 	byAbort  bool
 	ended    chan struct{}
@@ -223,7 +223,7 @@ func (s *script) Taken() int64 {
 
 func (s *script) TakeMore() {}
 
-func (s *script) CloseWrite() error { s.locked(func() { s.half = true }); return nil }
+func (s *script) CloseWrite() error { s.locked(func() { s.halves++ }); return nil }
 func (s *script) Close() error      { s.close(false); return nil }
 func (s *script) Abort() error      { s.close(true); return nil }
 

@@ -248,8 +248,9 @@ func (e *Endpoint) wroteLocked(ch *chunk) {
 		e.pingTakenLocked()
 	}
 	if e.sending == closeWriting {
+		failed := e.receiving == ignoring
 		e.setSendingLocked(closeSent)
-		if e.receiving == ignoring {
+		if failed {
 			go e.closeWrite()
 		}
 	}
