@@ -183,8 +183,9 @@ func (e *AcceptError) Unwrap() error { return e.Err }
 //
 // A connection of Accept differs from one of [Dial] in this: URL is the one that was requested, with the scheme "ws" or
 // "wss" depending on r.TLS. CloseWith and Shutdown also take the codes 1001, 1002, 1003, 1007 to 1009, and 1011 to
-// 1014. After the Close frames the server ends the TCP connection. The defaults for limits, pings and compression suit
-// a server: see [AcceptOptions].
+// 1014. After the Close frames the server ends its half of the TCP connection, and drops what still arrives until the
+// client ends the other half, for at most 2 seconds. The close event does not wait for that. The defaults for limits,
+// pings and compression suit a server: see [AcceptOptions].
 //
 // # HTTP/2
 //

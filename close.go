@@ -172,7 +172,8 @@ func (c *Conn) close(code StatusCode, reason string) {
 //     elsewhere when this system has taken it.
 //   - The peer then has 60 seconds to answer the Close frame, and up to five times as long while it goes on sending. A
 //     server waits AcceptOptions.CloseTimeout instead.
-//   - The peer then has 2 seconds to end the TCP connection. A server ends the TCP connection itself.
+//   - The peer then has 2 seconds to end the TCP connection. A server ends its half of it first, and does not wait for
+//     the rest before the close event.
 //
 // Browsers have time limits of their own.
 //
