@@ -3,7 +3,6 @@ package ws_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -84,17 +83,8 @@ func TestAcceptIdle(t *testing.T) {
 
 // readers returns the stacks of all goroutines that read for an engine.Endpoint, by the goroutines' numbers.
 func readers() map[string]string {
-	buf := make([]byte, 1<<20)
-	for {
-		n := runtime.Stack(buf, true)
-		if n < len(buf) {
-			buf = buf[:n]
-			break
-		}
-		buf = make([]byte, 2*len(buf))
-	}
 	stacks := map[string]string{}
-	for stack := range strings.SplitSeq(string(buf), "\n\n") {
+	for _, stack := range ownGoroutines() {
 		if strings.Contains(stack, "engine.(*Endpoint).readLoop(") {
 			id, _, _ := strings.Cut(strings.TrimPrefix(stack, "goroutine "), " ")
 			stacks[id] = stack
