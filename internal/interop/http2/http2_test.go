@@ -333,7 +333,7 @@ func TestReturnsEarly(t *testing.T) {
 	}
 }
 
-// TestWrongCalls: a second Accept of a request, be it a copy of it, and a writer that cannot carry a connection.
+// TestWrongCalls: a second Accept of a request, also of a copy, and a writer that cannot carry a connection.
 func TestWrongCalls(t *testing.T) {
 	t.Parallel()
 	errs := make(chan error, 1)
