@@ -66,9 +66,9 @@ type AcceptOptions struct {
 	// is being written within 2 seconds. So at most SendBuffer bytes and one message are held. To wait for the client
 	// instead, use Conn.Drain. 0 means 16 MiB, a negative value means no limit.
 	//
-	// The memory that messages take besides their bytes has the same limit, or 64 KiB if that is more: 80 bytes for each
-	// message of Group.Send, and a few for each of Conn.Send, or 80 after one of Group.Send. Only very many short messages
-	// reach it first.
+	// The memory that messages take besides their bytes has the same limit, but at least 64 KiB and at most 1 GiB. It
+	// counts 80 bytes for each message of Group.Send, and a few for each of Conn.Send, or about 80 after one of
+	// Group.Send. Only very many short messages reach it first.
 	SendBuffer int64
 
 	// PingInterval is the time between pings. If nothing at all is received within that time after a ping, the connection

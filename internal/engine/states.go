@@ -5,7 +5,8 @@ import "github.com/seed2c7e30c3/ws/internal/frame"
 // Two enumerations, one for each direction, say how far a connection has come. Each is changed by one function only.
 //
 //	sending:    open ─→ closeQueued ─→ closeWriting ─→ closeSent        any ─→ broken
-//	receiving:  receiving ─→ closeReceived ─→ endReceived ─→ over       receiving, closeReceived ─→ ignoring ─→ over
+//	receiving:  receiving ─→ closeReceived ─→ endReceived ─→ over
+//	            receiving, closeReceived ─→ ignoring ─→ over
 
 // sendingState is how far our half of the connection has come.
 type sendingState uint8
